@@ -1,0 +1,40 @@
+# Everything a fresh machine needs is set up by `make run` and `make test` themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.PHONY: run test lint setup matrix bench clean chromium
+
+run: $(STAMP)
+	$(BIN)/chat-conformance run --record out/run.ndjson --html out/report.html --junit out/junit.xml --markdown out/summary.md
+
+test: $(STAMP) lint chromium
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The HTML report is looked at in a real browser where one is there or can be installed.
+chromium:
+	@scripts/ensure-chromium
+
+# The kill matrix: every fault against every case that may see it. Takes some ten minutes.
+matrix: $(STAMP)
+	$(BIN)/python -m tests.proof.matrix --workers 2
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.fake_server
+	$(BIN)/python -m benchmarks.llm
+	$(BIN)/python -m benchmarks.suite
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv out build *.egg-info

@@ -1,0 +1,167 @@
+"""Give every refusal of the contract an id for its wording: `python -m scripts.assign_prose_ids`.
+
+Writes spec/requirements/prose.yaml and the `prose:` fields of spec/<profile>/errors/*.yaml. An id that was given stays
+with its refusal for ever; a refusal that went leaves a gap. Texts follow the table.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+from scripts import registry_rows
+from scripts.registry_rows import Row
+
+ROOT = Path(__file__).parent.parent
+PROFILE = "experimental-2026-05"
+ERRORS = ROOT / "spec" / PROFILE / "errors"
+REGISTRY = ROOT / "spec" / "requirements" / "prose.yaml"
+HEAD = "Wording of the refusals, one row each; written by `python -m scripts.assign_prose_ids`."
+
+# Refusals of what only provisions a target (users, tokens, MCP servers), and of a server's own breakdown: not judged.
+LEFT_OUT = ("users.", "tokens.", "mcp-servers.", "common.panic")
+# Texts that tell of the server's inside or come from its socket library: informational only.
+INFORMATIONAL = re.compile(
+    r"^(stream|watch)\.(no-|version$|key-|origin-)|-nul$|^promote\.unknown$|^edit\.unreadable-chat$|-forbidden$|^upload\.save$|^send\.no-model$|^rate\."
+)
+
+# What a target must offer before the refusal can be met with; the first match counts.
+NEEDS: tuple[tuple[str, list[str]], ...] = (
+    (r"^rate\.", ["rate-limits"]),
+    (r"^acl\.disabled$", ["sharing-disabled"]),
+    (r"^config\.debug-forced$", ["debug-forced"]),
+    (r"^userkeys\.disabled$", ["own-keys-off"]),
+    (r"^auth\.suspended$", ["admin"]),
+    (r"^create\.no-default-model$", ["model-admin", "exclusive"]),
+    (r"^send\.no-model$", ["model-admin", "exclusive"]),
+    (r"^(patch\.pin-child|patch\.parent-archived|acl\.child)$", ["llm"]),
+    (r"^(send\.queue-full|edit\.not-user)$", ["llm"]),
+    (r"^tool-results\.(duplicate|missing|unexpected|no-output)$", ["llm"]),
+    (r"^title\.(locked|regenerate-failed|propose-failed)$", ["llm", "llm-control"]),
+    (r"^\w+(-\w+)*\.not-owner$", ["admin"]),
+    (r"^common\.forbidden$", ["roles"]),
+    (r"^(upload|download)\.", ["files"]),
+    (r"^edit\.unreadable-chat$", ["second-user"]),
+    (r"^limits\.exceeded$", ["admin", "exclusive", "llm"]),
+    (r"^userkeys\.(provider-disabled|too-large|missing|space)$", ["model-admin"]),
+    (r"^userkeys\.\w+-forbidden$", ["roles"]),
+    (r"^(compaction\.disabled|model-config\.(provider-disabled|limit|provider-other|update-nul))$", ["model-admin"]),
+    (r"^provider\.(duplicate|unknown-key|patch-.*|no-field)$", ["model-admin"]),
+    (r"^config\.(personal-context|personal-mode|personal-id-.*|personal-root-default|personal-model)$", ["admin", "exclusive"]),
+    (r"^config\.(personal-provider|personal-key)$", ["model-admin", "exclusive"]),
+    (r"^(config\.user-prompt-.*|config\.personal-not-allowed|config\.debug-not-allowed|compaction\..*)$", []),
+    (r"^(config|model-config|provider|limits)\.", ["admin"]),
+    (r"^cost\.(integer|offset-negative|too-large)$", ["admin"]),
+)
+
+
+def in_scope(key: str) -> bool:
+    """Is the wording of this refusal judged at all?"""
+    return not key.startswith(LEFT_OUT)
+
+
+def sentence(key: str, row: Row) -> str:
+    """The requirement's text: the refusal's words, places in braces, on one line."""
+    said = " ".join(str(row["message"]).split())
+    text = f"The refusal {key} says: {said}"
+    for item in row.get("validations") or ():
+        text += f" ({item['field']}: {item['detail']})"
+    if row.get("detail") not in (None, "{detail}"):
+        text += f" ({' '.join(str(row['detail']).split())})"
+    return text
+
+
+def needs(key: str) -> list[str]:
+    """What a target must offer to meet this refusal."""
+    return next((wanted for pattern, wanted in NEEDS if re.search(pattern, key)), [])
+
+
+def rows(tables: dict[str, Row], present: list[Row]) -> list[Row]:
+    """The registry rows for these refusals, keeping every id that `present` has given already.
+
+    Raises ValueError when a refusal carries an id that `present` gives to another one.
+    """
+    given = {_key(row): row for row in present}
+    taken = {row["id"]: key for key, row in given.items()}
+    claims = {row["prose"] for row in tables.values() if "prose" in row}
+    number = max((int(i.removeprefix("ERR-")) for i in {*taken, *claims}), default=0)
+    out = []
+    for key, refusal in tables.items():
+        if not in_scope(key):
+            continue
+        claimed = refusal.get("prose")
+        owner = taken.get(claimed, key)
+        if owner != key and owner in tables:
+            raise ValueError(f"refusal {key} claims {claimed}, which belongs to {owner}")
+        old = given.get(owner)
+        identity = claimed or (old or {}).get("id")
+        if not identity:
+            number += 1
+            identity = f"ERR-{number:03d}"
+        row: Row = {
+            "id": identity,
+            "level": "MAY" if INFORMATIONAL.search(key) else "SHOULD",
+            "text": sentence(key, refusal),
+            "source": f"spec/{PROFILE}/errors {key}",
+            "profiles": [PROFILE],
+        }
+        if wanted := needs(key):
+            row["needs"] = wanted
+        out.append(registry_rows.kept(row, old))
+    # A refusal that left the table keeps its id here, so that nobody else gets it.
+    used = {row["id"] for row in out}
+    gone = [row | {"excluded": "the refusal is no longer in the table"} for row in present if row["id"] not in used]
+    return sorted(out + gone, key=lambda row: int(row["id"].removeprefix("ERR-")))
+
+
+def _key(row: Row) -> str:
+    return str(row["source"]).split()[-1]
+
+
+def with_prose(text: str, ids: dict[str, str]) -> str:
+    """The text of one errors file with a `prose:` line in each row of `ids` that has none."""
+    lines = text.split("\n")
+    for key, identity in ids.items():
+        start = next((n for n, line in enumerate(lines) if line.startswith(f"{key}:")), None)
+        if start is None:
+            continue
+        if lines[start].rstrip().endswith("}"):
+            if "prose:" not in lines[start]:
+                lines[start] = lines[start].rstrip()[:-1].rstrip() + f", prose: {identity}}}"
+            continue
+        end = start + 1
+        while end < len(lines) and (lines[end].startswith("  ") or not lines[end].strip()):
+            end += 1
+        while not lines[end - 1].strip():
+            end -= 1
+        if not any(line.startswith("  prose:") for line in lines[start:end]):
+            lines.insert(end, f"  prose: {identity}")
+    return "\n".join(lines)
+
+
+def plan() -> dict[Path, str]:
+    """Every file that the script owns or touches, with the text it must have."""
+    files = {path: path.read_text(encoding="utf-8") for path in sorted(ERRORS.glob("*.yaml"))}
+    tables: dict[str, Row] = {}
+    for text in files.values():
+        tables |= yaml.safe_load(text) or {}
+    registry = rows(tables, registry_rows.read(REGISTRY))
+    ids = {_key(row): row["id"] for row in registry}
+    wanted = {path: with_prose(text, ids) for path, text in files.items()}
+    for path, text in wanted.items():
+        before, after = yaml.safe_load(files[path]) or {}, yaml.safe_load(text) or {}
+        assert {k: {**v, "prose": None} for k, v in before.items()} == {k: {**v, "prose": None} for k, v in after.items()}
+    return wanted | {REGISTRY: registry_rows.dump(HEAD, registry)}
+
+
+def main() -> int:
+    """Write what changed."""
+    registry_rows.write(plan(), ROOT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
