@@ -1,0 +1,198 @@
+"""The application: one request from routing to the answer on the wire."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from fake_server import auth
+from fake_server.faulting import Answer
+from fake_server.http import kit
+from fake_server.http.kit import JSON, TEXT, Call, Reply, sign_in
+from fake_server.ratelimit import RateLimits
+from fake_server.refusals import Refusal, refusal
+from fake_server.router import Route, Router
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+log = logging.getLogger("fake_server")
+
+BUILD_VERSION = b"v2.33.0-fake"
+_GLOBAL = [(b"x-content-type-options", b"nosniff"), (b"x-coder-build-version", BUILD_VERSION)]
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+def encode(value: Any) -> bytes:
+    """A JSON body: compact, HTML characters escaped, with a newline at its end."""
+    data: bytes = orjson.dumps(value)
+    if b"<" in data:
+        data = data.replace(b"<", b"\\u003c")
+    if b">" in data:
+        data = data.replace(b">", b"\\u003e")
+    if b"&" in data:
+        data = data.replace(b"&", b"\\u0026")
+    if b"\xe2\x80" in data:
+        data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    return data + b"\n"
+
+
+def load_routes() -> Router:
+    """The table of every endpoint: all modules of fake_server.http, and the sockets."""
+    import fake_server.http as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"fake_server.http.{module.name}")
+    return Router(kit.ROUTES, kit.MOUNTS)
+
+
+class App:
+    """The ASGI application of one backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.router = load_routes()
+        self.limits = RateLimits(backend)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        call = Call(self.backend, scope, receive, send)
+        route: Route | None = None
+        answer: Reply | None
+        try:
+            if b"%2f" in scope["raw_path"].lower():
+                call.path = scope["raw_path"].decode("latin-1")  # an escaped slash keeps the whole path escaped
+            if call.method not in auth.SAFE_METHODS and self.backend.does("csrf.first"):
+                auth.check_csrf(call)
+            if self.limits.on:
+                self.limits.count(call)
+            if self.backend.faults.active:
+                self._misroute(call)
+            route, allowed = self.router.find(call.path, call.method, call.params, call)
+            if route is None:
+                answer = self._unrouted(call, allowed)
+            else:
+                if route.auth and not call.signed_in:
+                    sign_in(call)
+                if not self.backend.does("csrf.first"):
+                    auth.check_csrf(call)
+                answer = await route.handler(call)
+        except Refusal as refused:
+            if refused.key == "common.chat-id" and not self.backend.does("route.id-before-body"):
+                refused = await _bad_body(call) or refused
+            answer = self._refused(call, refused)
+        except Exception as error:  # the last resort: an answer without a trace, the trace in the log
+            log.exception("%s %s", call.method, call.path)
+            answer = self._refused(call, refusal("common.panic", detail=type(error).__name__))
+        if answer is not None:
+            await self._send(call, route, answer)
+
+    def _misroute(self, call: Call) -> None:
+        """What a fault gets wrong before the route is looked up."""
+        does = self.backend.does
+        if call.method == "HEAD" and not does("route.no-head"):
+            call.method = "GET"
+        if ("//" in call.path or call.path.endswith("/")) and not does("route.slashes"):
+            raise refusal("common.route-not-found")
+
+    def _unrouted(self, call: Call, allowed: list[str]) -> Reply:
+        if not allowed:
+            raise refusal("common.route-not-found")
+        if not call.signed_in and call.path.startswith("/api/"):
+            sign_in(call)
+        shown = allowed if self.backend.does("route.allow") else [*allowed, "OPTIONS"]
+        return kit.reply(405, headers=[(b"allow", m.encode()) for m in shown])
+
+    def _refused(self, call: Call, refused: Refusal) -> Reply:
+        other = self.backend.faults.reworded(refused.key) if self.backend.faults.active else None
+        body = {**refused.body, "message": other} if other is not None else refused.body
+        headers = [(k.lower().encode(), v.encode()) for k, v in refused.headers.items()]
+        if refused.status == 401 and self.backend.does("auth.challenge"):
+            headers.append(auth.challenge(call, refused))
+        if refused.media != "application/json":
+            return kit.reply(refused.status, body["message"], headers=headers, media=TEXT)
+        return kit.reply(refused.status, body, headers=headers)
+
+    async def _send(self, call: Call, route: Route | None, answer: Reply) -> None:
+        headers = [*_GLOBAL, *call.extra_headers, *answer.headers]
+        if not self.backend.does("route.any-accept") and call.header("accept") == "text/html":
+            answer = kit.reply(answer.status, encode(answer.body), headers=answer.headers, media=b"text/html")
+        status, body = answer.status, answer.body
+        if body is not None:
+            headers.append((b"content-type", answer.media))
+        if self.backend.faults.active:
+            status, body, headers = self._faulted(call, route, answer, headers)
+        if body is None:
+            data = b""
+        elif answer.media == JSON and not isinstance(body, bytes):
+            data = encode(body)
+        else:
+            data = body if isinstance(body, bytes) else str(body).encode()
+        if status != 204:
+            headers.append((b"content-length", str(len(data)).encode()))
+        await call.send({"type": "http.response.start", "status": status, "headers": headers})
+        await call.send({"type": "http.response.body", "body": data})
+
+    def _faulted(
+        self, call: Call, route: Route | None, answer: Reply, headers: list[tuple[bytes, bytes]]
+    ) -> tuple[int, Any, list[tuple[bytes, bytes]]]:
+        changed = Answer(
+            operation=route.operation if route else "",
+            method=call.method,
+            path=call.path,
+            path_params=dict(call.params),
+            query=dict(reversed(call.query)),
+            queries=list(call.query),
+            sent=call.sent,
+            actor=call.user.username if call.signed_in else None,
+            status=answer.status,
+            headers={k.decode("latin-1"): v.decode("latin-1") for k, v in headers if k != b"allow"},
+            # What goes out may be shared with the state: a fault changes a copy.
+            body=answer.body if isinstance(answer.body, bytes | str) else orjson.loads(orjson.dumps(answer.body)),
+            backend=self.backend,
+        )
+        self.backend.faults.change(changed)
+        sent = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in changed.headers.items()]
+        return changed.status, changed.body, [*sent, *((k, v) for k, v in headers if k == b"allow")]
+
+
+async def _bad_body(call: Call) -> Refusal | None:
+    """The refusal of a body that is no JSON."""
+    try:
+        await call.json()
+    except Refusal as refused:
+        return refused
+    return None
+
+
+def build_app(backend: Backend) -> App:
+    """The ASGI application that answers from this backend."""
+    return App(backend)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        kind = message["type"]
+        if kind == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif kind == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+# Sub-routers of the core; modules of fake_server.http add their own.
+kit.mount(kit.CHATS, kit.sign_in)
+kit.mount(f"{kit.CHATS}/{{chat}}", kit.resolve_chat)
+kit.mount(f"{kit.CHATS}/{{chat}}/stream")
+kit.mount(f"{kit.CHATS}/files")

@@ -1,0 +1,306 @@
+"""Request bodies: JSON read the way the real server reads it, into typed values.
+
+Rules (chats.md section 1, config.md section 0): the content type is not looked at; only the first value is read; unknown
+fields are ignored; field names match without regard to case, the last duplicate counts; null leaves the zero value; a wrong
+type, a number with a fraction in an integer field or a malformed UUID refuses the body. Invalid UTF-8 and lone surrogates
+become U+FFFD.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from fake_server.validate import NIL_UUID, BadUUID, parse_uuid
+
+UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET", "__bool__": lambda self: False})()
+
+_SPACE = " \t\r\n"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class BadBody(ValueError):
+    """The body can't be read; the text is what the decoder says of it."""
+
+
+class Kind:
+    """The type of a field: `zero` is its value when absent or null, `read` turns a JSON value into it."""
+
+    name = "interface {}"
+
+    @property
+    def zero(self) -> Any:
+        return None
+
+    def read(self, value: Any, owner: str, path: str) -> Any:
+        raise NotImplementedError
+
+    def refuse(self, value: Any, owner: str, path: str) -> BadBody:
+        """The error for a JSON value of another type."""
+        place = f"struct field {owner}.{path}" if path else "value"
+        return BadBody(f"json: cannot unmarshal {_kind_of(value)} into Go {place} of type {self.name}")
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, int):
+        return "number"
+    if isinstance(value, float):
+        return f"number {value!r}"
+    return "array" if isinstance(value, list) else "object"
+
+
+class Text(Kind):
+    def __init__(self, name: str = "string") -> None:
+        self.name = name
+
+    @property
+    def zero(self) -> str:
+        return ""
+
+    def read(self, value: Any, owner: str, path: str) -> str:
+        if isinstance(value, str):
+            return value
+        raise self.refuse(value, owner, path)
+
+
+class Integer(Kind):
+    def __init__(self, bits: int = 64, name: str = "") -> None:
+        self.name = name or f"int{bits}"
+        self.low, self.high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+    @property
+    def zero(self) -> int:
+        return 0
+
+    def read(self, value: Any, owner: str, path: str) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            if self.low <= value <= self.high:
+                return value
+            place = f"struct field {owner}.{path}" if path else "value"
+            raise BadBody(f"json: cannot unmarshal number {value} into Go {place} of type {self.name}")
+        raise self.refuse(value, owner, path)
+
+
+class Number(Kind):
+    name = "float64"
+
+    @property
+    def zero(self) -> float:
+        return 0.0
+
+    def read(self, value: Any, owner: str, path: str) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+        raise self.refuse(value, owner, path)
+
+
+class Bool(Kind):
+    name = "bool"
+
+    @property
+    def zero(self) -> bool:
+        return False
+
+    def read(self, value: Any, owner: str, path: str) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise self.refuse(value, owner, path)
+
+
+class Uuid(Kind):
+    """A UUID in any accepted spelling, given in the dashed lower-case one; the nil UUID when absent."""
+
+    name = "uuid.UUID"
+
+    @property
+    def zero(self) -> str:
+        return NIL_UUID
+
+    def read(self, value: Any, owner: str, path: str) -> str:
+        if not isinstance(value, str):
+            raise self.refuse(value, owner, path)
+        try:
+            return parse_uuid(value)
+        except BadUUID as error:
+            raise BadBody(str(error)) from None
+
+
+class Raw(Kind):
+    """Any JSON value, kept as it is; UNSET when absent (null is a value)."""
+
+    name = "json.RawMessage"
+
+    @property
+    def zero(self) -> Any:
+        return UNSET
+
+    def read(self, value: Any, owner: str, path: str) -> Any:
+        return value
+
+
+class Maybe(Kind):
+    """A value, or None when absent or null."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind, self.name = kind, kind.name
+
+    def read(self, value: Any, owner: str, path: str) -> Any:
+        return self.kind.read(value, owner, path)
+
+
+class ListOf(Kind):
+    """A list; None when absent or null. A null item is the item's zero value."""
+
+    def __init__(self, item: Kind, name: str = "") -> None:
+        self.item, self.name = item, name or f"[]{item.name}"
+
+    def read(self, value: Any, owner: str, path: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.refuse(value, owner, path)
+        item = self.item
+        return [item.zero if v is None else item.read(v, owner, path) for v in value]
+
+
+class MapOf(Kind):
+    """An object with free keys; None when absent or null. A null value is the item's zero value."""
+
+    def __init__(self, item: Kind, name: str = "") -> None:
+        self.item, self.name = item, name or f"map[string]{item.name}"
+
+    def read(self, value: Any, owner: str, path: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.refuse(value, owner, path)
+        item = self.item
+        return {k: item.zero if v is None else item.read(v, owner, path) for k, v in value.items()}
+
+
+class Struct(Kind):
+    """An object with known fields, read into a dict that has every field (zero values where absent)."""
+
+    def __init__(self, name: str, fields: dict[str, Kind]) -> None:
+        self.name, self.fields = f"codersdk.{name}", fields
+        self.short = name
+        self._folded = {key.casefold(): key for key in fields}
+        if len(self._folded) != len(fields):
+            raise ValueError(f"{name}: two fields differ only in case")
+
+    @property
+    def zero(self) -> dict[str, Any]:
+        return {key: kind.zero for key, kind in self.fields.items()}
+
+    def read(self, value: Any, owner: str, path: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.refuse(value, owner, path)
+        result = self.zero
+        for sent, v in value.items():
+            key = sent if sent in self.fields else self._folded.get(sent.casefold(), "")
+            if not key:
+                continue
+            kind = self.fields[key]
+            if v is None and not isinstance(kind, Raw):
+                if isinstance(kind, Maybe | ListOf | MapOf):
+                    result[key] = None  # null empties what can be empty, and leaves the rest as it was
+                continue
+            result[key] = kind.read(v, self.short, f"{path}.{key}" if path else key)
+        return result
+
+
+_PLACES = {
+    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
+    "Expecting value": "looking for beginning of value",
+    "Expecting ':' delimiter": "after object key",
+    "Invalid control character at": "in string literal",
+    "Invalid \\escape": "in string escape code",
+    "Invalid \\uXXXX escape": "in \\u hexadecimal character escape",
+}
+
+
+def _no_constant(text: str) -> Any:
+    raise BadBody(f"invalid character '{text[0]}' looking for beginning of value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _explain(error: json.JSONDecodeError) -> BadBody:
+    text, pos = error.doc, error.pos
+    if error.msg.startswith("Unterminated string") or pos >= len(text.rstrip(_SPACE)):
+        return BadBody("unexpected EOF")
+    if error.msg == "Expecting ',' delimiter":
+        where = "after object key:value pair" if _inside_object(text, pos) else "after array element"
+    else:
+        where = next((say for msg, say in _PLACES.items() if error.msg.startswith(msg)), "in value")
+    char = text[pos].encode()[:1].decode("latin-1")
+    return BadBody("invalid character " + ("'\\''" if char == "'" else f"'{char}'") + f" {where}")
+
+
+def _inside_object(text: str, pos: int) -> bool:
+    depth: list[str] = []
+    in_string, i = False, 0
+    while i < pos:
+        c = text[i]
+        if in_string:
+            if c == "\\":
+                i += 1
+            elif c == '"':
+                in_string = False
+        elif c == '"':
+            in_string = True
+        elif c in "{[":
+            depth.append(c)
+        elif c in "}]" and depth:
+            depth.pop()
+        i += 1
+    return bool(depth) and depth[-1] == "{"
+
+
+def _clean(value: Any) -> Any:
+    """The value with every lone surrogate replaced."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("�", value)
+    if isinstance(value, list):
+        return [_clean(v) for v in value]
+    if isinstance(value, dict):
+        return {_clean(k): _clean(v) for k, v in value.items()}
+    return value
+
+
+def first_value(body: bytes, *, truncated: bool = False) -> Any:
+    """The first JSON value of the body. `truncated` says that the body goes on past its cap.
+
+    Raises BadBody, with the words `http: request body too large` when the value does not end before the cap.
+    """
+    if not truncated:
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass  # something behind the value, odd bytes, or really malformed: read slowly
+    text = body.decode("utf-8", errors="replace")
+    start = len(text) - len(text.lstrip(_SPACE))
+    try:
+        if start == len(text):
+            raise BadBody("EOF")
+        try:
+            value, _ = _DECODER.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            raise _explain(error) from None
+        except RecursionError:
+            raise BadBody("exceeded max depth") from None
+    except BadBody as error:
+        if truncated and str(error) in ("EOF", "unexpected EOF"):
+            raise BadBody("http: request body too large") from None
+        raise
+    return _clean(value) if "\\ud" in text or "\\uD" in text else value
+
+
+def decode(body: bytes, shape: Kind, *, truncated: bool = False) -> Any:
+    """The body read as `shape`. Raises BadBody."""
+    value = first_value(body, truncated=truncated)
+    return shape.zero if value is None else shape.read(value, "", "")

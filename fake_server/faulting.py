@@ -1,0 +1,181 @@
+"""Faults: named ways in which the fake server is wrong on purpose.
+
+A fault is declared in `fake_server/faults/<area>.py` in one of four forms, each naming the requirement ids it turns red:
+a guard or behaviour that is turned off, an answer that is changed, frames that are changed, or a refusal reworded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Headers = dict[str, str]
+
+
+@dataclass(slots=True)
+class Answer:
+    """One HTTP answer on its way out; an answer fault changes it in place.
+
+    `operation` is the operationId of spec/<profile>/openapi.yaml; `body` is the JSON value, or bytes for other media.
+    """
+
+    operation: str
+    method: str
+    path: str
+    path_params: dict[str, str]
+    query: dict[str, str]  # the first value of each parameter
+    queries: list[tuple[str, str]]  # all of them, in order
+    sent: Any
+    actor: str | None
+    status: int
+    headers: Headers
+    body: Any
+    backend: Any
+
+    def many(self, name: str) -> list[str]:
+        """All values of this query parameter."""
+        return [value for key, value in self.queries if key == name]
+
+
+AnswerFault = Callable[[Answer], None]
+EventsFault = Callable[[list[dict[str, Any]], dict[str, Any]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One named wrongness: what it does (`doc`), which ids it turns red, and by which of the four forms."""
+
+    name: str
+    doc: str
+    red: frozenset[str]
+    off: frozenset[str] = frozenset()
+    operations: frozenset[str] = frozenset()
+    answer: AnswerFault | None = None
+    socket: str = ""
+    events: EventsFault | None = None
+    reworded: dict[str, str] = field(default_factory=dict)
+
+
+REGISTRY: dict[str, Fault] = {}
+
+
+def declare(fault: Fault) -> Fault:
+    """Register a fault. Raises ValueError for a name that is there already."""
+    if fault.name in REGISTRY:
+        raise ValueError(f"fault {fault.name} is declared twice")
+    REGISTRY[fault.name] = fault
+    return fault
+
+
+def turns_off(name: str, doc: str, *points: str, red: Iterable[str]) -> Fault:
+    """Declare a fault that turns guards (refusal keys) or behaviours (`backend.does` names) off."""
+    return declare(Fault(name, doc, frozenset(red), off=frozenset(points)))
+
+
+def rewords(name: str, key: str, message: str, red: Iterable[str]) -> Fault:
+    """Declare a fault that answers the refusal `key` with another message."""
+    return declare(Fault(name, f"words the refusal {key} differently", frozenset(red), reworded={key: message}))
+
+
+def answers(*operations: str, red: Iterable[str]) -> Callable[[AnswerFault], AnswerFault]:
+    """Declare a fault that changes answers of these operations; named after the function, `_` as `-`."""
+
+    def register(change: AnswerFault) -> AnswerFault:
+        doc = (change.__doc__ or "").strip()
+        name = change.__name__.replace("_", "-")
+        declare(Fault(name, doc, frozenset(red), operations=frozenset(operations), answer=change))
+        return change
+
+    return register
+
+
+def changes(*operations: str, red: Iterable[str]) -> Callable[[AnswerFault], AnswerFault]:
+    """Like `answers`, for the answers with a status below 300 alone."""
+
+    def wrap(change: AnswerFault) -> AnswerFault:
+        def only_successes(answer: Answer) -> None:
+            if answer.status < 300:
+                change(answer)
+
+        only_successes.__name__, only_successes.__doc__ = change.__name__, change.__doc__
+        return answers(*operations, red=red)(only_successes)
+
+    return wrap
+
+
+def frames(socket: str, *, red: Iterable[str]) -> Callable[[EventsFault], EventsFault]:
+    """Declare a fault that changes outgoing event batches of `stream` or `watch`.
+
+    The function gets the batch and a dict that lives as long as the connection, and gives the batch to send.
+    """
+
+    def register(change: EventsFault) -> EventsFault:
+        doc = (change.__doc__ or "").strip()
+        name = change.__name__.replace("_", "-")
+        declare(Fault(name, doc, frozenset(red), socket=socket, events=change))
+        return change
+
+    return register
+
+
+def load_all() -> dict[str, Fault]:
+    """All declared faults by name, from every module of `fake_server.faults`."""
+    package = importlib.import_module("fake_server.faults")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"fake_server.faults.{module.name}")
+    return REGISTRY
+
+
+class Faults:
+    """The faults that one backend has switched on."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._active: dict[str, Fault] = {}
+        self.memory: dict[str, Any] = {}  # what faults remember from one answer to the next
+        self._off: frozenset[str] = frozenset()
+        self.set(names)
+
+    def set(self, names: Iterable[str]) -> None:
+        """Switch on exactly these faults. Raises KeyError for an unknown name."""
+        wanted = list(names)
+        known = load_all() if wanted else REGISTRY
+        self.memory.clear()
+        self._active = {name: known[name] for name in wanted}
+        self._off = frozenset(point for fault in self._active.values() for point in fault.off)
+
+    @property
+    def active(self) -> bool:
+        """Is any fault switched on?"""
+        return bool(self._active)
+
+    @property
+    def names(self) -> list[str]:
+        """The faults that are switched on."""
+        return list(self._active)
+
+    def is_off(self, point: str) -> bool:
+        """Is this guard or behaviour turned off?"""
+        return point in self._off
+
+    def reworded(self, key: str) -> str | None:
+        """The other wording of a refusal, if a fault gives one."""
+        for fault in self._active.values():
+            if key in fault.reworded:
+                return fault.reworded[key]
+        return None
+
+    def change(self, answer: Answer) -> None:
+        """Let every active answer fault change this answer."""
+        for fault in self._active.values():
+            if fault.answer and (not fault.operations or answer.operation in fault.operations):
+                fault.answer(answer)
+
+    def change_events(self, socket: str, batch: list[dict[str, Any]], memory: dict[str, Any]) -> list[dict[str, Any]]:
+        """Let every active frame fault change this batch."""
+        for fault in self._active.values():
+            if fault.events and fault.socket == socket:
+                batch = fault.events(batch, memory)
+        return batch

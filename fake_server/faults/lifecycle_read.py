@@ -1,0 +1,53 @@
+"""Wrong read markers, and wrong calls of the model."""
+
+from __future__ import annotations
+
+from fake_server.faulting import Answer, changes, turns_off
+from fake_server.faults.lifecycle_patch import _chat
+from fake_server.views import is_unread
+
+
+@changes("listChats", red=["READ-001"])
+def nothing_is_unread(answer: Answer) -> None:
+    """has_unread is always false."""
+    for chat in answer.body:
+        chat["has_unread"] = False
+
+
+turns_off(
+    "streams-do-not-mark", "an open stream marks nothing read", "stream.marks-read", red=["READ-002", "READ-003", "READ-006"]
+)
+turns_off("every-stream-marks", "anybody's stream marks the chat read", "stream.marks-read-owner-only", red=["READ-003"])
+
+
+@changes("listMessages", red=["READ-004", "READ-001"])
+def listing_marks_as_read(answer: Answer) -> None:
+    """Listing the messages marks them read."""
+    _chat(answer).read_marker = max([m["id"] for m in answer.body["messages"]], default=0)
+
+
+@changes("getChat", red=["READ-005"])
+def get_shows_unread(answer: Answer) -> None:
+    """GET shows the real has_unread."""
+    answer.body["has_unread"] = is_unread(answer.backend, _chat(answer))
+
+
+turns_off("closing-marks-nothing", "the end of a stream marks nothing read", "stream.marks-read-on-close", red=["READ-006"])
+
+turns_off(
+    "model-gets-one-message", "the model gets the newest message only", "llm.whole-conversation", red=["LLM-001", "LLM-002"]
+)
+turns_off("model-remembers-edits", "the model still gets what an edit removed", "llm.forgets-edited", red=["LLM-002"])
+turns_off("model-gets-no-results", "the model does not get the results of its calls", "llm.gets-results", red=["LLM-003"])
+turns_off("tools-without-schema", "dynamic tools are offered without their schema", "llm.tool-schemas", red=["LLM-004"])
+turns_off("interrupted-calls-go-on", "a model call that is interrupted goes on", "llm.hangs-up", red=["LLM-005"])
+turns_off("calls-without-owner", "a model call does not name the owner", "llm.names-owner", red=["LLM-006"])
+turns_off("label-calls-are-streams", "labels are asked for by a stream first", "llm.labels-at-once", red=["LLM-007"])
+
+
+@changes("listMessages", red=["LLM-008"])
+def titles_end_answers(answer: Answer) -> None:
+    """The title of a chat, if it is the model's, is the end of its answer."""
+    title, shown = _chat(answer).title, answer.body["messages"]
+    if title == "Title of the model" and shown and shown[0]["role"] == "assistant":
+        shown[0]["content"][0]["text"] += title

@@ -1,0 +1,107 @@
+"""Wrong about the sharing of chats."""
+
+from __future__ import annotations
+
+from fake_server.faulting import Answer, answers, turns_off
+
+FORBIDDEN = {"message": "Forbidden.", "detail": "You don't have permission to view this content."}
+
+# What a share grants, and to whom
+turns_off(
+    "shares-grant-nothing",
+    "Who stands in the sharing list may still not read.",
+    "acl.user",
+    red=[
+        *(f"ACL-{n:03}" for n in (1, 3, 5, 6, 8, 23, 25, 26, 29)),
+        "OWN-002",
+        "OWN-011",
+        "OWN-012",
+        "OWN-015",
+        "READ-003",
+        "STREAM-080",
+        "FILE-035",
+    ],
+)
+turns_off(
+    "shares-stay",
+    "Taking a share back is answered and not done.",
+    "acl.removes",
+    red=["ACL-002", "ACL-009", "ACL-022", "ACL-025", "ACL-029", "FILE-035", "STREAM-080"],
+)
+turns_off("readers-share-on", "A reader may change the sharing.", "access.reader-share-acl", red=["ACL-003", "ACL-026"])
+turns_off("org-admin-shares-not", "An organization admin may not share.", "access.org_admin-share-acl", red=["ACL-005"])
+turns_off("site-owner-shares-not", "The site owner may not share.", "access.site_owner-share-acl", red=["ACL-006"])
+turns_off("shares-need-chat-role", "A share is worth nothing without the chat role.", "acl.any-role", red=["ACL-008", "ACL-022"])
+turns_off("groups-grant-nothing", "Sharing with a group grants nothing.", "acl.group", red=["ACL-022"])
+turns_off("groups-hold-everybody", "Who has left an organization stays in its group.", "acl.members-only", red=["ACL-023"])
+turns_off("children-not-shared", "A share of the root does not reach its children.", "acl.inherited", red=["ACL-025", "ACL-026"])
+turns_off("capitals-grant", "An id in capitals grants as well.", "acl.spelling", red=["ACL-028"])
+turns_off("readers-without-files", "Readers may not download a chat's files.", "access.linked-files", red=["ACL-029", "FILE-035"])
+
+
+def _strangers(answer: Answer, *names: str) -> None:
+    known = answer.backend.store.chats.keys() & set(answer.path.split("/"))
+    if answer.status == 404 and known and answer.actor in names and answer.path.endswith("/acl") and answer.method == "PATCH":
+        answer.status, answer.body = 403, FORBIDDEN
+
+
+@answers(red=["ACL-004", "OWN-009", "OWN-010"])
+def member_learns_of_the_chat(answer: Answer) -> None:
+    """Another member's change of the sharing is refused with 403."""
+    _strangers(answer, "bob")
+
+
+@answers(red=["ACL-007"])
+def outsider_learns_of_the_chat(answer: Answer) -> None:
+    """The change of the sharing by a member without the chat role or an auditor is refused with 403."""
+    _strangers(answer, "carol", "auditor")
+
+
+# How the list is changed
+turns_off("sharing-is-replaced", "A change replaces the sharing list.", "acl.merges", red=["ACL-009", "ACL-010"])
+
+
+@answers("patchChatACL", red=["ACL-010"])
+def nobody_is_an_error(answer: Answer) -> None:
+    """A change of the sharing that names nobody is refused."""
+    if answer.status == 204 and answer.sent == {"user_roles": {}, "group_roles": {}}:
+        answer.status, answer.body = 400, {"message": "Nothing to change."}
+        answer.headers["content-type"] = "application/json"
+
+
+@answers("getChatACL", red=["ACL-011", "SCHEMA-getChatACL"])
+def no_groups_no_key(answer: Answer) -> None:
+    """The sharing list leaves groups out when there are none."""
+    if answer.status == 200 and not answer.body["groups"]:
+        del answer.body["groups"]
+
+
+@answers("getChatACL", red=["ACL-012"])
+def members_are_not_counted(answer: Answer) -> None:
+    """total_member_count is the number of the members shown, which is none."""
+    for group in answer.body.get("groups", []):
+        group["total_member_count"] = len(group["members"])
+
+
+turns_off("sharing-is-a-change", "Sharing moves updated_at.", "acl.keeps-updated-at", red=["ACL-013"])
+turns_off("own-id-accepted", "Callers may enter themselves.", "acl.self", red=["ACL-014"])
+turns_off("own-id-last", "The own id is looked for last.", "acl.self-first", red=["ACL-015", "ERR-041"])
+turns_off("any-share-role", "Any role may stand in the sharing list.", "acl.role", red=["ACL-016"])
+turns_off("any-share-key", "Any key may stand in the sharing list.", "acl.uuid", red=["ACL-017", "ACL-019"])
+turns_off("shares-with-nobody", "Unknown users may stand in the list.", "acl.no-user", red=["ACL-018", "ACL-019", "ACL-021"])
+turns_off("shares-with-any-group", "Unknown groups may stand in the list.", "acl.no-group", red=["ACL-018", "ACL-019"])
+
+
+@answers("patchChatACL", red=["ACL-019"])
+def first_bad_entry_only(answer: Answer) -> None:
+    """Only the first bad entry is reported."""
+    if answer.status == 400 and "validations" in answer.body:
+        del answer.body["validations"][1:]
+
+
+turns_off("unknown-stays", "Removing an unknown user is refused.", "acl.removes-unknown", red=["ACL-020"])
+turns_off("deleted-users-shared-with", "A deleted user may be entered.", "acl.deleted-users", red=["ACL-021"])
+turns_off("child-has-a-list", "A child chat has a sharing list of its own.", "acl.child", red=["ACL-024", "ACL-026", "ERR-040"])
+turns_off("right-before-child", "The right to share is checked before the root.", "acl.child-first", red=["ACL-026"])
+turns_off("bad-bodies-are-empty", "A malformed change of the sharing changes nothing.", "acl.decodes", red=["ACL-027"])
+turns_off("disabled-sharing-works", "Sharing goes on when it is disabled.", "acl.disabled", red=["ACL-030"])

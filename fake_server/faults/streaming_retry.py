@@ -1,0 +1,67 @@
+"""Model calls that are tried again wrongly, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fake_server.faulting import Answer, changes, frames, turns_off
+
+Event = dict[str, Any]
+
+
+def with_retry(batch: list[Event], **fields: Any) -> list[Event]:
+    """The batch with other fields in its retry events; None leaves a field out."""
+    made = []
+    for event in batch:
+        if event["type"] == "retry":
+            shown = event["retry"] | fields
+            event = event | {"retry": {k: v for k, v in shown.items() if v is not None}}
+        made.append(event)
+    return made
+
+
+turns_off("503-is-final", "a 503 ends the turn", "classify.timeout.503", red=["RETRY-001"])
+turns_off("529-is-final", "a 529 ends the turn", "classify.overloaded.529", red=["RETRY-002"])
+turns_off("500-is-final", "a 500 ends the turn", "classify.server-error.500", red=["RETRY-003"])
+turns_off("502-is-final", "a 502 ends the turn", "classify.timeout.502", red=["RETRY-004"])
+turns_off("429-is-final", "a 429 ends the turn", "classify.rate-limit.429", red=["RETRY-005"])
+turns_off("broken-connections-are-final", "no answer ends the turn", "classify.timeout.None", red=["RETRY-006", "RETRY-007"])
+turns_off("overloaded-in-the-stream", "such an error ends the turn", "classify.overloaded.None", red=["RETRY-008"])
+turns_off("422-is-final", "the text of a 422 does not matter", "classify.timeout.422", red=["RETRY-009"])
+
+
+@frames("stream", red=["RETRY-010", "EVENT-002", "SCHEMA-event-retry"])
+def retries_without_a_time(batch: list[Event], memory: Event) -> list[Event]:
+    """A retry event does not say when."""
+    return with_retry(batch, retrying_at=None)
+
+
+turns_off("retries-of-a-turn", "attempt counts all failures of the turn", "retry.counts-anew", red=["RETRY-011"])
+turns_off(
+    "retries-every-second",
+    "the wait is always one second",
+    "retry.backs-off",
+    red=["RETRY-012", "RETRY-013", "RETRY-014", "RETRY-016"],
+)
+turns_off("provider-unheard", "wishes of the provider are not heeded", "retry.heeds-provider", red=["RETRY-013", "RETRY-014"])
+turns_off("seconds-before-milliseconds", "Retry-After wins", "retry.prefers-ms", red=["RETRY-014"])
+turns_off("nonsense-is-five-seconds", "a wish that is no number is 5 s", "retry.passes-over-nonsense", red=["RETRY-015"])
+turns_off("retries-at-once", "the next attempt does not wait", "retry.waits", red=["RETRY-016", "RETRY-020"])
+turns_off("retries-without-status", "a retry after a 503 has no status_code", "error.status.503", red=["RETRY-017"])
+
+
+@frames("stream", red=["RETRY-018"])
+def retries_with_detail(batch: list[Event], memory: Event) -> list[Event]:
+    """A retry event has a detail."""
+    return with_retry(batch, detail="no")
+
+
+turns_off("failed-attempts-are-kept", "what a failed attempt said stays", "retry.drops-failed", red=["RETRY-019"])
+
+
+@changes("getChat", red=["RETRY-020"])
+def pending_during_retries(answer: Answer) -> None:
+    """A chat that waits for a retry is shown as pending."""
+    run = answer.backend.runner.run_of(answer.body["id"])
+    if run is not None and run.failures and run.step is None:
+        answer.body["status"] = "pending"

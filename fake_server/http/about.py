@@ -1,0 +1,34 @@
+"""Is the server there, and which one is it?"""
+
+from __future__ import annotations
+
+from fake_server.http.admin import V2
+from fake_server.http.kit import TEXT, Call, Reply, reply, route
+
+
+@route("getHealth", "GET", "/healthz", auth=False)
+async def get_health(call: Call) -> Reply:
+    """It is."""
+    return reply(200, "OK", media=TEXT)
+
+
+@route("getBuildInfo", "GET", f"{V2}/buildinfo", auth=False)
+async def get_build_info(call: Call) -> Reply:
+    """Version and addresses."""
+    from fake_server.app import BUILD_VERSION  # app.py imports all endpoints
+
+    address = str(call.backend.options.get("CODER_ACCESS_URL") or f"http://{call.header('host')}")
+    return reply(
+        200,
+        {
+            "external_url": "https://github.com/coder/coder",
+            "version": BUILD_VERSION.decode(),
+            "dashboard_url": address,
+            "telemetry": False,
+            "workspace_proxy": False,
+            "agent_api_version": "1.0",
+            "provisioner_api_version": "1.15",
+            "upgrade_message": "",
+            "deployment_id": call.backend.store.organization_id,
+        },
+    )

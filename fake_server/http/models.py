@@ -1,0 +1,73 @@
+"""The catalogue of models (config.md section 4): by provider type, as the caller may use them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fake_server import models
+from fake_server.http.kit import CHATS, Call, Reply, reply, route
+from fake_server.model import ModelConfig, Provider, User
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+TYPES = ("anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel")
+RAW_NAMES = ("openai-compat", "openrouter", "vercel")  # their model names are never taken apart
+
+
+def _place(config: ModelConfig) -> tuple[str, str]:
+    """The type a config is listed under, and its name there: `<type>:<model>` and `<type>/<model>` mean another type."""
+    if config.provider_type not in RAW_NAMES:
+        for mark in ":/":
+            kind, _, name = config.model.partition(mark)
+            kind, name = kind.strip().lower(), name.strip()
+            if kind in TYPES and name:
+                return kind, name
+    return config.provider_type, config.model
+
+
+def _type_view(
+    backend: Backend, user: User, kind: str, providers: list[Provider], configs: list[ModelConfig], anything: bool
+) -> dict[str, Any]:
+    behind = {c.provider_id for c in configs}
+    counted = [p for p in backend.store.providers.values() if p.id in behind] if behind else providers
+    available = any(models.available(backend, user.id, p) for p in counted)
+    view: dict[str, Any] = {"provider": kind, "available": available}
+    if not available:
+        view["unavailable_reason"] = "user_api_key_required" if models.byok(backend) else "missing_api_key"
+    chosen: dict[str, tuple[str, ModelConfig]] = {}
+    for config in configs:
+        provider = backend.store.providers[config.provider_id]
+        if available and not models.available(backend, user.id, provider):
+            continue
+        name = _place(config)[1]
+        chosen.setdefault(name.lower(), (name, config))
+    rows = [
+        {"id": f"{kind}:{name}", "provider": kind, "model": name, "display_name": config.display_name or name}
+        for name, config in sorted(chosen.values(), key=lambda row: row[0])
+    ]
+    # Only while no model can be used at all is the list empty and not null.
+    view["models"] = rows if rows or not anything else None
+    return view
+
+
+@route("listModels", "GET", f"{CHATS}/models")
+async def list_models(call: Call) -> Reply:
+    """Every provider type with an enabled provider, whether the caller can use it, and its models."""
+    backend = call.backend
+    types_of_disabled = not backend.does("catalog.enabled-types")
+    providers = [p for p in backend.store.providers.values() if (p.enabled or types_of_disabled) and not p.deleted]
+    configs = [c for c in models.live_configs(backend) if models.enabled(backend, c) or not backend.does("catalog.enabled-only")]
+    rows = [
+        _type_view(
+            backend,
+            call.user,
+            kind,
+            [p for p in providers if p.type == kind],
+            [c for c in configs if _place(c)[0] == kind],
+            bool(configs),
+        )
+        for kind in TYPES
+        if any(p.type == kind for p in providers)
+    ]
+    return reply(200, {"providers": rows})

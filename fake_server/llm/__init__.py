@@ -1,0 +1,1 @@
+"""The scripted LLM: drives a server through every kind of turn. See docs/scripted-llm.md."""

@@ -1,0 +1,76 @@
+"""`python -m fake_server.llm`: the scripted LLM alone; `… validate FILE` checks a script file."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from fake_server.llm.server import ScriptedLLM
+
+
+async def _serve(args: argparse.Namespace) -> int:
+    llm = ScriptedLLM(
+        args.host,
+        args.port,
+        args.control_port,
+        control_host=args.control_host,
+        seed=args.seed,
+        gate_seconds=args.gate_seconds,
+        strict=args.strict,
+    )
+    if args.orders:
+        from fake_server.llm.files import Wrong, load_orders
+
+        try:
+            llm.orders.add(load_orders(Path(args.orders)))
+        except Wrong as problem:
+            print(problem, file=sys.stderr)
+            return 2
+    try:
+        await llm.start()
+    except OSError as problem:
+        print(
+            f"can't listen on {args.host}:{args.port} or {args.control_host}:{args.control_port}: {problem.strerror}; "
+            "try --port 0 --control-port 0",
+            file=sys.stderr,
+        )
+        return 2
+    print(f"scripted LLM: base_url={llm.base_url} control_url={llm.control_url}", flush=True)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    await stop.wait()
+    await llm.stop()
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; gives the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["validate"]:
+        from fake_server.llm.files import validate_command
+
+        return validate_command(argv[1:])
+    parser = argparse.ArgumentParser(prog="python -m fake_server.llm", description="The scripted LLM alone.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9900, help="the provider's address (0: a free port)")
+    parser.add_argument("--control-host", default="127.0.0.1")
+    parser.add_argument("--control-port", type=int, default=9901, help="the control address (0: a free port)")
+    parser.add_argument("--seed", type=int, default=0, help="for identifiers and jitter")
+    parser.add_argument("--gate-seconds", type=float, default=30.0, help="deadline of a gate that nobody opens")
+    parser.add_argument("--strict", action="store_true", help="refuse calls that no script and no order expects")
+    parser.add_argument("--orders", metavar="FILE", help="orders to begin with (YAML or JSON)")
+    args = parser.parse_args(argv)
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(_serve(args))
+    return uvloop.run(_serve(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

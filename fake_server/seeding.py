@@ -1,0 +1,84 @@
+"""What a fresh server is given: the actors with their roles, a provider that is the scripted LLM, a default model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fake_server.model import ModelConfig, Provider, new_id
+from fake_server.people import make_token, make_user, wire_token
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+PASSWORD = "SomeSecurePassword!"
+TOKEN_SECONDS = 30 * 86400
+# Name → site roles, organization roles. Everybody is a member of the organization.
+ACTORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "root": (("owner",), ()),
+    "alice": ((), ("agents-access",)),
+    "bob": ((), ("agents-access",)),
+    "carol": ((), ()),
+    "orgadmin": ((), ("organization-admin",)),
+    "orgauditor": ((), ("organization-auditor",)),
+    "auditor": (("auditor",), ()),
+}
+USERNAMES = {"root": "root0"}  # where it is not the actor's name: `root` itself is reserved on real servers
+MODEL = "fake-model"
+CONTEXT_LIMIT = 128000
+
+
+def _add_actor(backend: Backend, name: str) -> None:
+    site, organization = ACTORS[name]
+    user = make_user(
+        backend, USERNAMES.get(name, name), name=name.capitalize(), password=PASSWORD, site_roles=site, org_roles=organization
+    )
+    make_token(backend, user, name="seeded", seconds=TOKEN_SECONDS)
+
+
+def seed_root(backend: Backend) -> None:
+    """Only the site owner."""
+    _add_actor(backend, "root")
+
+
+def seed(backend: Backend, llm_url: str) -> None:
+    """All actors, and a default model at the scripted LLM's address."""
+    for name in ACTORS:
+        _add_actor(backend, name)
+    now = backend.clock.now()
+    provider = Provider(
+        type="openai-compat",
+        name="fake",
+        display_name="Fake LLM",
+        base_url=llm_url,
+        enabled=True,
+        api_keys=[{"id": new_id(), "secret": "sk-fake-1", "created_at": now}],
+        created_at=now,
+        updated_at=now,
+    )
+    backend.store.providers[provider.id] = provider
+    config = ModelConfig(
+        provider_id=provider.id,
+        provider_type=provider.type,
+        model=MODEL,
+        context_limit=CONTEXT_LIMIT,
+        display_name="Fake model",
+        is_default=True,
+        created_at=now,
+        updated_at=now,
+    )
+    backend.store.model_configs[config.id] = config
+
+
+def target_users(backend: Backend) -> dict[str, dict[str, Any]]:
+    """The actors as a target file has them, by actor: id, user name, token."""
+    actors = {USERNAMES.get(name, name): name for name in ACTORS}
+    users = backend.store.users
+    return {
+        actors[users[t.user_id].username]: {
+            "id": t.user_id,
+            "username": users[t.user_id].username,
+            "token": wire_token(t),
+        }
+        for t in backend.store.tokens.values()
+        if t.name == "seeded"
+    }

@@ -1,0 +1,74 @@
+"""The advisor: a tool by which the model asks another model for advice; its answer is streamed as the tool's result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fake_server import models, settings, usage
+from fake_server.model import Part
+from fake_server.turns import retry
+from fake_server.turns.classify import ModelError, classify
+from fake_server.turns.helpers import helper_model
+from fake_server.turns.history import turns
+from fake_server.turns.tools import ToolError
+from fake_server.turns.wires.base import CallDone, Piece, Prompt, Text, UserTurn
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+    from fake_server.turns.runner import Run
+
+GUIDANCE = "You advise another model. Answer its question briefly."
+
+
+async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str, Any], *, alone: bool) -> dict[str, Any]:
+    """Advice on a question, as often in a run as the deployment allows. Raises ToolError."""
+    question = args["question"].strip()
+    if not question:
+        raise ToolError("question is required")
+    if not alone:
+        raise ToolError("advisor must be the only tool call of its step")
+    config = settings.setting(backend, "advisor")
+    limit = config.get("max_uses_per_run") or 0
+    if limit and run.advisor_uses >= limit:
+        return {"type": "limit_reached", "remaining_uses": 0}
+    run.advisor_uses += 1
+    chat = run.chat
+    wanted = models.live_config(backend, config.get("model_config_id")) or models.turn_model(backend, chat)
+    said: list[str] = []
+
+    def show(**what: Any) -> None:
+        part: Part = {"type": "tool-result", "tool_call_id": call.id, "tool_name": call.name, **what}
+        backend.hub.part(chat, "tool", part)
+
+    def take(piece: Piece) -> None:
+        if isinstance(piece, Text):
+            said.append(piece.text)
+            show(result_delta=piece.text)
+
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            model = helper_model(backend, chat, wanted)
+            prompt = Prompt(
+                model=model.config.model,
+                system=[GUIDANCE],
+                turns=[*turns(backend, chat), UserTurn([question])],
+                max_tokens=config.get("max_output_tokens") or 32_000,
+            )
+            await backend.runner.llm.stream(chat, model, prompt, take)
+            break
+        except ModelError as error:
+            failure = classify(error, "")
+            if not failure.retryable or attempt >= retry.max_attempts():
+                raise ToolError(failure.message) from None
+            wait = retry.delay_ms(attempt, error.hint_ms)
+        if said:
+            said.clear()
+            show(result_reset=True)
+        await backend.clock.sleep(wait / 1000)
+    remaining = max(limit - run.advisor_uses, 0)
+    if not backend.does("cost.free-advice"):
+        usage.record(backend, chat, model.config, 0, {"input_tokens": 10, "output_tokens": 5})
+    name = f"{model.provider.type}/{model.config.model}"
+    return {"type": "advice", "advice": "".join(said), "advisor_model": name, "remaining_uses": remaining}

@@ -1,0 +1,123 @@
+"""Sub-agents: the tools by which a chat starts child chats, waits for them, talks to them and stops them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from fake_server import models
+from fake_server.model import Chat, Message
+from fake_server.refusals import Refusal
+from fake_server.turns.titles import fallback_title
+from fake_server.turns.tools import ToolError
+from fake_server.usage import check_limit
+from fake_server.validate import BadUUID, parse_uuid
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+TYPES = ("general", "explore")
+WAIT_SECONDS = 300
+NOT_A_DESCENDANT = "target chat is not a descendant of current chat"
+
+
+async def run_agent_tool(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> dict[str, Any]:
+    """The result of one of the four tools. Raises ToolError."""
+    if name == "spawn_agent":
+        return _spawn(backend, chat, args)
+    child = _target(backend, chat, args["chat_id"])
+    if name == "wait_agent":
+        return await _wait(backend, child, args["timeout_seconds"] or WAIT_SECONDS)
+    if name == "message_agent":
+        return _message(backend, child, args)
+    backend.lifecycle.interrupt(child)
+    return _about(child, terminated=True)
+
+
+def _about(child: Chat, **more: Any) -> dict[str, Any]:
+    return {"chat_id": child.id, "status": child.status, "title": child.title, "type": child.agent_type, **more}
+
+
+def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]:
+    if args["type"] not in TYPES:
+        raise ToolError(f"type must be one of: {', '.join(TYPES)}")
+    prompt = args["prompt"].strip()
+    if not prompt:
+        raise ToolError("prompt is required")
+    owner = backend.store.users[chat.owner_id]
+    try:
+        check_limit(backend, owner, chat.organization_id, doing="spawn")
+    except Refusal as refused:
+        body = refused.body
+        spent, limit = body["spent_micros"] / 1e6, body["limit_micros"] / 1e6
+        said = f"usage limit exceeded: spent ${spent:.2f} of ${limit:.2f} limit, resets at {body['resets_at']}"
+        raise ToolError(f"create child chat: execute transaction: {said}") from None
+    content = [{"type": "text", "text": prompt}]
+    child = Chat(
+        owner_id=chat.owner_id,
+        organization_id=chat.organization_id,
+        title=args["title"].strip() or fallback_title(content),
+        last_model_config_id=models.subagent_model(backend, owner, chat, args["type"]),
+        parent_chat_id=chat.id,
+        root_chat_id=chat.family_id,
+        workspace_id=chat.workspace_id,
+        mcp_server_ids=list(chat.mcp_server_ids),
+        client_type=chat.client_type,
+        api_key_id=chat.api_key_id,
+        agent_type=args["type"],
+    )
+    backend.lifecycle.insert(child, content, created_by=chat.owner_id)
+    return _about(child)
+
+
+def _target(backend: Backend, chat: Chat, raw: str) -> Chat:
+    try:
+        child = backend.store.chats.get(parse_uuid(raw.strip()))
+    except BadUUID:
+        raise ToolError("chat_id must be a valid UUID") from None
+    if child is None:
+        raise ToolError(NOT_A_DESCENDANT)
+    above: str | None = child.parent_chat_id
+    while above is not None and above != chat.id:
+        above = backend.store.chats[above].parent_chat_id
+    if above is None:
+        raise ToolError(NOT_A_DESCENDANT, type=child.agent_type or "general")
+    return child
+
+
+async def _wait(backend: Backend, child: Chat, seconds: int) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(seconds):
+            await backend.runner.until_idle(child)
+    except TimeoutError:
+        raise ToolError("timed out waiting for the agent", **_about(child)) from None
+    report = _report(backend, child)
+    if child.status == "error":
+        reason = (child.last_error or {}).get("message", "the agent failed")
+        raise ToolError(str(reason), **_about(child))
+    return _about(child, report=report)
+
+
+def _report(backend: Backend, child: Chat) -> str:
+    rows: list[Message] = backend.store.messages[child.id]
+    for message in reversed(rows):
+        if message.role == "assistant" and not message.deleted:
+            return "".join(part["text"] for part in message.content if part["type"] == "text").strip()
+    return ""
+
+
+def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, Any]:
+    text = args["message"].strip()
+    if not text:
+        raise ToolError("message is required")
+    interrupt = args["interrupt"] is True and child.status == "running"
+    try:
+        backend.lifecycle.send(
+            child,
+            backend.store.users[child.owner_id],
+            content=[{"type": "text", "text": text}],
+            busy_behavior="interrupt" if interrupt else "queue",
+        )
+    except Refusal as refused:
+        raise ToolError(str(refused.body["message"])) from None
+    return _about(child, interrupted=interrupt)

@@ -1,0 +1,74 @@
+"""Compaction: when a step has used too much of the model's context, the history is replaced by a summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fake_server import settings
+from fake_server.model import Part
+from fake_server.turns.classify import ModelError
+from fake_server.turns.history import turns
+from fake_server.turns.llm_client import Model
+from fake_server.turns.step import Step
+from fake_server.turns.store import stored
+from fake_server.turns.wires.base import Prompt, UserTurn
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+    from fake_server.turns.runner import Run
+
+TOOL = "chat_summarized"
+ROUNDS = 3  # after so many compactions of a run a further one is its last act
+ASK = "Summarise the conversation so far, so that you can go on from the summary alone."
+PREFIX = "Summary of the earlier conversation:\n"
+
+
+async def after_step(backend: Backend, run: Run, step: Step, model: Model) -> bool:
+    """Summarise if the step just stored has used too much. True: the run goes on from the summary."""
+    chat = run.chat
+    used = sum(step.counts.get(name, 0) for name in ("input_tokens", "cache_read_tokens", "cache_creation_tokens"))
+    limit = model.config.context_limit
+    threshold = settings.compaction_threshold(backend, backend.store.users[chat.owner_id], model.config)
+    least = threshold * limit + (0 if backend.does("compaction.at-threshold") else 1)
+    acts = threshold < 100 or not backend.does("compaction.never-at-100")
+    too_much = limit > 0 and acts and used * 100 >= least
+    if not too_much or run.compactions > ROUNDS or not backend.does("compaction.summarises"):
+        return False
+    run.compactions += 1
+    call_id = f"{TOOL}_{run.compaction_id}"
+    call: Part = {"type": "tool-call", "tool_call_id": call_id, "tool_name": TOOL}
+    backend.hub.part(chat, "assistant", call)
+    prompt = Prompt(
+        model=model.config.model,
+        system=settings.system_messages(backend, chat, backend.store.users[chat.owner_id]),
+        turns=[*turns(backend, chat), UserTurn([ASK])],
+        stream=False,
+        options=model.config.model_config or {},
+    )
+    try:
+        summary, _ = await backend.runner.llm.complete(chat, model, prompt)
+    except ModelError:
+        return False
+    if not summary.strip():
+        return False
+    result = {
+        "context_limit_tokens": limit,
+        "context_tokens": used,
+        "source": "automatic",
+        "summary": summary,
+        "threshold_percent": threshold,
+        "usage_percent": used * 100 // limit if used * 100 % limit == 0 else used * 100 / limit,
+    }
+    answer: Part = {"type": "tool-result", "tool_call_id": call_id, "tool_name": TOOL, "result": result}
+    args = {"source": "automatic", "threshold_percent": threshold}
+    now, add = backend.clock.now(), backend.lifecycle.add_message
+    config = model.config.id
+    hidden: Part = {"type": "text", "text": PREFIX + summary}
+    add(chat, "user", [hidden], created_at=now, model_config_id=config, visibility="model")
+    shown = [
+        add(chat, "assistant", [stored(call | {"args": args})], created_at=now, model_config_id=config, visibility="user"),
+        add(chat, "tool", [stored(answer)], created_at=now, model_config_id=config, visibility="user"),
+    ]
+    backend.hub.message(chat, *shown)
+    backend.hub.part(chat, "tool", answer)
+    return run.compactions <= ROUNDS

@@ -1,0 +1,83 @@
+"""What the model is told of a chat: its stored messages as neutral turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from fake_server.model import Chat, Message, Part
+from fake_server.turns.titles import reference_text
+from fake_server.turns.wires.base import AssistantTurn, Attachment, CallMade, ToolTurn, Turn, UserTurn
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+UNANSWERED = "tool call was interrupted before it produced a result"
+
+
+def turns(backend: Backend, chat: Chat) -> list[Turn]:
+    """The conversation for the next model call: all that the model may see, every call with exactly one answer.
+
+    After a compaction it begins with the latest summary.
+    """
+    forgets = backend.does("llm.forgets-edited")
+    shown = [
+        m
+        for m in backend.store.messages[chat.id]
+        if not (m.deleted and forgets) and m.role != "system" and m.visibility != "user"
+    ]
+    start = max((i for i, m in enumerate(shown) if m.visibility == "model"), default=0)
+    if not backend.does("llm.whole-conversation"):
+        start = max((i for i, m in enumerate(shown) if m.role == "user"), default=0)
+    built: list[Turn] = []
+    open_calls: dict[str, str] = {}
+    for message in shown[start:]:
+        if message.role == "tool":
+            for part in message.content:
+                known = open_calls.pop(part["tool_call_id"], None) is not None
+                if known and backend.does("llm.gets-results"):
+                    built.append(_result(part))
+            continue
+        built.extend(_unanswered(open_calls))
+        if message.role == "user":
+            built.append(UserTurn([_shown(backend, part) for part in message.content]))
+        else:
+            turn = _assistant(message)
+            if turn.text or turn.calls:
+                built.append(turn)
+                open_calls = {call.id: call.name for call in turn.calls}
+    built.extend(_unanswered(open_calls))
+    return built
+
+
+def _unanswered(calls: dict[str, str]) -> list[Turn]:
+    answers: list[Turn] = [ToolTurn(call, name, UNANSWERED, is_error=True) for call, name in calls.items()]
+    calls.clear()
+    return answers
+
+
+def _result(part: Part) -> ToolTurn:
+    text = orjson.dumps(part.get("result")).decode()
+    return ToolTurn(part["tool_call_id"], part.get("tool_name", ""), text, bool(part.get("is_error")))
+
+
+def _assistant(message: Message) -> AssistantTurn:
+    turn, seen = AssistantTurn(), set()
+    for part in message.content:
+        if part["type"] == "text":
+            turn.text += part["text"]
+        elif part["type"] == "reasoning":
+            turn.reasoning += part["text"]
+        elif part["type"] == "tool-call" and not part.get("provider_executed") and part["tool_call_id"] not in seen:
+            seen.add(part["tool_call_id"])
+            arguments = orjson.dumps(part.get("args", {})).decode()
+            turn.calls.append(CallMade(part["tool_call_id"], part.get("tool_name", ""), arguments))
+    return turn
+
+
+def _shown(backend: Backend, part: Part) -> str | Attachment:
+    if part["type"] == "file":
+        file = backend.store.files.get(part["file_id"])
+        return Attachment(file.media_type, file.name, file.data) if file else f"[missing file {part['file_id']}]"
+    return reference_text(part) if part["type"] == "file-reference" else str(part.get("text", ""))

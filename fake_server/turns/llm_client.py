@@ -1,0 +1,163 @@
+"""Calls of the model behind a chat: which wire, which address and key, and what comes back as pieces."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from fake_server.model import Chat, ModelConfig, Provider
+from fake_server.turns import retry
+from fake_server.turns.classify import ModelError, http_error
+from fake_server.turns.http_client import Answer, Client, TransportError
+from fake_server.turns.wires.base import Events, Finish, Piece, Prompt, Reader, Usage, Wire, loads
+from fake_server.turns.wires.chat_completions import ChatCompletions
+from fake_server.turns.wires.messages import Messages
+from fake_server.turns.wires.responses import Responses
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+USER_AGENT = "coder-agents/v2.33.0-fake (linux/amd64)"
+RESPONSES_MODELS = ("gpt-4", "gpt-5", "gpt-3.5-turbo", "o1", "o3", "o4-mini", "gpt-oss-120b", "chatgpt-4o-latest")
+
+
+@dataclass(slots=True)
+class Model:
+    """A model that a chat may call: its config, provider, and the key that goes with the call."""
+
+    config: ModelConfig
+    provider: Provider
+    key: str
+
+    @property
+    def wire(self) -> Wire:
+        """The provider's API for this model."""
+        return wire_of(self.provider.type, self.config.model)
+
+
+def wire_of(provider_type: str, model: str) -> Wire:
+    """Which API a provider of this type speaks for this model (direct mode)."""
+    known = model.startswith(RESPONSES_MODELS) or "computer-use" in model
+    if provider_type == "azure" or (provider_type == "openai" and known):
+        return Responses()
+    if provider_type in ("anthropic", "bedrock"):
+        return Messages()
+    return ChatCompletions(native=provider_type == "openai")
+
+
+class LLMClient:
+    """Makes model calls for chats, over real HTTP."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.http = Client()
+
+    async def stream(self, chat: Chat, model: Model, prompt: Prompt, take: Callable[[Piece], None]) -> None:
+        """Hand each piece of one streamed answer to `take` as it comes; the last is Finish. Raises ModelError."""
+        silence, loop = retry.silence_seconds(), asyncio.get_running_loop()
+        answer: Answer | None = None
+        try:
+            async with asyncio.timeout(silence) as guard:
+                answer = await self._post(chat, model, prompt)
+                reader, events, said = model.wire.reader(), Events(), False
+                async for chunk in answer.chunks():
+                    guard.reschedule(loop.time() + silence)
+                    if chunk.startswith(b":") and not self.backend.does("llm.passes-over-comments"):
+                        raise ModelError("a line that is no event")
+                    for name, data in events.feed(chunk):
+                        for piece in self._pieces(reader, name, data):
+                            said = said or not isinstance(piece, Usage)
+                            take(piece)
+                for piece in reader.end():
+                    self._check_end(piece, said)
+                    take(piece)
+        except TransportError as error:
+            raise ModelError(str(error)) from None
+        except TimeoutError:
+            raise ModelError("the provider sent nothing", signal="silence") from None
+        except (AttributeError, KeyError, TypeError, IndexError) as error:
+            raise ModelError(f"error unmarshalling the stream: {error}") from None
+        finally:
+            if answer is not None and self.backend.does("llm.hangs-up"):
+                answer.close()
+
+    def _pieces(self, reader: Reader, name: str, data: bytes) -> Iterator[Piece]:
+        """What an event says; one that can't be read says nothing when a fault has it so."""
+        try:
+            yield from reader.event(name, data)
+        except ModelError as error:
+            if self.backend.does("llm.checks-data") or "streaming:" in error.text:
+                raise
+
+    def _check_end(self, piece: Piece, said: bool) -> None:
+        """How an answer may end, but for faults: without a word, and for any reason."""
+        if not said and not self.backend.does("llm.empty-answers"):
+            raise ModelError("the answer is empty")
+        if isinstance(piece, Finish) and piece.reason == "content_filter" and not self.backend.does("llm.any-finish"):
+            raise ModelError("the answer was filtered")
+
+    async def complete(self, chat: Chat, model: Model, prompt: Prompt) -> tuple[str, dict[str, int]]:
+        """The text of one whole answer and its usage. Raises ModelError."""
+        answer: Answer | None = None
+        try:
+            answer = await self._post(chat, model, prompt)
+            body = await answer.read()
+        except TransportError as error:
+            raise ModelError(str(error)) from None
+        finally:
+            if answer is not None:
+                answer.close()
+        try:
+            return model.wire.answer(loads(body))
+        except ValueError as error:
+            raise ModelError(f"error parsing the response: {error}") from None
+
+    async def _post(self, chat: Chat, model: Model, prompt: Prompt) -> Answer:
+        """Send the call; an answer that is not a success becomes a ModelError."""
+        wire = model.wire
+        headers = {
+            "user-agent": USER_AGENT,
+            "accept": "text/event-stream" if prompt.stream else "application/json",
+            "content-type": "application/json",
+            **wire.headers(model.key),
+        }
+        if self.backend.does("llm.names-owner"):
+            headers["x-coder-owner-id"] = chat.owner_id
+        if self.backend.does("llm.names-chat"):
+            headers["x-coder-chat-id"] = chat.family_id
+        if chat.family_id != chat.id:
+            headers["x-coder-subchat-id"] = chat.id
+        if chat.workspace_id:
+            headers["x-coder-workspace-id"] = chat.workspace_id
+        base = model.provider.base_url.rstrip("/")
+        if wire.path.startswith("/v1/"):
+            base = base.removesuffix("/v1")
+        url = base + wire.path
+        answer = await self.http.post(url, headers, orjson.dumps(wire.body(prompt)))
+        if 200 <= answer.status < 300:
+            return answer
+        raw = (await answer.read()).decode("utf-8", "replace").strip()
+        said = _provider_message(raw)
+        asked = {k: v for k, v in answer.headers.items() if k != "retry-after-ms" or self.backend.does("retry.prefers-ms")}
+        hint = retry.hint_ms(asked, self.backend.clock.now())
+        if not hint and "retry-after" in asked and not self.backend.does("retry.passes-over-nonsense"):
+            hint = 5_000.0
+        detail = said if self.backend.does("error.own-message") else raw
+        if not detail and self.backend.does("error.body-text"):
+            detail = raw
+        raise http_error(answer.status, said or raw, detail=detail, hint_ms=hint)
+
+
+def _provider_message(raw: str) -> str:
+    """`error.message` of an error body, or nothing."""
+    try:
+        body = loads(raw)
+    except ValueError:
+        return ""
+    error = body.get("error") if isinstance(body, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return message if isinstance(message, str) else ""

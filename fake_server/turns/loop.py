@@ -1,0 +1,242 @@
+"""A turn: model calls and tool runs in turn, until the model has nothing more to do."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import Container
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from fake_server import models, settings
+from fake_server.model import Chat, Part
+from fake_server.turns import compaction, retry
+from fake_server.turns.advisor import run_advisor
+from fake_server.turns.agents import run_agent_tool
+from fake_server.turns.classify import Failure, ModelError, classify, message, table
+from fake_server.turns.history import turns
+from fake_server.turns.llm_client import Model
+from fake_server.turns.step import Step
+from fake_server.turns.store import store_step, waiting_calls
+from fake_server.turns.tools import (
+    AGENT_TOOLS,
+    ToolError,
+    arguments,
+    built_in,
+    client_tools,
+    ends_turn,
+    offered,
+    run_plain,
+)
+from fake_server.turns.wires.base import Attachment, Prompt, Tool, UserTurn
+from fake_server.views import stamp
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+    from fake_server.turns.runner import Run
+
+MAX_STEPS = 1200
+IMAGE_LIMIT = 5 << 20
+
+
+class Outcome(enum.Enum):
+    """How a turn that did not fail ended."""
+
+    DONE = "done"
+    REQUIRES_ACTION = "requires_action"
+
+
+class RunFailed(Exception):
+    """The turn can't go on."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def unexpected(provider: str = "") -> RunFailed:
+    """A failure before any model was called, or one that has nothing to do with the model."""
+    return RunFailed(Failure("generic", False, message("generic_unknown"), provider=provider))
+
+
+async def run_turn(backend: Backend, run: Run) -> Outcome:
+    """Run one turn of a chat to its end. Raises RunFailed."""
+    chat = run.chat
+    if chat.api_key_id and chat.api_key_id not in backend.store.tokens:
+        detail = table()["details"]["missing_key"]
+        raise RunFailed(Failure("missing_key", False, message("missing_key"), detail=detail))
+    model = model_of(backend, run)
+    for number in range(MAX_STEPS):
+        if number and models.provider_of(backend, model.config) is None:
+            raise RunFailed(disabled(model))
+        step = await _call(backend, run, model)
+        waiting = await _run_tools(backend, run, step)
+        if any("\0" in call.name for call in step.calls):
+            raise unexpected()
+        store_step(backend, run, step, model, requires_action=waiting)
+        run.step = None
+        if waiting:
+            run.waiting_calls = waiting_calls(chat, step)
+            return Outcome.REQUIRES_ACTION
+        compacted = await compaction.after_step(backend, run, step, model)
+        planned = backend.does("tools.plan-ends-turn") and any(
+            ends_turn(call.name) and not step.results[i].get("is_error") for i, call in enumerate(step.calls) if i in step.results
+        )
+        if planned or not ((step.calls and step.runs_tools) or compacted):
+            break
+        if not backend.does("turn.goes-on"):
+            break
+    return Outcome.DONE
+
+
+def model_of(backend: Backend, run: Run) -> Model:
+    """The model for the next call of this run, with its key. Raises RunFailed."""
+    chat = run.chat
+    config = models.turn_model(backend, chat)
+    if config is None or not (config.enabled or not backend.does("model.disabled-fails")):
+        raise unexpected()
+    provider = models.live_provider(backend, config.provider_id)
+    if provider is None or not (provider.enabled or not backend.does("model.disabled-provider-fails")):
+        raise unexpected()
+    key = models.api_key(backend, chat.owner_id, provider)
+    if key is None and provider.type not in models.KEYLESS and not models.through_gateway(backend):
+        raise unexpected("openai" if provider.type == "openai-compat" else provider.type)  # so the real server calls it
+    chat.last_model_config_id = config.id
+    return Model(config, provider, key or "")
+
+
+def disabled(model: Model) -> Failure:
+    """The provider was switched off while the turn was on."""
+    kind = "provider_disabled"
+    return Failure(kind, False, message(kind, model.provider.type), provider=model.provider.type)
+
+
+def too_large(model: Model, prompt: Prompt) -> Failure | None:
+    """Anthropic takes no images from 5 MiB on; then no call is made at all."""
+    if model.provider.type not in ("anthropic", "bedrock"):
+        return None
+    parts = [part for turn in prompt.turns if isinstance(turn, UserTurn) for part in turn.parts]
+    if not any(isinstance(p, Attachment) and p.media_type.startswith("image/") and len(p.data) >= IMAGE_LIMIT for p in parts):
+        return None
+    text = "Image attachment exceeds Anthropic's 5.0 MiB inline image limit. Replace it with a smaller image."
+    return Failure("config", False, text, provider=model.provider.type)
+
+
+async def _call(backend: Backend, run: Run, model: Model) -> Step:
+    """One model call, again and again as long as its failures allow that."""
+    chat = run.chat
+    owner = backend.store.users[chat.owner_id]
+    prompt = Prompt(
+        model=model.config.model,
+        system=settings.system_messages(backend, chat, owner),
+        turns=turns(backend, chat),
+        tools=_offered(backend, chat),
+        options=(model.config.model_config or {}) if backend.does("llm.options-sent") else {},
+        max_tokens=32_000 if backend.does("llm.default-max-tokens") else 4096,
+    )
+    if (failure := too_large(model, prompt)) is not None:
+        raise RunFailed(failure)
+    attempt, held = (0 if backend.does("retry.counts-anew") else run.failures), Held(backend, chat)
+    while True:
+        attempt += 1
+        kept = run.step.parts if run.step is not None and not backend.does("retry.drops-failed") else []
+        step = run.step = Step(held.publish, backend.clock.now)
+        step.parts.extend(kept)
+        try:
+            await backend.runner.llm.stream(chat, model, prompt, step.take)
+            held.release()
+            if step.finish not in ("", "tool_calls") and not backend.does("tools.any-finish"):
+                step.runs_tools = False
+            return step
+        except ModelError as error:
+            run.failures += 1
+            failure = classify(error, model.provider.type, backend.faults.is_off)
+            last = attempt >= retry.max_attempts() or not backend.does("retry.repeats")
+            if not failure.retryable or last:
+                run.step = None if backend.does("error.stores-nothing") else step
+                raise RunFailed(failure) from None
+            hint = error.hint_ms if backend.does("retry.heeds-provider") else 0.0
+        if backend.does("retry.drops-failed"):
+            run.step = None
+        else:
+            step.partial()
+        wait = retry.delay_ms(attempt, hint) if backend.does("retry.backs-off") else 1000
+        again = backend.clock.now() + timedelta(milliseconds=wait)
+        backend.hub.retry(chat, failure.retry_payload(attempt, wait, stamp(again)))
+        await backend.clock.sleep(wait / 1000 if backend.does("retry.waits") else 0)
+
+
+def _offered(backend: Backend, chat: Chat) -> list[Tool]:
+    tools = offered(chat, advisor=advisor_enabled(backend))
+    if backend.does("llm.tool-schemas"):
+        return tools
+    return [replace(tool, parameters={"type": "object"}) if tool.name in client_tools(chat) else tool for tool in tools]
+
+
+class Held:
+    """Publishes parts as they come; when a fault keeps them back, all at the end of the step."""
+
+    def __init__(self, backend: Backend, chat: Chat) -> None:
+        self.backend, self.chat = backend, chat
+        self._live = backend.does("stream.live-parts")
+        self._kept: list[tuple[str, Part]] = []
+
+    def publish(self, role: str, part: Part) -> None:
+        """One more part."""
+        if self._live:
+            self.backend.hub.part(self.chat, role, part)
+        else:
+            self._kept.append((role, part))
+
+    def release(self) -> None:
+        """The step has ended."""
+        self._live = True
+        for role, part in self._kept:
+            self.publish(role, part)
+
+
+def advisor_enabled(backend: Backend) -> bool:
+    """Does the deployment offer the advisor?"""
+    return bool(settings.setting(backend, "advisor").get("enabled")) and backend.does("advisor.offered")
+
+
+async def _run_tools(backend: Backend, run: Run, step: Step) -> bool:
+    """Run the step's calls that are run here, all at once; show the results. True: the client has to run others."""
+    if not step.calls or not step.runs_tools:
+        return False
+    for_client = client_tools(run.chat) if backend.does("tools.client-runs-own") else {}
+    if not backend.does("tools.awaited-again") and _answered(backend, run.chat, for_client):
+        for_client = {}
+    here = [i for i, call in enumerate(step.calls) if call.name not in for_client]
+    if len(here) < len(step.calls) and not backend.does("tools.run-beside-clients"):
+        return True
+    await asyncio.gather(*(_run_tool(backend, run, step, i) for i in here))
+    step.publish_results()
+    return len(here) < len(step.calls)
+
+
+def _answered(backend: Backend, chat: Chat, tools: Container[str]) -> bool:
+    """Has the client answered one of its tools already?"""
+    rows = backend.store.messages[chat.id]
+    return any(part.get("tool_name") in tools for m in rows if m.role == "tool" for part in m.content)
+
+
+async def _run_tool(backend: Backend, run: Run, step: Step, position: int) -> None:
+    call, chat = step.calls[position], run.chat
+    known = built_in(chat, advisor=advisor_enabled(backend))
+    try:
+        args = arguments(call.name, call.arguments, known)
+        result: Any
+        if call.name in AGENT_TOOLS:
+            result = await run_agent_tool(backend, chat, call.name, args)
+        elif call.name == "advisor":
+            result = await run_advisor(backend, run, call, args, alone=len(step.calls) == 1)
+        else:
+            result = run_plain(backend, chat, call.name, args)
+    except ToolError as error:
+        if call.name not in known and not backend.does("tools.unknown-goes-on"):
+            raise unexpected() from None
+        step.result(position, error.result, is_error=backend.does("tools.mark-errors"))
+    else:
+        step.result(position, result)

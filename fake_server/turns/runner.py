@@ -1,0 +1,267 @@
+"""The worker: takes pending chats, runs their turns, and ends them: done, failed, interrupted, or waiting for the client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from fake_server.model import Chat, Message, Part, new_id
+from fake_server.turns import summaries
+from fake_server.turns.classify import Failure
+from fake_server.turns.history import UNANSWERED
+from fake_server.turns.llm_client import LLMClient
+from fake_server.turns.loop import Outcome, RunFailed, run_turn
+from fake_server.turns.step import Step
+from fake_server.turns.titles import automatic_title
+from fake_server.views import stamp
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+log = logging.getLogger("fake_server.turns")
+
+STALE_SECONDS, SWEEP_SECONDS = 300.0, 60.0
+CLIENT_TIMEOUT = "Dynamic tool execution timed out"
+
+
+class Run:
+    """One run of one chat. `step` is the model call that is not stored yet, if any of it is worth keeping."""
+
+    def __init__(self, chat: Chat) -> None:
+        self.chat = chat
+        self.task: asyncio.Task[None]
+        self.step: Step | None = None
+        self.started = self.stopping = False
+        self.waiting_calls: list[dict[str, str]] = []
+        self.advisor_uses = self.compactions = self.failures = 0
+        self.compaction_id = new_id()  # all compactions of a run show the same call
+
+
+class Runner:
+    """Runs the turns of all chats of one backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.llm = LLMClient(backend)
+        self._runs: dict[str, Run] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # -- what the life cycle orders -----------------------------------------------------------------------------
+
+    def active(self, chat: Chat) -> bool:
+        """Is a run of this chat going on?"""
+        return chat.id in self._runs
+
+    def run_of(self, chat_id: str) -> Run | None:
+        """The run of this chat, if one goes on."""
+        return self._runs.get(chat_id)
+
+    def wake(self, chat: Chat) -> None:
+        """The chat may be pending: run it, unless it is archived or runs already."""
+        if chat.status != "pending" or chat.archived or chat.id in self._runs:
+            return
+        if not self.backend.does("turn.starts"):
+            return
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().create_task(self._sweep_for_ever())
+        run = self._runs[chat.id] = Run(chat)
+        run.task = asyncio.get_running_loop().create_task(self._work(run))
+
+    def interrupt(self, chat: Chat) -> None:
+        """Stop the run; what it has is stored right after the present step of the event loop, or in `settle`."""
+        run = self._runs.get(chat.id)
+        if run is not None and not run.stopping and self.backend.does("interrupt.stops-run"):
+            run.stopping = True
+            run.task.cancel()
+            asyncio.get_running_loop().call_soon(self._end_interrupted, run)
+
+    def settle(self, chat: Chat) -> None:
+        """Finish an interruption that was ordered before, so that the next order finds its result."""
+        run = self._runs.get(chat.id)
+        if run is not None and run.stopping:
+            self._end_interrupted(run)
+
+    def discard(self, chat: Chat) -> None:
+        """Drop the run and all that it has not stored."""
+        run = self._runs.pop(chat.id, None)
+        if run is not None:
+            run.stopping = True
+            run.task.cancel()
+            self.backend.hub.drop_parts(chat)
+
+    async def until_idle(self, chat: Chat) -> None:
+        """Wait until the chat is neither pending nor running."""
+        while chat.status in ("pending", "running"):
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.setdefault(chat.id, []).append(waiter)
+            await waiter
+
+    def status_written(self, chat: Chat) -> None:
+        """Called at each change of status."""
+        if chat.status not in ("pending", "running"):
+            for waiter in self._waiters.pop(chat.id, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the runs (titles, labels)."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def close(self) -> None:
+        """Stop everything and hang up."""
+        tasks = [*self._background, *(run.task for run in self._runs.values())]
+        if self._sweeper is not None:
+            tasks.append(self._sweeper)
+        self._runs.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.llm.http.close()
+
+    def sweep(self) -> None:
+        """What the real server's minute job finds: idle chats with a backlog, and clients that never answered."""
+        for chat in list(self.backend.store.chats.values()):
+            if (self.backend.clock.now() - chat.updated_at).total_seconds() < STALE_SECONDS or chat.archived:
+                continue
+            if chat.status == "requires_action":
+                failure = Failure("generic", False, CLIENT_TIMEOUT)
+                self.backend.lifecycle.write_status(chat, "error", failure.payload)
+            elif chat.status == "waiting" and not self.active(chat):
+                self._promote(chat)
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.sweep()
+
+    # -- a run --------------------------------------------------------------------------------------------------
+
+    async def _work(self, run: Run) -> None:
+        chat, lifecycle = run.chat, self.backend.lifecycle
+        if chat.status != "pending" or chat.archived:
+            self._runs.pop(chat.id, None)
+            return
+        run.started = True
+        self.backend.hub.run_started(chat)
+        lifecycle.set_status(chat, "running")
+        failure: Failure | None = None
+        outcome = Outcome.DONE
+        try:
+            self.spawn(automatic_title(self.backend, chat))
+            await asyncio.sleep(0)  # the title's call leaves before the turn's
+            outcome = await run_turn(self.backend, run)
+        except asyncio.CancelledError:
+            if not run.stopping:
+                raise
+            return
+        except RunFailed as failed:
+            failure = failed.failure
+        except Exception as error:  # a bug here must look to clients as one of the real server does
+            log.exception("turn of chat %s", chat.id)
+            failure = Failure("generic", False, f"chat processing panicked: {type(error).__name__}")
+        if run.stopping or self._runs.get(chat.id) is not run:
+            return
+        del self._runs[chat.id]
+        if failure is not None:
+            self._end_failed(run, failure)
+        elif outcome is Outcome.REQUIRES_ACTION:
+            self._end_requiring_action(chat, run.waiting_calls)
+        else:
+            self._end_done(chat)
+        self.backend.hub.retire(chat)
+
+    def _end_done(self, chat: Chat) -> None:
+        if not chat.archived and self._promote(chat):
+            summaries.write(self.backend, chat, summaries.STILL_WORKING)
+            return
+        self.backend.lifecycle.set_status(chat, "waiting")
+        self.spawn(summaries.label(self.backend, chat))
+
+    def _end_failed(self, run: Run, failure: Failure) -> None:
+        chat = run.chat
+        if run.step is not None:
+            self.backend.hub.message(chat, *self._store_partial(run))
+        if not self.backend.does("error.adds-nothing"):
+            self.backend.lifecycle.add_message(chat, "assistant", [{"type": "text", "text": failure.message}])
+        for _ in range(1 if self.backend.does("error.once") else 2):
+            self.backend.hub.error(chat, failure.payload)
+        if not self.backend.does("queue.stays-after-error") and self._promote(chat):
+            return
+        self.backend.lifecycle.set_status(chat, "error", error=failure.payload)
+        summaries.write(self.backend, chat, None)
+
+    def _end_requiring_action(self, chat: Chat, calls: list[dict[str, str]]) -> None:
+        self.backend.lifecycle.set_status(chat, "requires_action")
+        self.backend.hub.action_required(chat, calls)
+        self.backend.hub.watch(chat, "action_required", tool_calls=calls)
+        summaries.write(self.backend, chat, summaries.WAITING_FOR_USER)
+
+    def _end_interrupted(self, run: Run) -> None:
+        chat = run.chat
+        if self._runs.get(chat.id) is not run:
+            return
+        del self._runs[chat.id]
+        if not run.started:
+            return
+        rows = self._store_partial(run) if self.backend.does("interrupt.keeps-partial") else []
+        late = not self.backend.does("interrupt.tells-partial-first")
+        if rows and not late and self.backend.does("interrupt.tells-partial"):
+            self.backend.hub.message(chat, *rows)
+        if not self.backend.does("interrupt.keeps-steps"):
+            self._forget_steps(chat)
+        if run.failures and not self.backend.does("interrupt.ends-retries"):
+            self.backend.lifecycle.set_status(chat, "error", error=Failure("generic", False, "interrupted").payload)
+        elif chat.archived or not (self.backend.does("interrupt.promotes") and self._promote(chat)):
+            self.backend.lifecycle.set_status(chat, "waiting")
+        if rows and late:
+            self.backend.hub.message(chat, *rows)
+        if self.backend.does("interrupt.clears-label"):
+            summaries.write(self.backend, chat, None)
+        self.backend.hub.retire(chat)
+
+    def _forget_steps(self, chat: Chat) -> None:
+        """A fault: the steps of the turn before the last one are dropped."""
+        rows = [m for m in self.backend.store.messages[chat.id] if not m.deleted]
+        asked = max(i for i, m in enumerate(rows) if m.role == "user")
+        for message in rows[asked + 1 : -1]:
+            message.deleted = True
+
+    def _promote(self, chat: Chat) -> bool:
+        promoted = self.backend.lifecycle.promote_next(chat)
+        if promoted:
+            self.wake(chat)
+        return promoted
+
+    def _store_partial(self, run: Run) -> list[Message]:
+        step = run.step
+        content = step.partial() if step is not None else []
+        if not self.backend.does("interrupt.keeps-reasoning"):
+            content = [part for part in content if part["type"] != "reasoning"]
+        chat, lifecycle = run.chat, self.backend.lifecycle
+        now = self.backend.clock.now()
+        if not content and not self.backend.does("interrupt.stores-no-empty"):
+            return [lifecycle.add_message(chat, "assistant", [{"type": "text", "text": ""}], created_at=now)]
+        if step is None or not content:
+            return []
+        rows = [lifecycle.add_message(chat, "assistant", content, created_at=now)]
+        done = {id(step.calls[position]): part for position, part in step.results.items()}
+        known = iter(step.calls)
+        for part in content:
+            if part["type"] != "tool-call" or part.get("provider_executed"):
+                continue
+            call = next(known, None) if "created_at" in part else None
+            answer: Part | None = done.get(id(call)) if call is not None else None
+            if answer is None and not self.backend.does("interrupt.answers-calls"):
+                continue
+            if answer is None:
+                answer = {k: v for k, v in part.items() if k in ("tool_call_id", "tool_name")}
+                answer |= {"type": "tool-result", "result": {"error": UNANSWERED}, "is_error": True}
+                answer["created_at"] = stamp(now)
+            rows.append(lifecycle.add_message(chat, "tool", [answer], created_at=now))
+        return rows

@@ -1,0 +1,63 @@
+"""Writing a finished step into the chat: one assistant message, and a tool message for each result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fake_server import usage
+from fake_server.model import Chat, Message, Part
+from fake_server.turns.llm_client import Model
+from fake_server.turns.step import Step
+from fake_server.turns.tools import client_tools
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+    from fake_server.turns.runner import Run
+
+
+def jsonb(value: Any) -> Any:
+    """A JSON value as the real server's database gives it back: keys ordered by length, then by bytes."""
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+        return {key: jsonb(value[key]) for key in keys}
+    if isinstance(value, list):
+        return [jsonb(item) for item in value]
+    return value
+
+
+def stored(part: Part, *, drop_time: bool = False) -> Part:
+    """A live part as it is stored."""
+    kept = {key: jsonb(value) if key in ("args", "result") else value for key, value in part.items()}
+    if drop_time and part["type"] in ("tool-call", "tool-result"):
+        kept.pop("created_at", None)
+    return kept
+
+
+def store_step(backend: Backend, run: Run, step: Step, model: Model, *, requires_action: bool) -> None:
+    """Store and publish what a model call and its tools gave. An answer without content stores nothing."""
+    chat, lifecycle = run.chat, backend.lifecycle
+    content = [stored(part, drop_time=requires_action) for part in step.final()]
+    if not content:
+        return
+    now = backend.clock.now()
+    counts = {**step.counts, "context_limit": model.config.context_limit}
+    if not backend.does("usage.stored"):
+        counts = {}
+    if not backend.does("turn.one-message") and len(content) > 1:
+        lifecycle.add_message(chat, "assistant", [content.pop(0)], created_at=now, model_config_id=model.config.id)
+    rows: list[Message] = [
+        lifecycle.add_message(chat, "assistant", content, created_at=now, model_config_id=model.config.id, usage=counts)
+    ]
+    usage.record(backend, chat, model.config, rows[0].id, step.counts, runtime_ms=step.runtime_ms)
+    for position in sorted(step.results, reverse=not backend.does("tools.results-in-order")):
+        part = stored(step.results[position], drop_time=requires_action)
+        rows.append(lifecycle.add_message(chat, "tool", [part], created_at=now, model_config_id=model.config.id))
+    backend.hub.message(chat, *rows)
+
+
+def waiting_calls(chat: Chat, step: Step) -> list[dict[str, str]]:
+    """The calls of this step that the client must run, with the arguments exactly as the model wrote them."""
+    tools = client_tools(chat)
+    return [
+        {"tool_call_id": call.id, "tool_name": call.name, "args": call.arguments} for call in step.calls if call.name in tools
+    ]

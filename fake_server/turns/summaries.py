@@ -1,0 +1,70 @@
+"""The label of a chat's last turn: written by the model after a success, by the server otherwise. Root chats only."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fake_server import models
+from fake_server.model import Chat
+from fake_server.turns.classify import ModelError
+from fake_server.turns.helpers import ask
+from fake_server.turns.wires.base import Tool
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+FINISHED = "Finished latest turn"
+STILL_WORKING = "Still working on request"
+WAITING_FOR_USER = "Waiting for user input"
+LABEL_TOOL = Tool(
+    "propose_turn_status_label",
+    "Say in a few words what the last turn achieved.",
+    {"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"]},
+)
+LABEL_TOKENS = 64
+_FORBIDDEN_STARTS = ("agent", "i", "it", "the", "we")
+
+
+def write(backend: Backend, chat: Chat, text: str | None) -> None:
+    """Set or clear the label and tell the watchers; nothing when a label that is not there is cleared."""
+    if chat.parent_chat_id is not None or (text is None and chat.last_turn_summary is None):
+        return
+    if text is None and not backend.does("summary.cleared"):
+        return
+    chat.last_turn_summary = text
+    backend.hub.watch(chat, "summary_change")
+
+
+async def label(backend: Backend, chat: Chat) -> None:
+    """Label the turn that has just ended, unless something has happened to the chat by the time the model has answered."""
+    if chat.parent_chat_id is not None:
+        return
+    since = chat.updated_at
+    text = FINISHED
+    said = _last_words(backend, chat)
+    if said:
+        config = models.turn_model(backend, chat)
+        try:
+            values, _ = await ask(backend, chat, config, LABEL_TOOL, [said], max_tokens=LABEL_TOKENS)
+            text = accepted(str(values.get("label") or "")) or FINISHED
+        except ModelError:
+            text = FINISHED
+    if chat.updated_at == since and backend.does("summary.written"):
+        write(backend, chat, text)
+
+
+def accepted(text: str) -> str:
+    """The label if it is one: 2 to 5 words in one fragment that says nothing of the agent; else nothing."""
+    text = " ".join(text.strip().strip("\"'").split())
+    words = text.split()
+    if not 2 <= len(words) <= 5 or re.search(r"[.!?;:\n]\s*\S", text) or words[0].lower() in _FORBIDDEN_STARTS:
+        return ""
+    return text.rstrip(".")
+
+
+def _last_words(backend: Backend, chat: Chat) -> str:
+    for message in reversed(backend.store.messages[chat.id]):
+        if message.role == "assistant" and not message.deleted and message.visibility != "model":
+            return "".join(part["text"] for part in message.content if part["type"] == "text").strip()
+    return ""

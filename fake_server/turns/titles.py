@@ -1,0 +1,122 @@
+"""Titles: the fallback from the first message, the generated one, and those made on request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from fake_server import models, usage
+from fake_server.model import Chat, Message, Part
+from fake_server.refusals import refusal
+from fake_server.turns import retry
+from fake_server.turns.classify import ModelError, classify
+from fake_server.turns.helpers import ask
+from fake_server.turns.wires.base import Tool
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+TITLE_WORDS, TITLE_RUNES, MODEL_WORDS = 6, 80, 8
+TITLE_SECONDS, TITLE_TOKENS = 30.0, 256
+TITLE_TOOL = Tool(
+    "propose_title",
+    "Give this conversation a short title.",
+    {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]},
+)
+
+
+def reference_text(part: Part) -> str:
+    """A file reference as the text that the model (and the title) is made from."""
+    start, end = part.get("start_line", 0), part.get("end_line", 0)
+    lines = f"{start}" if start == end else f"{start}-{end}"
+    head = f"[file-reference] {part['file_name']}:{lines}"
+    content = part.get("content", "")
+    return f"{head}\n```{part['file_name']}\n{content}\n```" if content else head
+
+
+def fallback_title(content: list[Part]) -> str:
+    """The first six words of all text, `…` after them if there were more, at most 80 characters; else `New Chat`."""
+    texts = [part["text"] if part["type"] == "text" else reference_text(part) for part in content if part["type"] != "file"]
+    words = " ".join(texts).split()
+    title = " ".join(words[:TITLE_WORDS]) + ("…" if len(words) > TITLE_WORDS else "")
+    return title[:TITLE_RUNES] or "New Chat"
+
+
+def is_fallback(chat: Chat, content: list[Part]) -> bool:
+    """Is the title still the one made from the message's text alone (and not cut, so that its ellipsis is there)?"""
+    words = " ".join(part["text"] for part in content if part["type"] == "text").split()
+    if not words:
+        return False
+    return chat.title == " ".join(words[:TITLE_WORDS]) + ("…" if len(words) > TITLE_WORDS else "")
+
+
+def tidy(text: str) -> str:
+    """A model's title without quotes and surplus blanks; empty when it has more than eight words."""
+    text = " ".join(text.strip().strip("\"'`").split())
+    return "" if len(text.split()) > MODEL_WORDS else text[:TITLE_RUNES].strip()
+
+
+async def automatic_title(backend: Backend, chat: Chat) -> None:
+    """Title a chat in its first turn. Failures are silent; a rename made meanwhile is lost, as on the real server."""
+    shown = [m for m in backend.store.messages[chat.id] if m.role != "system" and not m.deleted]
+    if len(shown) != 1 or not is_fallback(chat, shown[0].content):
+        return
+    attempt = 0
+    try:
+        async with asyncio.timeout(TITLE_SECONDS):
+            while True:
+                attempt += 1
+                try:
+                    title, _ = await _ask_for_title(backend, chat, shown)
+                    break
+                except ModelError as error:
+                    if not classify(error, "").retryable:
+                        return
+                await backend.clock.sleep(retry.delay_ms(attempt, 0) / 1000)
+    except (TimeoutError, models.OverrideUnavailable):
+        return
+    renamed = not is_fallback(chat, shown[0].content) and not backend.does("title.overwrites-rename")
+    if title and title != chat.title and not renamed and backend.does("title.generated"):
+        chat.title = title
+        backend.hub.watch(chat, "title_change")
+
+
+async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | None:
+    """A title on request: None when the chat has no text to make one from. Charges the call to the owner.
+
+    Raises Refusal: `title.locked`, the spend limit, and `failure` when the model gives none.
+    """
+    backend.guard("title.locked", chat.title_lock or chat.status == "pending")
+    usage.check_limit(backend, backend.store.users[chat.owner_id], chat.organization_id, doing="title")
+    shown = [m for m in backend.store.messages[chat.id] if m.role == "user" and not m.deleted and m.visibility != "model"]
+    if not any(part["type"] == "text" for message in shown for part in message.content):
+        return None
+    chat.title_lock = backend.does("title.locks")
+    try:
+        async with asyncio.timeout(TITLE_SECONDS):
+            title, counts = await _ask_for_title(backend, chat, shown)
+    except (ModelError, TimeoutError) as error:
+        cause = error.text if isinstance(error, ModelError) else "context deadline exceeded"
+        detail = f"generate manual title: generate structured title: tool-based generation failed: {cause}"
+        raise refusal(failure, detail=detail) from None
+    except models.OverrideUnavailable as error:
+        raise refusal(failure, detail=f"generate manual title: model config {error} is not available") from None
+    finally:
+        chat.title_lock = False
+    if not title:
+        raise refusal(failure, detail="generate manual title: generated title is not usable")
+    config = models.title_model(backend, chat)
+    row = backend.lifecycle.add_message(chat, "assistant", [], usage=counts, visibility="model")
+    row.deleted = backend.does("title.adds-no-message")
+    row.visibility = "model" if row.deleted else "both"
+    if config is not None and backend.does("cost.charges-titles"):
+        usage.record(backend, chat, config, row.id, counts)
+    return title
+
+
+async def _ask_for_title(backend: Backend, chat: Chat, shown: list[Message]) -> tuple[str, dict[str, int]]:
+    texts = ["\n".join(p["text"] for p in message.content if p["type"] == "text") for message in shown]
+    config = models.title_model(backend, chat)
+    values, counts = await ask(backend, chat, config, TITLE_TOOL, [t for t in texts if t], max_tokens=TITLE_TOKENS)
+    said = str(values.get("title") or "")
+    return tidy(said) if backend.does("title.tidied") else said, counts

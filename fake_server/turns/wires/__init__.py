@@ -1,0 +1,1 @@
+"""The provider wires that the fake server's turns speak."""
