@@ -1,0 +1,246 @@
+"""Who acts, and the verbs of the domain: every verb is one request on the wire and gives its `Exchange`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from conformance.exchange import ABSENT, Exchange, Request
+from conformance.verdict import Unmet
+from conformance.wire.socket import Socket, matches, open_socket
+
+if TYPE_CHECKING:
+    from conformance.context import Case
+
+Params = Mapping[str, Any] | Iterable[tuple[str, str]]
+
+
+def text(value: str) -> dict[str, str]:
+    """A text part, as a client sends it."""
+    return {"type": "text", "text": value}
+
+
+def parts(content: Any) -> Any:
+    """A string stands for one text part; anything else is sent as it is."""
+    return [text(content)] if isinstance(content, str) else content
+
+
+def pairs(params: Params) -> list[tuple[str, str]]:
+    items = params.items() if isinstance(params, Mapping) else params
+    return [(k, str(v)) for k, v in items]
+
+
+class Actor:
+    """A user of the target (or nobody, without a token) within one case."""
+
+    def __init__(self, case: Case, name: str | None, user_id: str = "", token: str = "", username: str = "") -> None:
+        self.case, self.name, self.id, self.token, self.username = case, name, user_id, token, username
+
+    def _headers(self, extra: Mapping[str, str] | None, auth: bool) -> dict[str, str]:
+        headers = dict(extra or {})
+        if auth and self.token:
+            headers.setdefault(self.case.session.traits["token_header"], self.token)
+        return headers
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = (),
+        body: Any = ABSENT,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: bool = True,
+    ) -> Exchange:
+        """One request. `body` is sent as JSON, `content` as it is; `auth=False` leaves the token out."""
+        request = Request(method, path, pairs(params), self._headers(headers, auth), body, content)
+        patient = not self.case.provokes_limits
+        exchange = await self.case.session.wire.send(request, actor=self.name, case=self.case.name, patient=patient)
+        self.case.note(exchange)
+        return exchange
+
+    async def get(self, path: str, **options: Any) -> Exchange:
+        return await self.request("GET", path, **options)
+
+    async def post(self, path: str, body: Any = ABSENT, **options: Any) -> Exchange:
+        return await self.request("POST", path, body=body, **options)
+
+    async def put(self, path: str, body: Any = ABSENT, **options: Any) -> Exchange:
+        return await self.request("PUT", path, body=body, **options)
+
+    async def patch(self, path: str, body: Any = ABSENT, **options: Any) -> Exchange:
+        return await self.request("PATCH", path, body=body, **options)
+
+    async def delete(self, path: str, **options: Any) -> Exchange:
+        return await self.request("DELETE", path, **options)
+
+    @property
+    def chats_path(self) -> str:
+        return str(self.case.session.traits["chats_path"])
+
+    async def create(self, content: Any = "Hello there", **fields: Any) -> Exchange:
+        """POST chats with the organization filled in; a field given as ABSENT is left out."""
+        body = {
+            "organization_id": self.case.session.target.organization_id,
+            "content": parts(content),
+        } | fields
+        return await self.post(self.chats_path, {k: v for k, v in body.items() if v is not ABSENT})
+
+    async def list(self, **params: Any) -> Exchange:
+        return await self.get(self.chats_path, params=params)
+
+    async def upload(self, data: bytes, media_type: str = "text/plain", name: str = "notes.txt", **options: Any) -> Exchange:
+        headers = {"content-type": media_type, "content-disposition": f'attachment; filename="{name}"'}
+        params = {"organization": self.case.session.target.organization_id}
+        return await self.request(
+            "POST",
+            f"{self.chats_path}/files",
+            params=params,
+            content=data,
+            headers=headers | options.pop("headers", {}),
+            **options,
+        )
+
+    async def socket(self, path: str, *, params: Params = (), headers: Mapping[str, str] | None = None, **options: Any) -> Socket:
+        """Open a socket; it is closed at the end of the case if the case does not."""
+        request = Request("GET", path, pairs(params), self._headers(headers, options.pop("auth", True)))
+        socket = await open_socket(
+            self.case.session.wire,
+            request,
+            actor=self.name,
+            case=self.case.name,
+            deadline=self.case.deadline,
+            **options,
+        )
+        self.case.note(socket.log)
+        self.case.cleanup(socket.aclose)
+        return socket
+
+    async def watch(self) -> Socket:
+        """The actor's watch feed, subscribed: the socket is open and has answered a ping."""
+        socket = await self.socket(f"{self.chats_path}/watch")
+        if socket.opened:
+            await socket.ping()
+        return socket
+
+
+class Chat:
+    """A chat as one actor sees it."""
+
+    def __init__(self, actor: Actor, chat_id: str) -> None:
+        self.actor, self.id = actor, chat_id
+        self.case = actor.case
+
+    @property
+    def path(self) -> str:
+        return f"{self.actor.chats_path}/{self.id}"
+
+    def by(self, actor: Actor) -> Chat:
+        """The same chat through another actor's eyes."""
+        return Chat(actor, self.id)
+
+    async def get(self) -> Exchange:
+        return await self.actor.get(self.path)
+
+    async def patch(self, **fields: Any) -> Exchange:
+        return await self.actor.patch(self.path, fields)
+
+    async def send(self, content: Any = "Hello again", **fields: Any) -> Exchange:
+        return await self.actor.post(f"{self.path}/messages", {"content": parts(content)} | fields)
+
+    async def messages(self, **params: Any) -> Exchange:
+        return await self.actor.get(f"{self.path}/messages", params=params)
+
+    async def edit(self, message_id: Any, content: Any = "Edited", **fields: Any) -> Exchange:
+        return await self.actor.patch(f"{self.path}/messages/{message_id}", {"content": parts(content)} | fields)
+
+    async def prompts(self, **params: Any) -> Exchange:
+        return await self.actor.get(f"{self.path}/prompts", params=params)
+
+    async def interrupt(self) -> Exchange:
+        return await self.actor.post(f"{self.path}/interrupt")
+
+    async def promote(self, queue_id: Any) -> Exchange:
+        return await self.actor.post(f"{self.path}/queue/{queue_id}/promote")
+
+    async def unqueue(self, queue_id: Any) -> Exchange:
+        return await self.actor.delete(f"{self.path}/queue/{queue_id}")
+
+    async def tool_results(self, results: Any) -> Exchange:
+        return await self.actor.post(f"{self.path}/tool-results", {"results": results})
+
+    async def regenerate(self) -> Exchange:
+        return await self.actor.post(f"{self.path}/title/regenerate")
+
+    async def propose(self) -> Exchange:
+        return await self.actor.post(f"{self.path}/title/propose")
+
+    async def diff(self) -> Exchange:
+        return await self.actor.get(f"{self.path}/diff")
+
+    async def acl(self) -> Exchange:
+        return await self.actor.get(f"{self.path}/acl")
+
+    async def set_acl(self, *, users: Any = ABSENT, groups: Any = ABSENT) -> Exchange:
+        body = {"user_roles": users, "group_roles": groups}
+        return await self.actor.patch(f"{self.path}/acl", {k: v for k, v in body.items() if v is not ABSENT})
+
+    async def stream(self, **options: Any) -> Socket:
+        return await self.actor.socket(f"{self.path}/stream", **options)
+
+    # -- preconditions: raise Unmet, so that what they rest on is never blamed on the requirement under judgement --
+
+    async def shared_with(self, actor: Actor) -> Chat:
+        """The chat through the eyes of `actor`, who now may read it. Raises Unmet."""
+        answer = await self.set_acl(users={actor.id: "read"})
+        if answer.response.status != 204:
+            raise Unmet(f"sharing answered {answer.response.status}")
+        return self.by(actor)
+
+    async def settled(self, *status: str, **fields: Any) -> dict[str, Any]:
+        """Poll until the chat rests (or has one of these statuses) and shows `fields`; gives the chat. Raises Unmet."""
+        wanted = status or tuple(self.case.session.traits["rest_statuses"])
+        return await self.when(lambda c: c.get("status") in wanted and matches(fields, c), f"status in {wanted} {fields or ''}")
+
+    async def when(self, reached: Any, what: str) -> dict[str, Any]:
+        """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""
+        pause = 0.004
+        seen: Any = None
+        try:
+            async with asyncio.timeout(self.case.deadline):
+                while True:
+                    answer = await self.get()
+                    seen = answer.response.body if answer.response.status == 200 else answer.response.status
+                    if isinstance(seen, dict) and reached(seen):
+                        return seen
+                    # the API has no event that holds for every server state, so GET is asked again, ever more rarely
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 1.5, 0.25)
+        except TimeoutError:
+            shown = {k: seen.get(k) for k in ("status", "title", "last_error")} if isinstance(seen, dict) else seen
+            raise Unmet(f"the chat did not reach {what} within {self.case.deadline:g} s; last seen: {shown}") from None
+
+    async def history(self) -> list[dict[str, Any]]:
+        """The visible messages, oldest first. Raises Unmet."""
+        answer = await self.messages(limit=200)
+        if answer.response.status != 200 or not isinstance(answer.response.body, dict):
+            raise Unmet(f"listing messages answered {answer.response.status}")
+        return list(reversed(answer.response.body.get("messages", [])))
+
+    async def turn(self, content: Any = "Hello again", status: tuple[str, ...] = (), **fields: Any) -> dict[str, Any]:
+        """Send on an idle chat and wait until its turn has ended. Raises Unmet.
+
+        A real server now and then interrupts an ordinary send by itself; such a turn is ordered once more.
+        """
+        for _ in range(3):
+            before = await self.history()
+            answer = await self.send(content, **fields)
+            if answer.response.status != 200 or not isinstance(answer.response.body, dict):
+                raise Unmet(f"the send answered {answer.response.status}")
+            chat = await self.settled(*status)
+            added = (await self.history())[len(before) :]
+            if chat["status"] != "waiting" or any(m.get("role") != "user" for m in added):
+                return chat
+        raise Unmet("three sends in a row got no reply")

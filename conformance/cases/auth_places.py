@@ -1,0 +1,86 @@
+"""Where a token counts: headers, cookie and query, and which of them is looked at first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.case import case
+from conformance.cases.auth_tokens import HEADER, UNKNOWN_TOKEN
+from conformance.context import Case
+
+COOKIE = "coder_session_token"
+
+# Each way to carry the token, as headers and parameters.
+PLACES: dict[str, dict[str, Any]] = {
+    "header": {"requirement": "AUTH-015", "headers": lambda k: {HEADER: k}},
+    "cookie": {"requirement": "AUTH-016", "headers": lambda k: {"cookie": f"{COOKIE}={k}"}},
+    "query": {"requirement": "AUTH-017", "params": lambda k: {COOKIE: k}},
+    "bearer": {"requirement": "AUTH-018", "headers": lambda k: {"authorization": f"Bearer {k}"}},
+    "bearer-lower": {"requirement": "AUTH-018", "headers": lambda k: {"authorization": f"bearer {k}"}},
+    "bearer-upper": {"requirement": "AUTH-018", "headers": lambda k: {"authorization": f"BEARER {k}"}},
+    "access-token": {"requirement": "AUTH-019", "params": lambda k: {"access_token": k}},
+}
+
+
+def carried(*places: tuple[str, str]) -> dict[str, Any]:
+    """Headers and parameters of a request that carries a token at each of these (place, token)."""
+    out: dict[str, Any] = {"headers": {}, "params": {}}
+    for name, token in places:
+        for part, made in out.items():
+            made.update(PLACES[name][part](token) if part in PLACES[name] else {})
+    return out
+
+
+@case(rows={name: row | {"place": name} for name, row in PLACES.items()}, writes=False)
+async def token_place(t: Case, row: dict[str, Any]) -> None:
+    path = t.alice.chats_path
+    t.accepted(await t.nobody.get(path, **carried((row["place"], t.alice.token))))
+    t.refused(await t.nobody.get(path, **carried((row["place"], UNKNOWN_TOKEN))), "auth.unknown")
+
+
+NO_PLACES: dict[str, dict[str, Any]] = {
+    "other-cookie": {"headers": lambda k: {"cookie": f"session_token={k}"}},
+    "other-query": {"params": lambda k: {"session_token": k}},
+    "basic": {"headers": lambda k: {"authorization": f"Basic {k}"}},
+    "no-scheme": {"headers": lambda k: {"authorization": k}},
+}
+
+
+@case("AUTH-020", rows=NO_PLACES, writes=False)
+async def token_elsewhere(t: Case, row: dict[str, Any]) -> None:
+    placed = {part: make(t.alice.token) for part, make in row.items()}
+    t.refused(await t.nobody.get(t.alice.chats_path, **placed), "auth.no-token")
+    t.accepted(await t.alice.list())
+
+
+# The place that is looked at first, and those that it wins over.
+PRECEDENCE: dict[str, dict[str, Any]] = {
+    "cookie": {"requirement": "AUTH-021", "first": "cookie", "later": ["query", "header"]},
+    "query": {"requirement": "AUTH-022", "first": "query", "later": ["header"]},
+    "header": {"requirement": "AUTH-023", "first": "header", "later": ["bearer", "access-token"]},
+    "bearer": {"requirement": "AUTH-024", "first": "bearer", "later": ["access-token"]},
+}
+
+
+@case(rows=PRECEDENCE, writes=False)
+async def earlier_place_wins(t: Case, row: dict[str, Any]) -> None:
+    path, good, first = t.alice.chats_path, t.alice.token, row["first"]
+    for later in row["later"]:
+        t.refused(await t.nobody.get(path, **carried((first, UNKNOWN_TOKEN), (later, good))), "auth.unknown")
+        t.accepted(await t.nobody.get(path, **carried((first, good), (later, UNKNOWN_TOKEN))))
+
+
+@case("AUTH-025", rows={"cookie": "cookie", "query": "query"}, writes=False)
+async def empty_token_is_passed_over(t: Case, place: str) -> None:
+    path = t.alice.chats_path
+    t.accepted(await t.nobody.get(path, **carried((place, ""), ("header", t.alice.token))))
+    t.refused(await t.nobody.get(path, **carried((place, ""))), "auth.no-token")
+
+
+@case("AUTH-026", rows={name: name for name in ("query", "header", "cookie", "bearer")})
+async def stream_token_place(t: Case, place: str) -> None:
+    path = f"{(await t.chat()).path}/stream"
+    good = await t.nobody.socket(path, **carried((place, t.alice.token)))
+    t.expect(good.log.handshake.status, 101, f"the handshake with the token in the {place}")
+    bad = await t.nobody.socket(path, **carried((place, UNKNOWN_TOKEN)))
+    t.expect(bad.log.handshake.status, 401, f"the handshake with an unknown token in the {place}")

@@ -1,0 +1,150 @@
+"""Choices of models and of debug logging: the deployment's, and what each user chooses while that is allowed."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from conformance.actors import Actor
+from conformance.case import case
+from conformance.context import Case
+from conformance.exchange import Exchange
+from conformance.provisioning import base_model, change_model, config_path, deployed, member, new_model, put_back
+from fixtures.scripts import script, text, tool_call, turn, turns
+
+GATE = "personal-model-overrides"
+SPAWN = turn(tool_call("spawn_agent", {"type": "general", "prompt": "child task", "title": "child"}))
+
+
+async def choose(t: Case, user: Actor, context: str, mode: str, model: str = "") -> Exchange:
+    path = config_path(t, f"user-personal-model-overrides/{context}")
+    return await user.put(path, {"mode": mode, "model_config_id": model})
+
+
+async def choices(t: Case, user: Actor) -> dict[str, Any]:
+    """The user's own choices and the deployment's."""
+    return dict(t.accepted(await user.get(config_path(t, "user-personal-model-overrides"))))
+
+
+async def childs_model(t: Case, user: Actor, **fields: Any) -> tuple[str, str]:
+    """The models of a new chat and of its sub-agent. Raises Unmet."""
+    root = await t.chat(script(turns(SPAWN, turn(text("done")))), by=user, **fields)
+    chat = await root.when(lambda c: bool(c.get("children")), "a child")
+    return chat["last_model_config_id"], chat["children"][0]["last_model_config_id"]
+
+
+@case("CONF-037", needs=["admin"])
+async def choices_are_shown(t: Case) -> None:
+    body = await choices(t, await t.new_user())
+    t.true(isinstance(body.get("enabled"), bool), "enabled is told", body, "/enabled")
+    for context, mode in (("root", "chat_default"), ("general", "deployment_default"), ("explore", "deployment_default")):
+        unset = {"context": context, "mode": mode, "model_config_id": "", "is_set": False, "is_malformed": False}
+        t.expect(body[context], unset, f"the unset choice {context}", f"/{context}")
+    t.expect(sorted(body["deployment_defaults"]), ["explore", "general"], "the deployment's defaults", "/deployment_defaults")
+
+
+@case("CONF-038", "CONF-039", "CONF-040", "CONF-041", "CONF-042", "CONF-043", alone=True, needs=["admin", "exclusive"])
+async def own_models(t: Case) -> None:
+    user, base, model, off = await member(t), await base_model(t), await new_model(t), await new_model(t, enabled=False)
+    await put_back(t, GATE)
+    await deployed(t, GATE, allow_users=False)
+    with t.judging("CONF-038"):
+        for context in ("root", "nonsense"):
+            t.refused(await choose(t, user, context, "model", model["id"]), "config.personal-not-allowed")
+        t.expect((await choices(t, user))["root"]["is_set"], False, "is a choice stored after that")
+    await deployed(t, GATE, allow_users=True)
+    with t.judging("CONF-039"):
+        for context, mode, chosen in (("general", "chat_default", ""), ("root", "model", model["id"])):
+            t.accepted(await choose(t, user, context, mode, chosen), 204)
+            shown = (await choices(t, user))[context]
+            t.expect((shown["mode"], shown["model_config_id"], shown["is_set"]), (mode, chosen, True), "the choice read back")
+    with t.judging("CONF-040"):
+        before = await choices(t, user)
+        t.refused(await choose(t, user, "nonsense", "chat_default"), "config.personal-context")
+        t.refused(await choose(t, user, "root", "nonsense"), "config.personal-mode")
+        t.refused(await choose(t, user, "root", "deployment_default"), "config.personal-root-default")
+        t.refused(await choose(t, user, "root", "chat_default", model["id"]), "config.personal-id-unwanted")
+        t.refused(await choose(t, user, "root", "model"), "config.personal-id-missing")
+        t.refused(await choose(t, user, "root", "model", "x"), "config.override-uuid")
+        for unusable in (str(uuid4()), off["id"]):
+            t.refused(await choose(t, user, "root", "model", unusable), "config.personal-model")
+        t.expect(await choices(t, user), before, "the choices after refused ones")
+    with t.judging("CONF-042"):
+        chat = t.accepted(await user.create("Hello"), 201)
+        t.expect(chat["last_model_config_id"], model["id"], "the model of a new chat", "/last_model_config_id")
+        other = t.accepted(await t.alice.create("Hello"), 201)
+        t.expect(other["last_model_config_id"], base["id"], "the model of another user's chat", "/last_model_config_id")
+    with t.judging("CONF-043"):
+        chat = t.accepted(await user.create("Hello", model_config_id=base["id"]), 201)
+        t.expect(chat["last_model_config_id"], base["id"], "the model that was asked for", "/last_model_config_id")
+    with t.judging("CONF-041"):
+        await deployed(t, GATE, allow_users=False)
+        t.expect(t.accepted(await user.create("Hello"), 201)["last_model_config_id"], base["id"], "the model while forbidden")
+        await deployed(t, GATE, allow_users=True)
+        shown = (await choices(t, user))["root"]
+        t.expect((shown["mode"], shown["model_config_id"]), ("model", model["id"]), "the choice when allowed again")
+
+
+@case("CONF-035", "CONF-044", alone=True)
+async def models_of_sub_agents(t: Case) -> None:
+    user, base, theirs, mine = await member(t), await base_model(t), await new_model(t), await new_model(t)
+    await put_back(t, GATE)
+    await put_back(t, "model-override/general")
+    await deployed(t, GATE, allow_users=True)
+    await deployed(t, "model-override/general", model_config_id=theirs["id"])
+    with t.judging("CONF-035"):
+        t.expect(await childs_model(t, user), (base["id"], theirs["id"]), "the models of chat and sub-agent")
+    with t.judging("CONF-044"):
+        t.given(await choose(t, user, "general", "model", mine["id"]), 204)
+        t.expect(await childs_model(t, user), (base["id"], mine["id"]), "the models while own ones are allowed")
+        await deployed(t, GATE, allow_users=False)
+        t.expect((await childs_model(t, user))[1], theirs["id"], "the sub-agent's model while they are not")
+
+
+@case("CONF-036", alone=True)
+async def title_model_that_cannot_be_used(t: Case) -> None:
+    model = await new_model(t)
+    await put_back(t, "model-override/title_generation")
+    chat = await t.chat()
+    await deployed(t, "model-override/title_generation", model_config_id=model["id"])
+    t.accepted(await chat.propose())
+    await change_model(t, model, enabled=False)
+    t.refused(await chat.propose(), "title.propose-failed")
+    t.refused(await chat.regenerate(), "title.regenerate-failed")
+
+
+async def log(t: Case, user: Actor, wanted: bool) -> Exchange:
+    return await user.put(config_path(t, "user-debug-logging"), {"debug_logging_enabled": wanted})
+
+
+async def logged(t: Case, user: Actor) -> tuple[bool, bool]:
+    """Whether the user's chats are logged, and whether the user may choose."""
+    body = t.accepted(await user.get(config_path(t, "user-debug-logging")))
+    return body["debug_logging_enabled"], body["user_toggle_allowed"]
+
+
+@case("CONF-050", "CONF-051", alone=True, needs=["admin", "exclusive"])
+async def debug_logging(t: Case) -> None:
+    user = await member(t)
+    await put_back(t, "debug-logging")
+    with t.judging("CONF-050"):
+        await deployed(t, "debug-logging", allow_users=False)
+        t.refused(await log(t, user, True), "config.debug-not-allowed")
+        await deployed(t, "debug-logging", allow_users=True)
+        t.expect(await logged(t, user), (False, True), "the choice after a refused one")
+        t.accepted(await log(t, user, True), 204)
+    with t.judging("CONF-051"):
+        t.expect(await logged(t, user), (True, True), "the choice while it is allowed")
+        await deployed(t, "debug-logging", allow_users=False)
+        t.expect(await logged(t, user), (False, False), "the choice while it is not")
+        await deployed(t, "debug-logging", allow_users=True)
+        t.expect(await logged(t, user), (True, True), "the choice when it is allowed again")
+
+
+@case("CONF-052", needs=["admin"])
+async def debug_logging_forced(t: Case) -> None:
+    user = await member(t)
+    body = t.accepted(await user.get(config_path(t, "user-debug-logging")))
+    forced = {"debug_logging_enabled": True, "user_toggle_allowed": False, "forced_by_deployment": True}
+    t.expect(body, forced, "the user's debug logging")
+    t.refused(await log(t, user, False), "config.debug-forced")

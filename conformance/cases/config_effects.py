@@ -1,0 +1,83 @@
+"""What settings do to the calls of the model: prompts, advisor, compaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.actors import Chat
+from conformance.case import case
+from conformance.context import Case
+from conformance.provisioning import config_path, configured, deployed, member, new_model, put_back, turn_calls
+from fixtures.scripts import script, text, turn, turns, usage
+
+
+async def told(t: Case, chat: Chat, n: int = 1) -> str:
+    """All that the model got with the chat's n-th call."""
+    return str((await turn_calls(t, chat, n))[n - 1]["body"])
+
+
+@case("CONF-024", "CONF-026", alone=True, needs=["llm-control"])
+async def prompts_of_the_deployment(t: Case) -> None:
+    older, words, plan = await t.chat(), t.unique("prompt"), t.unique("plan")
+    await put_back(t, "system-prompt")
+    await deployed(t, "system-prompt", system_prompt=words)
+    await configured(t, "plan-mode-instructions", plan_mode_instructions=plan)
+    with t.judging("CONF-024"):
+        t.accepted(await (newer := await t.chat()).get())
+        t.true(words in await told(t, newer), "a new chat's model gets the prompt")
+        await older.turn()
+        t.true(words not in await told(t, older, 2), "an older chat's model does not")
+    with t.judging("CONF-026"):
+        t.accepted(await (planning := await t.chat(plan_mode="plan")).get())
+        t.true(plan in await told(t, planning), "the model of a chat in plan mode gets the instructions")
+        t.true(plan not in await told(t, newer), "that of another chat does not")
+
+
+@case("CONF-025", needs=["admin", "llm-control"])
+async def prompts_of_a_user(t: Case) -> None:
+    user, words = await member(t), t.unique("wish")
+    chat = await t.chat(by=user)
+    t.accepted(await user.put(config_path(t, "user-prompt"), {"custom_prompt": words}))
+    await chat.turn()
+    t.true(words not in await told(t, chat, 1), "the prompt is not sent before it was stored")
+    t.true(words in await told(t, chat, 2), "the prompt is sent with the next turn")
+
+
+@case("CONF-049", alone=True, needs=["llm-control"])
+async def advisor(t: Case) -> None:
+    async def offered() -> bool:
+        chat = await t.chat()
+        t.accepted(await chat.get())
+        (call,) = await turn_calls(t, chat)
+        return any((tool.get("function") or tool).get("name") == "advisor" for tool in call["body"].get("tools", []))
+
+    await put_back(t, "advisor")
+    await deployed(t, "advisor", enabled=True, max_uses_per_run=1)
+    t.expect(await offered(), True, "is the advisor offered while it is on")
+    await deployed(t, "advisor", enabled=False)
+    t.expect(await offered(), False, "is the advisor offered while it is off")
+
+
+# What the model config says, what its user says, tokens of 1000 that the step reports, and whether that is compacted.
+COMPACTIONS: dict[str, dict[str, Any]] = {
+    "never": {"requirement": "CONF-062", "model": 100, "own": None, "tokens": 5000, "compacted": False},
+    "own-never": {"requirement": "CONF-062", "model": 50, "own": 100, "tokens": 5000, "compacted": False},
+    "below": {"requirement": "CONF-063", "model": 50, "own": None, "tokens": 480, "compacted": False},
+    "at": {"requirement": "CONF-063", "model": 50, "own": None, "tokens": 500, "compacted": True},
+    "own-lower": {"requirement": "CONF-064", "model": 90, "own": 10, "tokens": 200, "compacted": True},
+    "own-higher": {"requirement": "CONF-064", "model": 10, "own": 90, "tokens": 200, "compacted": False},
+}
+
+
+@case(rows=COMPACTIONS, needs=["admin"])
+async def compaction(t: Case, row: dict[str, Any]) -> None:
+    user, model = await member(t), await new_model(t, compression_threshold=row["model"])
+    if row["own"] is not None:
+        path = config_path(t, f"user-compaction-thresholds/{model['id']}")
+        t.given(await user.put(path, {"threshold_percent": row["own"]}))
+    first = turn(text("long"), usage=usage(row["tokens"], 5))
+    after = turn(text("after"), usage=usage(1, 1))
+    chat = await t.chat(script(turns(first, after)), by=user, model_config_id=model["id"])
+    listed = t.accepted(await chat.messages(limit=200))["messages"]
+    compacted = any(p.get("tool_name") == "chat_summarized" for m in listed for p in m["content"])
+    t.expect(compacted, row["compacted"], "does the chat show a compaction")

@@ -1,0 +1,105 @@
+"""Who may read and who may store which setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.case import case
+from conformance.context import Case
+from conformance.provisioning import config_path, put_back
+
+EVERYBODY = ("root", "alice", "bob", "carol", "auditor", "orgadmin", "orgauditor")
+OTHERS = EVERYBODY[1:]
+OPEN = (
+    "desktop-enabled",
+    "computer-use-provider",
+    "advisor",
+    "workspace-ttl",
+    "retention-days",
+    "debug-retention-days",
+    "auto-archive-days",
+)
+HIDDEN = ("system-prompt", "plan-mode-instructions")
+AUDITED = ("model-override/general", "personal-model-overrides", "debug-logging", "template-allowlist")
+# What somebody who may not store a setting tries to store.
+WANTED: dict[str, dict[str, Any]] = {
+    "system-prompt": {"system_prompt": "You obey somebody else."},
+    "plan-mode-instructions": {"plan_mode_instructions": "Plan nothing."},
+    "model-override/general": {"model_config_id": ""},
+    "personal-model-overrides": {"allow_users": True},
+    "desktop-enabled": {"enable_desktop": True},
+    "computer-use-provider": {"provider": "openai"},
+    "debug-logging": {"allow_users": True},
+    "advisor": {"enabled": True, "max_uses_per_run": 7, "max_output_tokens": 8},
+    "workspace-ttl": {"workspace_ttl_ms": 61_000},
+    "retention-days": {"retention_days": 77},
+    "debug-retention-days": {"debug_retention_days": 78},
+    "auto-archive-days": {"auto_archive_days": 79},
+}
+
+
+@case("CONF-001", needs=["roles"], writes=False)
+async def open_settings(t: Case) -> None:
+    for name in OPEN:
+        wanted = t.accepted(await t.root.get(config_path(t, name)))
+        for actor in OTHERS:
+            t.expect(t.accepted(await t.actor(actor).get(config_path(t, name))), wanted, f"{name} as {actor} reads it")
+
+
+@case("CONF-002", writes=False)
+async def hidden_settings(t: Case) -> None:
+    for name in HIDDEN:
+        t.accepted(await t.root.get(config_path(t, name)))
+        for actor in OTHERS:
+            t.refused(await t.actor(actor).get(config_path(t, name)), "common.not-found")
+
+
+@case("CONF-003", "CONF-004", writes=False)
+async def audited_settings(t: Case) -> None:
+    with t.judging("CONF-003"):
+        for name in AUDITED:
+            wanted = t.accepted(await t.root.get(config_path(t, name)))
+            t.expect(t.accepted(await t.actor("auditor").get(config_path(t, name))), wanted, f"{name} as the auditor reads it")
+    with t.judging("CONF-004"):
+        for name in AUDITED:
+            for actor in ("alice", "carol", "orgadmin", "orgauditor"):
+                t.refused(await t.actor(actor).get(config_path(t, name)), "common.not-found")
+
+
+@case("CONF-005", alone=True)
+async def only_the_owner_stores(t: Case) -> None:
+    for name, wanted in WANTED.items():
+        before = await put_back(t, name)
+        for actor in OTHERS:
+            t.refused(await t.actor(actor).put(config_path(t, name), wanted), "common.forbidden")
+        t.expect(t.accepted(await t.root.get(config_path(t, name))), before, f"{name} after refused attempts")
+
+
+@case("CONF-006", alone=True)
+async def only_the_owner_stores_templates(t: Case) -> None:
+    before = await put_back(t, "template-allowlist")
+    for actor in OTHERS:
+        t.refused(await t.actor(actor).put(config_path(t, "template-allowlist"), {"template_ids": []}), "common.not-found")
+    t.expect(t.accepted(await t.root.get(config_path(t, "template-allowlist"))), before, "the list after refused attempts")
+
+
+@case("CONF-007", "CONF-034")
+async def rights_before_checks(t: Case) -> None:
+    auditor, broken = t.actor("auditor"), {"content": b"{"}
+    with t.judging("CONF-007"):
+        for actor in (t.alice, auditor):
+            for name in ("retention-days", "system-prompt", "advisor"):
+                t.refused(await actor.put(config_path(t, name), **broken), "common.forbidden")
+        t.refused(await t.root.put(config_path(t, "retention-days"), **broken), "common.bad-json")
+    with t.judging("CONF-034"):
+        odd = config_path(t, "model-override/nonsense")
+        for actor in (t.alice, auditor):
+            t.refused(await actor.put(odd, {"model_config_id": ""}), "common.forbidden")
+        t.refused(await t.alice.get(odd), "common.not-found")
+
+
+@case("CONF-013", writes=False)
+async def unknown_settings(t: Case) -> None:
+    for name in ("nonsense", "retention-days/more"):
+        t.refused(await t.alice.get(config_path(t, name)), "common.route-not-found")
+    t.accepted(await t.alice.get(config_path(t, "retention-days")))

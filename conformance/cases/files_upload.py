@@ -1,0 +1,252 @@
+"""Upload: who may, what is refused and in which order, what a file turns out to be, and its name."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, unquote
+from uuid import uuid4
+
+from conformance.actors import Actor
+from conformance.case import case
+from conformance.context import Case
+from conformance.exchange import ABSENT, Exchange
+
+MAX_SIZE = 10_485_760
+NIL = "00000000-0000-0000-0000-000000000000"
+NAMED = 'attachment; filename="a.txt"'
+PNG = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\0\0\0\0:~\x9bU"
+    b"\0\0\0\nIDATx\x9cc`\0\0\0\2\0\1H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82"
+)
+JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb\0C\0" + b"\1" * 64 + b"\xff\xd9"
+GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+WEBP = b"RIFF\x1a\0\0\0WEBPVP8L\r\0\0\0/\0\0\0\x10\7\x10\x11\x11\x88\x88\xfe\7\0"
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><rect/></svg>'
+BINARY = b"\0\1\2\3\4\5\6\7\xfe\xed"
+TEXT, CSV, MARKDOWN, JSON = b"plain words\n", b"a,b\n1,2\n3,4\n", b"# Title\n\ntext\n", b'{"a": 1}'
+# Every allowed type: name, content, type.
+ALLOWED = {
+    "png": ("a.png", PNG, "image/png"),
+    "jpeg": ("a.jpg", JPEG, "image/jpeg"),
+    "gif": ("a.gif", GIF, "image/gif"),
+    "webp": ("a.webp", WEBP, "image/webp"),
+    "pdf": ("a.pdf", PDF, "application/pdf"),
+    "text": ("a.txt", TEXT, "text/plain"),
+    "markdown": ("a.md", MARKDOWN, "text/markdown"),
+    "csv": ("a.csv", CSV, "text/csv"),
+    "json": ("a.json", JSON, "application/json"),
+}
+
+
+async def upload(
+    t: Case,
+    data: bytes = TEXT,
+    media: Any = "text/plain",
+    disposition: Any = NAMED,
+    *,
+    by: Actor | None = None,
+    organization: Any = None,
+) -> Exchange:
+    """An upload; a header or the organization given as ABSENT is left out."""
+    actor = by or t.alice
+    headers = {"content-type": media, "content-disposition": disposition}
+    wanted = t.session.target.organization_id if organization is None else organization
+    return await actor.post(
+        f"{actor.chats_path}/files",
+        params={} if wanted is ABSENT else {"organization": wanted},
+        content=data,
+        headers={k: v for k, v in headers.items() if v is not ABSENT},
+    )
+
+
+async def download(t: Case, file: str, by: Actor | None = None, headers: dict[str, str] | None = None) -> Exchange:
+    actor = by or t.alice
+    return await actor.get(f"{actor.chats_path}/files/{file}", headers=headers)
+
+
+async def stored(t: Case, answer: Exchange) -> Exchange:
+    """The download of what this upload made. Raises Failure."""
+    return await download(t, t.accepted(answer, 201)["id"])
+
+
+def header(answer: Exchange, name: str) -> str:
+    return str(dict(answer.response.headers).get(name, ""))
+
+
+def kind_of(answer: Exchange) -> str:
+    """The media type of a download, without parameters."""
+    return header(answer, "content-type").partition(";")[0]
+
+
+def name_of(answer: Exchange) -> str:
+    """The file name that a download has in Content-Disposition."""
+    shown = header(answer, "content-disposition").partition(";")[2].strip()
+    if shown.lower().startswith("filename*="):
+        return unquote(shown.split("'", 2)[2])
+    return shown.removeprefix("filename=").strip('"').replace('\\"', '"').replace("\\\\", "\\")
+
+
+@case("FILE-001")
+async def uploaded(t: Case) -> None:
+    first, second = t.accepted(await upload(t), 201), t.accepted(await upload(t), 201)
+    t.true(isinstance(first.get("id"), str) and len(first["id"]) == 36, "the answer has a UUID as id", first, "/id")
+    t.true(first["id"] != second["id"], "every upload makes a file of its own", second["id"], "/id")
+    t.accepted(await download(t, first["id"]))
+
+
+# What is refused, each beside an ordinary upload that differs in this alone.
+REFUSED: dict[str, dict[str, Any]] = {
+    "no-organization": {"requirement": "FILE-002", "sent": {"organization": ABSENT}, "key": "upload.organization-missing"},
+    "empty-organization": {"requirement": "FILE-002", "sent": {"organization": ""}, "key": "upload.organization-missing"},
+    "organization-id": {"requirement": "FILE-003", "sent": {"organization": "abc"}, "key": "upload.organization-id"},
+    "organization-name": {"requirement": "FILE-003", "sent": {"organization": "default"}, "key": "upload.organization-id"},
+    "foreign-organization": {"requirement": "FILE-004", "sent": {"organization": str(uuid4())}, "key": "common.forbidden"},
+    "nil-organization": {"requirement": "FILE-004", "sent": {"organization": NIL}, "key": "common.forbidden"},
+    "right-first": {
+        "requirement": "FILE-007", "sent": {"organization": NIL, "media": "application/zip"}, "key": "common.forbidden",
+    },
+    "right-before-name": {
+        "requirement": "FILE-007", "sent": {"organization": NIL, "disposition": ABSENT}, "key": "common.forbidden",
+    },
+    "right-before-content": {
+        "requirement": "FILE-007", "sent": {"organization": NIL, "media": "image/png"}, "key": "common.forbidden",
+    },
+    **{
+        f"type-{media.split('/')[1]}": {"requirement": "FILE-008", "sent": {"media": media}, "key": "upload.type"}
+        for media in ("application/zip", "image/svg+xml", "text/html", "text/x")
+    },
+    "no-disposition": {"requirement": "FILE-009", "sent": {"disposition": ABSENT}, "key": "upload.name"},
+    "no-name": {"requirement": "FILE-009", "sent": {"disposition": "attachment"}, "key": "upload.name"},
+    "empty-name": {"requirement": "FILE-009", "sent": {"disposition": 'attachment; filename=""'}, "key": "upload.name"},
+    "blank-name": {"requirement": "FILE-009", "sent": {"disposition": 'attachment; filename="  "'}, "key": "upload.name"},
+    "control-name": {
+        "requirement": "FILE-009", "sent": {"disposition": "attachment; filename*=UTF-8''%0A%00"}, "key": "upload.name",
+    },
+    "text-as-png": {"requirement": "FILE-014", "sent": {"media": "image/png"}, "key": "upload.mismatch"},
+    "text-as-pdf": {"requirement": "FILE-014", "sent": {"media": "application/pdf"}, "key": "upload.mismatch"},
+    "text-as-json": {"requirement": "FILE-014", "sent": {"media": "application/json"}, "key": "upload.mismatch"},
+    "png-as-text": {"requirement": "FILE-014", "sent": {"data": PNG}, "key": "upload.mismatch"},
+    "png-as-jpeg": {"requirement": "FILE-014", "sent": {"data": PNG, "media": "image/jpeg"}, "key": "upload.mismatch"},
+    "svg-as-text": {"requirement": "FILE-015", "sent": {"data": SVG}, "key": "upload.type"},
+    "svg-as-png": {"requirement": "FILE-015", "sent": {"data": SVG, "media": "image/png"}, "key": "upload.type"},
+    "svg-sniffed": {
+        "requirement": "FILE-015", "sent": {"data": SVG, "media": "application/octet-stream"}, "key": "upload.type",
+    },
+    "binary-as-text": {"requirement": "FILE-015", "sent": {"data": BINARY}, "key": "upload.type"},
+    "binary-sniffed": {
+        "requirement": "FILE-015", "sent": {"data": BINARY, "media": "application/octet-stream"}, "key": "upload.type",
+    },
+}  # fmt: skip
+
+
+# One case for each requirement: an upload counts against a limit of few a minute on real servers.
+BY_REQUIREMENT = {row["requirement"]: {"requirement": row["requirement"]} for row in REFUSED.values()}
+
+
+@case(rows=BY_REQUIREMENT)
+async def refused_upload(t: Case, row: dict[str, Any]) -> None:
+    for refused in REFUSED.values():
+        if refused["requirement"] == row["requirement"]:
+            t.refused(await upload(t, **refused["sent"]), refused["key"])
+    t.accepted(await upload(t), 201)
+
+
+@case("FILE-012")
+async def order_of_the_checks(t: Case) -> None:
+    bad_type: dict[str, Any] = {"media": "application/zip"}
+    clash: dict[str, Any] = {"media": "image/png"}
+    nameless: dict[str, Any] = {"disposition": ABSENT}
+    for first, both, key in ((bad_type, bad_type | nameless, "upload.type"), (nameless, clash | nameless, "upload.name")):
+        alone, together = await upload(t, **first), await upload(t, **both)
+        t.refused(together, key)
+        t.expect(together.response.body, alone.response.body, f"the refusal of {both}, beside that of {first}")
+    t.refused(await upload(t, **clash), "upload.mismatch")
+    t.accepted(await upload(t), 201)
+
+
+WHO = {"carol": 403, "orgauditor": 403, "auditor": 403, "orgadmin": 201, "root": 201}
+
+
+@case(rows={who: {"requirement": f"FILE-00{5 if status == 403 else 6}", "who": who} for who, status in WHO.items()})
+async def upload_by_role(t: Case, row: dict[str, Any]) -> None:
+    answer = await upload(t, by=t.actor(row["who"]))
+    if row["requirement"] == "FILE-005":
+        t.refused(answer, "common.forbidden")
+        t.refused(await upload(t, media="application/zip", disposition=ABSENT, by=t.actor(row["who"])), "common.forbidden")
+        t.accepted(await upload(t), 201)
+    else:
+        t.accepted(await download(t, t.accepted(answer, 201)["id"], by=t.actor(row["who"])))
+
+
+def large(size: int) -> bytes:
+    """Text of exactly that many bytes."""
+    return (b"0123456789abcdef" * (size // 16 + 1))[:size]
+
+
+@case("FILE-010", "FILE-011", "FILE-013")
+async def size_of_an_upload(t: Case) -> None:
+    with t.judging("FILE-010"):
+        answer = await stored(t, await upload(t, large(MAX_SIZE)))
+        t.true(t.accepted(answer) is not None and answer.response.content == large(MAX_SIZE), "the whole file comes back")
+    with t.judging("FILE-011"):
+        t.refused(await upload(t, large(MAX_SIZE + 1)), "upload.size")
+    with t.judging("FILE-013"):
+        t.refused(await upload(t, large(MAX_SIZE + 1), "application/zip"), "upload.type")
+        t.refused(await upload(t, large(MAX_SIZE + 1), disposition=ABSENT), "upload.size")
+
+
+@case("FILE-016", rows=ALLOWED)
+async def allowed_type(t: Case, row: tuple[str, bytes, str]) -> None:
+    name, data, media = row
+    answer = await stored(t, await upload(t, data, media, f'attachment; filename="{name}"'))
+    t.expect((kind_of(answer), answer.response.content), (media, data), "the type and bytes of the download")
+
+
+OCTETS = "application/octet-stream"
+# Declared type, name, content, and the type that is stored.
+REFINED: dict[str, tuple[str, Any, str, bytes, str]] = {
+    **{f"octets-{k}": ("FILE-017", OCTETS, ALLOWED[k][0], ALLOWED[k][1], ALLOWED[k][2]) for k in ("png", "pdf", "json")},
+    "octets-text": ("FILE-017", OCTETS, "words", TEXT, "text/plain"),
+    "undeclared-png": ("FILE-017", ABSENT, "picture", PNG, "image/png"),
+    "text-json": ("FILE-018", "text/plain", "a.txt", JSON, "application/json"),
+    "text-csv": ("FILE-018", "text/plain", "a.txt", CSV, "text/csv"),
+    "text-markdown": ("FILE-018", "text/plain", "a.md", MARKDOWN, "text/markdown"),
+    "charset": ("FILE-019", "text/plain; charset=utf-8", "a.txt", TEXT, "text/plain"),
+    "capitals": ("FILE-019", "IMAGE/Png; x=y", "a.png", PNG, "image/png"),
+    "named-md": ("FILE-020", OCTETS, "a.md", b"just words\n", "text/markdown"),
+    "named-csv": ("FILE-020", OCTETS, "a.csv", b"one,two\n", "text/csv"),
+    "named-other": ("FILE-020", OCTETS, "a.xyz", b"one,two\n", "text/plain"),
+    "html": ("FILE-021", OCTETS, "a.html", b"<html><body>x</body></html>", "text/plain"),
+    "script": ("FILE-021", "text/plain", "a.sh", b"#!/bin/sh\necho\n", "text/plain"),
+    "source": ("FILE-021", OCTETS, "a.py", b"import os\nprint(1)\n", "text/plain"),
+}
+
+
+@case(rows={k: {"requirement": row[0], "row": row[1:]} for k, row in REFINED.items()})
+async def refined_type(t: Case, row: dict[str, Any]) -> None:
+    media, name, data, wanted = row["row"]
+    answer = await stored(t, await upload(t, data, media, f'attachment; filename="{name}"'))
+    t.expect(kind_of(answer), wanted, f"the type of {name}, declared {media!r}")
+    t.expect(answer.response.content, data, "the bytes")
+
+
+def extended(name: str) -> str:
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+
+
+NAMES = {
+    "255-bytes": ("FILE-022", f'attachment; filename="{"n" * 255}"', "n" * 255),
+    "256-bytes": ("FILE-022", f'attachment; filename="{"n" * 252}.txt"', "n" * 252 + ".tx"),
+    "inside-a-character": ("FILE-022", extended("ü" * 128), "ü" * 127),
+    "umlauts": ("FILE-023", extended("grüße 😀.txt"), "grüße 😀.txt"),
+    "kanji": ("FILE-023", extended("日本.txt"), "日本.txt"),
+    "control": ("FILE-024", extended("a\nb\0c.txt"), "abc.txt"),
+    "blanks": ("FILE-024", 'attachment; filename="  trimmed.txt  "', "trimmed.txt"),
+}
+
+
+@case(rows={k: {"requirement": row[0], "row": row[1:]} for k, row in NAMES.items()})
+async def name_of_a_file(t: Case, row: dict[str, Any]) -> None:
+    disposition, wanted = row["row"]
+    t.expect(name_of(await stored(t, await upload(t, disposition=disposition))), wanted, "the name of the download")

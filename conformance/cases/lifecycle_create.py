@@ -1,0 +1,165 @@
+"""Create: what it answers and stores, the first title, the first turn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from conformance.actors import Chat, text
+from conformance.case import case
+from conformance.context import Case
+from conformance.exchange import ABSENT
+from conformance.verdict import Failure, Unmet
+from fixtures.scripts import gate, http_error, script
+from fixtures.scripts import text as says
+
+# What every chat shows, new or old.
+WHOLE = {
+    "id", "organization_id", "owner_id", "root_chat_id", "last_model_config_id", "title", "status", "last_turn_summary",
+    "created_at", "updated_at", "archived", "pin_order", "mcp_server_ids", "labels", "has_unread", "client_type", "children",
+}  # fmt: skip
+REFERENCE = {"type": "file-reference", "file_name": "a.go", "start_line": 1, "end_line": 2, "content": "package a"}
+# A turn whose title call fails: the first title stays. Without a blank, so that it is one word of the title.
+UNTITLED = "script:" + json.dumps({"steps": [], "title": {"http_error": {"status": 400}}}, separators=(",", ":"))
+
+
+async def becomes(chat: Chat, reached: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
+    """Wait until the chat shows this, as something that is judged. Raises Failure."""
+    try:
+        return await chat.when(reached, what)
+    except Unmet as unmet:
+        raise Failure(str(unmet)) from None
+
+
+async def titled(t: Case, said: str = "Look at this", **fields: Any) -> Chat:
+    """A chat at rest that keeps its first title, since its first message has a file reference. Raises Unmet."""
+    return await t.chat([REFERENCE, text(said)], **fields)
+
+
+@case("CHAT-001", "CHAT-002", "CHAT-004")
+async def created_chat(t: Case) -> None:
+    answer = await t.alice.create()
+    with t.judging("CHAT-001"):
+        made = t.accepted(answer, 201)
+        t.expect(sorted(WHOLE - set(made)), [], "keys that the created chat lacks")
+        t.expect(made["owner_id"], t.alice.id, "the owner", "/owner_id")
+        t.expect(t.accepted(await Chat(t.alice, made["id"]).get())["id"], made["id"], "the id of the chat read back", "/id")
+    made = t.given(answer, 201)
+    read = t.given(await Chat(t.alice, made["id"]).get())
+    with t.judging("CHAT-002"):
+        for shown in (made, read):
+            t.expect(shown["root_chat_id"], made["id"], "the root of a created chat", "/root_chat_id")
+            t.true("parent_chat_id" not in shown, "a created chat has no parent_chat_id", shown.get("parent_chat_id"))
+            t.expect(shown["children"], [], "its children", "/children")
+    with t.judging("CHAT-004"):
+        for shown in (made, read):
+            t.expect(shown["client_type"], "api", "the client_type when none was given", "/client_type")
+
+
+@case("CHAT-003")
+async def sent_fields_are_shown(t: Case) -> None:
+    for sent in (
+        {"labels": {"team": "web", "empty.of": "x"}, "plan_mode": "plan", "client_type": "ui"},
+        {"labels": {}, "plan_mode": "", "client_type": "api"},
+    ):
+        made = t.accepted(await t.alice.create(**sent), 201)
+        for shown in (made, t.accepted(await Chat(t.alice, made["id"]).get())):
+            found = {"labels": shown["labels"], "plan_mode": shown.get("plan_mode", ""), "client_type": shown["client_type"]}
+            t.expect(found, sent, "what was sent, as the chat shows it")
+
+
+@case("CHAT-005")
+async def messages_of_a_created_chat(t: Case) -> None:
+    chat = await t.new_chat("What a question", system_prompt="Be brief")
+    shown = list(reversed(t.accepted(await chat.messages())["messages"]))
+    t.true("system" not in [m["role"] for m in shown], "no message of role system is shown", [m["role"] for m in shown])
+    first = (shown[0]["role"], shown[0]["content"][0]["text"], len([m for m in shown if m["role"] == "user"]))
+    t.expect(first, ("user", "What a question", 1), "the first message, and how many are the user's", "/messages")
+
+
+LONG = "y" * 20
+FIRST_TITLES: dict[str, dict[str, Any]] = {
+    "few-words": {"requirement": "CHAT-006", "words": "one two", "title": f"one two {UNTITLED}"},
+    "blanks": {"requirement": "CHAT-006", "words": "one  two\nthree\t four", "title": f"one two three four {UNTITLED}"},
+    "six-words": {"requirement": "CHAT-007", "words": "a b c d e", "title": f"a b c d e {UNTITLED}"},
+    "seven-words": {"requirement": "CHAT-007", "words": "one two three four five six", "title": "one two three four five six…"},
+    "long-words": {"requirement": "CHAT-009", "words": " ".join([LONG] * 6), "title": " ".join([LONG] * 6)[:80]},
+}
+
+
+@case(rows=FIRST_TITLES)
+async def first_title(t: Case, row: dict[str, Any]) -> None:
+    made = t.given(await t.alice.create(f"{row['words']} {UNTITLED}"), 201)
+    t.expect(made["title"], row["title"], "the first title, in the answer of create", "/title")
+    settled = await Chat(t.alice, made["id"]).settled()
+    t.expect(settled["title"], row["title"], "the first title, after the turn", "/title")
+
+
+@case("CHAT-008")
+async def first_title_without_text(t: Case) -> None:
+    file = t.given(await t.alice.upload(b"some notes"), 201)["id"]
+    made = t.given(await t.alice.create([{"type": "file", "file_id": file}]), 201)
+    t.expect(made["title"], "New Chat", "the title of a chat that begins with a file alone", "/title")
+    named = t.given(await t.alice.create([{"type": "file", "file_id": file}, text(f"with words {UNTITLED}")]), 201)
+    t.expect(named["title"], f"with words {UNTITLED}", "the title when there is text beside the file", "/title")
+
+
+@case("CHAT-010", "LLM-008")
+async def generated_title(t: Case) -> None:
+    chat = await t.new_chat(script(says("An answer"), title="Title of the model"))
+    with t.judging("CHAT-010"):
+        await becomes(chat, lambda c: c["title"] == "Title of the model", "the title that the model proposed")
+    await chat.when(lambda c: c["status"] == "waiting" and c["last_turn_summary"], "a summary")
+    with t.judging("LLM-008"):
+        said = [(m["role"], [p["text"] for p in m["content"]]) for m in t.accepted(await chat.messages())["messages"]]
+        t.expect(said[0], ("assistant", ["An answer"]), "the last message", "/messages/0")
+        t.expect([role for role, _ in said], ["assistant", "user"], "the roles of the messages", "/messages")
+
+
+@case("CHAT-011")
+async def no_title_with_a_file_reference(t: Case) -> None:
+    made = t.given(await t.alice.create([text("Look at this"), REFERENCE]), 201)
+    chat = Chat(t.alice, made["id"])
+    await chat.when(lambda c: c["status"] == "waiting" and c["last_turn_summary"], "the end of the turn and its summary")
+    after = t.accepted(await chat.get())["title"]
+    t.expect(after, made["title"], "the title after the turn", "/title")
+    t.true(after.startswith("Look at this"), "the title is the one made of the message", after, "/title")
+
+
+@case("CHAT-016", rows={"api": ABSENT, "ui": "ui"})
+async def first_turn_runs(t: Case, client: Any) -> None:
+    chat = await t.new_chat(script(says("An answer")), client_type=client)
+    await becomes(chat, lambda c: c["status"] == "waiting", "status waiting by itself")
+    shown = t.accepted(await chat.messages())["messages"]
+    t.expect([m["role"] for m in shown], ["assistant", "user"], "the messages after the first turn", "/messages")
+    t.expect(shown[0]["content"][0]["text"], "An answer", "the answer", "/messages/0/content/0/text")
+
+
+@case("CHAT-017", rows={"api": ABSENT, "ui": "ui"})
+async def first_turn_fails(t: Case, client: Any) -> None:
+    chat = await t.new_chat(script(http_error(400, "scripted failure")), client_type=client)
+    ended = await becomes(chat, lambda c: c["status"] not in ("pending", "running"), "the end of the turn")
+    t.expect(ended["status"], "error", "the status after a turn that failed", "/status")
+    t.true(ended.get("last_error"), "the chat shows last_error", ended.get("last_error"), "/last_error")
+
+
+@case("CHAT-018", needs=["llm-control"])
+async def summary_comes_after_the_turn(t: Case) -> None:
+    hold = t.unique("gate")
+    t.cleanup(lambda: t.llm.open(hold))
+    chat = await t.new_chat(script(says("a"), gate(hold), says("b")))
+    await t.llm.reached(hold)
+    t.expect(t.accepted(await chat.get())["last_turn_summary"], None, "the summary during the first turn", "/last_turn_summary")
+    await t.llm.open(hold)
+    ended = await becomes(chat, lambda c: c["status"] == "waiting" and c["last_turn_summary"], "a summary after the turn")
+    t.true(isinstance(ended["last_turn_summary"], str), "the summary is a text", ended["last_turn_summary"], "/last_turn_summary")
+
+
+@case("CHAT-019")
+async def no_summary_after_a_failure(t: Case) -> None:
+    chat = await t.chat()
+    await chat.when(lambda c: c["last_turn_summary"], "a summary of the first turn")
+    await chat.turn(script(http_error(400, "scripted failure")), status=("error",))
+    ended = await becomes(chat, lambda c: c["last_turn_summary"] is None, "no summary after a turn that failed")
+    t.expect(ended["status"], "error", "the status", "/status")

@@ -1,0 +1,120 @@
+"""What reaches the model: the conversation, tools, results, headers; and what ends a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.actors import Chat
+from conformance.case import case
+from conformance.context import Case
+from conformance.verdict import Failure, Unmet
+from fixtures.scripts import gate, script, text, tool_call, turn, turns
+
+TOOL = {
+    "name": "look_up",
+    "description": "Looks a word up",
+    "input_schema": {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
+}
+
+
+def items(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conversation of a model call, without system messages, over any of the three wires."""
+    body = entry["body"]
+    everything = body.get("messages") or body.get("input") or []
+    return [m for m in everything if m.get("role") not in ("system", "developer")]
+
+
+def wanted(found: list[dict[str, Any]], *said: str) -> list[int]:
+    """Where each text stands: the index of the first item that holds it, or -1."""
+    return [next((i for i, item in enumerate(found) if mark in str(item)), -1) for mark in said]
+
+
+def is_helper(entry: dict[str, Any]) -> bool:
+    """Is this a call for a title or label? They offer one tool, or ask for one schema, of such a name."""
+    body = entry["body"]
+    asked = str([body.get(key) for key in ("tools", "response_format", "text", "tool_choice")])
+    return ("propose_title" in asked or "propose_turn_status_label" in asked) and len(body.get("tools") or []) <= 1
+
+
+async def calls(t: Case, chat: Chat, n: int) -> list[dict[str, Any]]:
+    """The first `n` model calls of the chat's turns. Raises Unmet."""
+    return [entry for entry in await t.llm.journal(chat.id, purpose="turn", wait=n) if not is_helper(entry)][:n]
+
+
+@case("LLM-001", needs=["llm-control"])
+async def the_model_gets_the_conversation(t: Case) -> None:
+    first, second = t.unique("first"), t.unique("second")
+    chat = await t.chat(script(text("the first"), text(" answer"), prefix=first))
+    await chat.turn(script(turns(turn(tool_call("list_templates", {}, id="step1")), turn(text("done"))), prefix=second))
+    before, step, after = await calls(t, chat, 3)
+    t.expect(len(items(before)), 1, "messages of the first call")
+    t.expect(wanted(items(before), first), [0], "the place of the first message in the first call")
+    t.expect(wanted(items(step), first, "the first answer", second), [0, 1, 2], "the conversation of the second call")
+    t.expect(len(items(step)), 3, "messages of the second call")
+    t.expect(wanted(items(after), first, "the first answer", second), [0, 1, 2], "the conversation of the third call")
+    t.true("step1" in str(items(after)[3:]), "the call of the step before follows the newest user message", items(after)[3:])
+
+
+@case("LLM-002", needs=["llm-control"])
+async def the_model_forgets_what_was_edited(t: Case) -> None:
+    first, gone, new = t.unique("first"), t.unique("gone"), t.unique("new")
+    chat = await t.chat(script(text("kept"), text(" answer"), prefix=first))
+    await chat.turn(script(text("forgotten"), text(" answer"), prefix=gone))
+    edited = (await chat.history())[2]["id"]
+    t.given(await chat.edit(edited, script(text("ok"), prefix=new)))
+    *_, last = await calls(t, chat, 3)
+    found = items(last)
+    t.expect(wanted(found, gone, "forgotten answer"), [-1, -1], "where what the edit removed stands in the model call")
+    t.expect(wanted(found, first, "kept answer", new), [0, 1, 2], "where what remains stands")
+
+
+@case("LLM-003", "LLM-004", needs=["llm-control"])
+async def dynamic_tools_reach_the_model(t: Case) -> None:
+    asks = turn(tool_call("look_up", {"word": "a"}, id="call_a"), tool_call("look_up", {"word": "b"}, id="call_b"))
+    chat = await t.chat(script(turns(asks, turn(text("done")))), unsafe_dynamic_tools=[TOOL])
+    await chat.settled("requires_action")
+    (asked,) = await calls(t, chat, 1)
+    with t.judging("LLM-004"):
+        t.accepted(await chat.get())
+        offered = [tool.get("function") or tool for tool in asked["body"].get("tools", [])]
+        (found,) = [tool for tool in offered if tool.get("name") == "look_up"] or [{}]
+        t.expect(found.get("description"), TOOL["description"], "the tool's description", "/tools")
+        t.expect(found.get("parameters") or found.get("input_schema"), TOOL["input_schema"], "its schema", "/tools")
+    t.given(await chat.tool_results([{"tool_call_id": c, "output": {"found": f"value of {c}"}} for c in ("call_b", "call_a")]))
+    with t.judging("LLM-003"):
+        await chat.settled("waiting")
+        *_, told = await calls(t, chat, 2)
+        for call in ("call_a", "call_b"):
+            answers = [x for x in items(told) if f"value of {call}" in str(x)]
+            t.true(answers and call in str(answers[0]).replace(f"value of {call}", ""), f"the result of {call} is named by it")
+
+
+@case("LLM-005", needs=["llm-control"])
+async def an_interrupt_ends_the_call(t: Case) -> None:
+    hold = t.unique("gate")
+    t.cleanup(lambda: t.llm.open(hold))
+    chat = await t.new_chat(script(text("a"), gate(hold), text("b")))
+    await t.llm.reached(hold)
+    t.given(await chat.interrupt())
+    try:
+        await t.llm.left(hold)
+    except Unmet as unmet:
+        raise Failure(f"the model call under way goes on: {unmet}") from None
+
+
+@case("LLM-006", "LLM-007", needs=["llm-control"])
+async def how_the_model_is_called(t: Case) -> None:
+    chat = await t.chat(script(text("An answer")))
+    (asked,) = await calls(t, chat, 1)
+    with t.judging("LLM-006"):
+        t.accepted(await chat.get())
+        headers = {name.lower(): value for name, value in asked["headers"].items()}
+        t.expect(headers.get("x-coder-chat-id"), chat.id, "the chat that a model call names")
+        t.expect(headers.get("x-coder-owner-id"), t.alice.id, "the owner that it names")
+    with t.judging("LLM-007"):
+        t.accepted(await chat.get())
+        t.expect(asked["stream"], True, "is a turn's call a stream")
+        for purpose in ("title", "label"):
+            await t.llm.journal(chat.id, purpose=purpose, wait=1)
+        for entry in await t.llm.journal(chat.id):
+            t.expect(entry["stream"], not is_helper(entry), f"is the call a stream: {entry['purpose']}")

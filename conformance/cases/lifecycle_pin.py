@@ -1,0 +1,97 @@
+"""Pins: one order for each user, from one to the count of pinned chats."""
+
+from __future__ import annotations
+
+import asyncio
+
+from conformance.actors import Chat
+from conformance.case import case
+from conformance.cases.lifecycle_create import titled
+from conformance.cases.lifecycle_get import family
+from conformance.context import Case
+
+
+async def unpin_all(t: Case) -> None:
+    """Leave Alice without pins. Raises Unmet."""
+    for chat in t.given(await t.alice.list(limit=1000)):
+        if chat["pin_order"]:
+            t.given(await t.alice.patch(f"{t.alice.chats_path}/{chat['id']}", {"pin_order": 0}))
+
+
+async def pinned(t: Case, n: int) -> list[Chat]:
+    """`n` chats, pinned in this order; Alice has no other pins, and will have none after the case. Raises Unmet."""
+    await unpin_all(t)
+    t.cleanup(lambda: unpin_all(t))
+    chats = await asyncio.gather(*(titled(t) for _ in range(n)))
+    for chat in chats:
+        t.given(await chat.patch(pin_order=1_000))
+    return list(chats)
+
+
+async def places(t: Case, *chats: Chat) -> list[int]:
+    """The pin_order of each chat, which the list shows too."""
+    listed = {c["id"]: c["pin_order"] for c in t.accepted(await t.alice.list(limit=1000))}
+    shown = [t.accepted(await chat.get())["pin_order"] for chat in chats]
+    t.expect([listed[chat.id] for chat in chats], shown, "pin_order in the list, compared with GET")
+    return shown
+
+
+@case("PIN-001", "PIN-008", alone=True)
+async def pins_are_put_last(t: Case) -> None:
+    await pinned(t, 0)
+    a, b, c = await asyncio.gather(*(titled(t) for _ in range(3)))
+    with t.judging("PIN-001"):
+        for n, (chat, sent) in enumerate(((a, 1), (b, 1), (c, 7)), 1):
+            t.accepted(await chat.patch(pin_order=sent), 204)
+            t.expect(await places(t, a, b, c), [*range(1, n + 1), *[0] * (3 - n)], f"places after pin {n} with number {sent}")
+    with t.judging("PIN-008"):
+        for chat, sent, count in ((b, 0, 2), (b, 9, 3), (a, 0, 2), (c, 0, 1)):
+            t.given(await chat.patch(pin_order=sent))
+            numbers = sorted(n for n in await places(t, a, b, c) if n)
+            t.expect(numbers, list(range(1, count + 1)), "the numbers of all pins")
+
+
+@case("PIN-002", alone=True)
+async def pins_move(t: Case) -> None:
+    a, b, c, d = await pinned(t, 4)
+    for chat, to, expected in ((c, 1, [2, 3, 1, 4]), (c, 3, [1, 2, 3, 4]), (b, 3, [1, 3, 2, 4]), (b, 3, [1, 3, 2, 4])):
+        t.accepted(await chat.patch(pin_order=to), 204)
+        t.expect(await places(t, a, b, c, d), expected, f"places after a move to {to}")
+
+
+@case("PIN-003", alone=True)
+async def pins_move_past_the_end(t: Case) -> None:
+    a, b, c = await pinned(t, 3)
+    t.accepted(await a.patch(pin_order=99), 204)
+    t.expect(await places(t, a, b, c), [3, 1, 2], "places after the first moved to 99")
+
+
+@case("PIN-004", alone=True)
+async def unpinning_closes_the_gap(t: Case) -> None:
+    a, b, c = await pinned(t, 3)
+    t.accepted(await a.patch(pin_order=0), 204)
+    t.expect(await places(t, a, b, c), [0, 1, 2], "places after the first is unpinned")
+
+
+@case("PIN-005", "PIN-007", alone=True)
+async def unpinning(t: Case) -> None:
+    (a,) = await pinned(t, 1)
+    stamps = [t.given(await a.get())["updated_at"]]
+    with t.judging("PIN-005"):
+        for _ in range(2):
+            t.accepted(await a.patch(pin_order=0), 204)
+            t.expect(await places(t, a), [0], "the place after pin_order 0")
+    with t.judging("PIN-007"):
+        stamps.append(t.accepted(await a.get())["updated_at"])
+        t.given(await a.patch(pin_order=1))
+        stamps.append(t.accepted(await a.get())["updated_at"])
+        t.expect(stamps, stamps[:1] * 3, "updated_at of a pinned, an unpinned, and a newly pinned chat", "/updated_at")
+
+
+@case("PIN-006", alone=True)
+async def children_are_not_pinned(t: Case) -> None:
+    await pinned(t, 0)
+    root, (child,) = await family(t, "child task")
+    t.refused(await child.patch(pin_order=1), "patch.pin-child")
+    t.expect(t.accepted(await child.get())["pin_order"], 0, "the place of the child", "/pin_order")
+    t.accepted(await root.patch(pin_order=1), 204)

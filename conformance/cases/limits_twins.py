@@ -1,0 +1,123 @@
+"""Twins: a request that is refused, its like with one thing changed that is accepted, and nothing changed by the first.
+
+Every table of the area is made of rows `{requirement, on, tries, good?, by?}`: `tries` are pairs of what is put into (or,
+as ABSENT, left out of) an ordinary request and the key of its refusal; `good` is what is then put into one that is accepted.
+With `in_order` the tries are also put together, and the first one's refusal must come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from conformance.actors import Chat, text
+from conformance.cases.lifecycle_create import titled
+from conformance.context import Case
+from conformance.exchange import ABSENT, Exchange
+
+NIL = "00000000-0000-0000-0000-000000000000"
+UNKNOWN = str(uuid4())
+MAX_ID = 2**63 - 1
+BODY_CAP = 262144
+# What a refused request must leave as it is. Not updated_at nor the summary, which the server writes by itself.
+KEPT = (
+    "status", "title", "archived", "pin_order", "labels", "plan_mode", "mcp_server_ids", "last_model_config_id", "workspace_id",
+    "files",
+)  # fmt: skip
+
+
+@dataclass
+class Place:
+    """Where requests go: `kind` (create, send, edit, patch or share), and the chat they are about but for create."""
+
+    t: Case
+    kind: str
+    chat: Chat
+    message: int = 0
+    mark: str = ""
+
+    @property
+    def status(self) -> int:
+        """What an accepted request is answered with."""
+        return {"create": 201, "send": 200, "edit": 200}.get(self.kind, 204)
+
+    def body(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """An ordinary body with these fields in it."""
+        body: dict[str, Any] = {"content": [text("Hello there")]} if self.kind in ("create", "send", "edit") else {}
+        if self.kind == "share":
+            body = {"user_roles": {self.t.bob.id: "read"}}
+        if self.kind == "create":
+            body |= {"organization_id": self.t.session.target.organization_id, "labels": {"mark": self.mark}}
+            if isinstance(fields.get("labels"), dict):
+                fields = fields | {"labels": fields["labels"] | {"mark": self.mark}}
+        return {k: v for k, v in (body | fields).items() if v is not ABSENT}
+
+    async def ask(self, sent: dict[str, Any] | bytes, message: Any = None, headers: dict[str, str] | None = None) -> Exchange:
+        """The request with these fields, or with these very bytes as its body."""
+        chat, actor = self.chat, self.chat.actor
+        method, path = {
+            "create": ("POST", actor.chats_path),
+            "send": ("POST", f"{chat.path}/messages"),
+            "edit": ("PATCH", f"{chat.path}/messages/{self.message if message is None else message}"),
+            "patch": ("PATCH", chat.path),
+            "share": ("PATCH", f"{chat.path}/acl"),
+        }[self.kind]
+        options: dict[str, Any] = {"content": sent} if isinstance(sent, bytes) else {"body": self.body(sent)}
+        return await actor.request(method, path, headers=headers, **options)
+
+    async def state(self) -> Any:
+        """What a refused request must leave as it is. Raises Unmet."""
+        t = self.t
+        if self.kind == "create":
+            return t.given(await t.alice.list(label=f"mark:{self.mark}"))
+        if self.kind == "share":
+            return t.given(await self.chat.acl())
+        shown, page = t.given(await self.chat.get()), t.given(await self.chat.messages(limit=200))
+        said = [[(m["id"], m.get("content")) for m in page[key]] for key in ("messages", "queued_messages")]
+        return {key: shown.get(key) for key in KEPT}, said
+
+
+async def place_for(t: Case, kind: str, **fields: Any) -> Place:
+    """A place for requests of this kind: a chat at rest, made by alice, whose title stays. Raises Unmet."""
+    if kind == "create":
+        return Place(t, kind, Chat(t.alice, ""), mark=t.unique())
+    chat = await titled(t, **fields)
+    return Place(t, kind, chat, (await chat.history())[0]["id"])
+
+
+async def refused_alike(t: Case, place: Place, tries: list[tuple[Any, str]], **options: Any) -> None:
+    """Each of these is refused as it should, and nothing is changed. Raises Failure."""
+    before = await place.state()
+    for sent, key in tries:
+        t.refused(await place.ask(sent, **options), key, field="labels")
+    t.expect(await place.state(), before, f"what a refused {place.kind} must leave as it is")
+
+
+async def twins(t: Case, row: dict[str, Any]) -> None:
+    """Play one row of a table."""
+    place = await place_for(t, row["on"])
+    await (first_of if row.get("in_order") else refused_alike)(t, place, row["tries"])
+    t.accepted(await place.ask(row.get("good", {})), place.status)
+
+
+async def first_of(t: Case, place: Place, each: list[tuple[dict[str, Any], str]], **options: Any) -> None:
+    """A request with several faults is answered like one with the first of them alone, whatever the wording. Raises Failure."""
+    before = await place.state()
+    alone = [(await place.ask(fields, **options), key) for fields, key in each]
+    for i, (answer, key) in enumerate(alone):
+        t.refused(answer, key, field="labels")
+        fields: dict[str, Any] = {}
+        for bad, _ in each[i:]:
+            fields |= bad
+        together = await place.ask(fields, **options)
+        t.refused(together, key, field="labels")
+        said = f"the refusal with the faults {', '.join(key for _, key in each[i:])}, beside that with the first alone"
+        t.expect(together.response.body, answer.response.body, said)
+    t.expect(len({str(answer.response.body) for answer, _ in alone}), len(each), "different refusals of the faults alone")
+    t.expect(await place.state(), before, f"what a refused {place.kind} must leave as it is")
+
+
+def tries(key: str, field: str, *values: Any) -> list[tuple[Any, str]]:
+    """The same field with each of these values, each refused by this key."""
+    return [({field: value}, key) for value in values]

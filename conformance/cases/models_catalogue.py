@@ -1,0 +1,94 @@
+"""The catalogue of models as each user sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.actors import Actor
+from conformance.case import case
+from conformance.context import Case
+from conformance.provisioning import PROVIDERS, keys_path, new_model, new_provider, secret
+from conformance.verdict import Unmet
+
+ORDER = ["anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel"]
+
+
+async def catalogue(t: Case, user: Actor | None = None) -> list[dict[str, Any]]:
+    """The catalogue's providers."""
+    body = t.accepted(await (user or t.alice).get(f"{t.alice.chats_path}/models"))
+    t.true(isinstance(body.get("providers"), list), "the catalogue is an object with providers", body, "/providers")
+    return list(body["providers"])
+
+
+async def listed(t: Case, user: Actor | None = None) -> dict[str, dict[str, Any]]:
+    """The models of the catalogue, by name."""
+    return {m["model"]: m for p in await catalogue(t, user) for m in p["models"] or []}
+
+
+async def entry(t: Case, kind: str, user: Actor | None = None) -> dict[str, Any] | None:
+    """The catalogue's entry for a provider type."""
+    return next((p for p in await catalogue(t, user) if p["provider"] == kind), None)
+
+
+@case("MODEL-001", "MODEL-002", "MODEL-003", needs=["roles"], writes=False)
+async def the_catalogue(t: Case) -> None:
+    with t.judging("MODEL-001"):
+        for actor in ("alice", "carol", "auditor", "orgadmin", "root"):
+            t.true(await catalogue(t, t.actor(actor)), f"{actor} sees providers")
+    providers = await catalogue(t)
+    models = [m for p in providers for m in p["models"] or []]
+    with t.judging("MODEL-002"):
+        t.true(models and all({"provider", "available", "models"} <= set(p) for p in providers), "providers are whole", providers)
+        t.true(all({"id", "provider", "model", "display_name"} <= set(m) for m in models), "models are whole", models)
+    with t.judging("MODEL-003"):
+        for model in models:
+            t.expect(model["id"], f"{model['provider']}:{model['model']}", "the model's id")
+
+
+@case("MODEL-004", "MODEL-005", "MODEL-006", "MODEL-007", alone=True, needs=["model-admin"])
+async def what_the_catalogue_lists(t: Case) -> None:
+    for kind in ("vercel", "anthropic", "google"):
+        await new_provider(t, type=kind)
+    stem = t.unique("m")
+    provider = await new_provider(t)
+    names = [f"{stem}-{letter}" for letter in "abc"]
+    for name in reversed(names):
+        await new_model(t, model=name, display_name="" if name == names[0] else "Named")
+    off = await new_model(t, enabled=False)
+    behind = await new_model(t, ai_provider_id=provider["id"])
+    with t.judging("MODEL-004"):
+        kinds = [p["provider"] for p in await catalogue(t)]
+        t.expect(kinds, [kind for kind in ORDER if kind in kinds], "the order of the types")
+    with t.judging("MODEL-005"):
+        t.expect([name for name in await listed(t) if name in names], names, "the order of the models")
+    with t.judging("MODEL-007"):
+        shown = await listed(t)
+        t.expect([shown[name]["display_name"] for name in names], [names[0], "Named", "Named"], "the display names")
+    with t.judging("MODEL-006"):
+        t.true(behind["model"] in (before := await listed(t)), "an enabled model of an enabled provider is listed")
+        t.true(off["model"] not in before, "a disabled model is not listed")
+        t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
+        t.true(behind["model"] not in await listed(t), "a model of a disabled provider is not listed")
+
+
+@case("MODEL-008", "MODEL-009", alone=True, needs=["admin", "second-user"])
+async def a_type_without_key(t: Case) -> None:
+    taken = {p["provider"] for p in await catalogue(t)} | {"bedrock"}
+    kind = next((k for k in ORDER if k not in taken), None)
+    if kind is None:
+        raise Unmet("the target has a provider of every type")
+    user, provider = await t.new_user(), await new_provider(t, type=kind, api_keys=[])
+    with t.judging("MODEL-008"):
+        for actor in (user, t.alice):
+            shown = await entry(t, kind, actor) or {}
+            t.expect(shown.get("available"), False, "is the provider available without a key", "/available")
+            t.true(shown.get("unavailable_reason"), "there is a reason", shown, "/unavailable_reason")
+        t.given(await user.put(keys_path("me", provider["id"]), {"api_key": secret(t)}))
+        t.cleanup(lambda: user.delete(keys_path("me", provider["id"])))
+        shown = await entry(t, kind, user) or {}
+        t.expect((shown.get("available"), "unavailable_reason" in shown), (True, False), "is it available with an own key")
+        t.expect((await entry(t, kind) or {}).get("available"), False, "is it available for another user", "/available")
+    with t.judging("MODEL-009"):
+        t.true(await entry(t, kind), "the type is listed")
+        t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
+        t.true(not await entry(t, kind), "the type is not listed once its only provider is disabled")

@@ -1,0 +1,96 @@
+"""Users' own keys of AI providers."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from conformance.actors import Actor
+from conformance.case import case
+from conformance.context import Case
+from conformance.exchange import Exchange
+from conformance.provisioning import keys_path, member, new_model, new_provider, secret, turn_calls
+
+LARGEST = 10_240
+
+
+async def store(user: Actor, provider: str, key: str, whose: str = "me") -> Exchange:
+    return await user.put(keys_path(whose, provider), {"api_key": key})
+
+
+async def has_key(t: Case, user: Actor, provider: str, whose: str = "me") -> Any:
+    """What the list of keys says about the user's key for this provider."""
+    listed = t.accepted(await user.get(keys_path(whose)))
+    return next((row["has_user_api_key"] for row in listed if row["provider"]["id"] == provider), None)
+
+
+@case("KEY-001", "KEY-003", "KEY-006", needs=["admin"])
+async def own_keys(t: Case) -> None:
+    user, provider, key = await t.new_user(), (await new_provider(t))["id"], secret(t)
+    with t.judging("KEY-001"):
+        t.expect(await has_key(t, user, provider), False, "has the user a key before")
+        t.expect(t.accepted(await store(user, provider, key))["has_user_api_key"], True, "the answer")
+        t.expect(await has_key(t, user, provider), True, "has the user a key now")
+        t.accepted(await user.delete(keys_path("me", provider)), 204)
+        t.expect(await has_key(t, user, provider), False, "has the user a key after that")
+    with t.judging("KEY-003"):
+        stored = await store(user, provider, key)
+        t.accepted(stored)
+        for answer in (stored, await user.get(keys_path("me")), await t.root.get(keys_path(user.id))):
+            t.accepted(answer)
+            t.true(key not in str(answer.response.body), "no answer shows the key")
+    with t.judging("KEY-006"):
+        for _ in range(2):
+            t.accepted(await user.delete(keys_path("me", provider)), 204)
+        t.accepted(await user.delete(keys_path("me", str(uuid4()))), 204)
+
+
+@case("KEY-002", "KEY-008", needs=["admin"])
+async def keys_of_others(t: Case) -> None:
+    user, other, provider = await t.new_user(), await t.new_user(), (await new_provider(t))["id"]
+    with t.judging("KEY-002"):
+        t.refused(await other.get(keys_path(user.id)), "common.not-found")
+        t.refused(await store(other, provider, secret(t), user.id), "common.not-found")
+        t.expect(await has_key(t, user, provider), False, "has the user a key after that")
+        t.given(await store(user, provider, secret(t)))
+        t.refused(await other.delete(keys_path(user.id, provider)), "common.not-found")
+        t.expect(await has_key(t, user, provider), True, "has the user the key still")
+    with t.judging("KEY-008"):
+        t.accepted(await t.root.delete(keys_path(user.id, provider)), 204)
+        t.expect(await has_key(t, t.root, provider, user.id), False, "what the owner sees of the deleted key")
+        t.accepted(await store(t.root, provider, secret(t), user.id))
+        t.expect(await has_key(t, user, provider), True, "what the user sees of the key that the owner stored")
+
+
+@case("KEY-004", "KEY-005", needs=["admin"])
+async def keys_that_are_refused(t: Case) -> None:
+    user, provider = await t.new_user(), (await new_provider(t))["id"]
+    off = (await new_provider(t, enabled=False))["id"]
+    with t.judging("KEY-004"):
+        for bad, key in (("", "missing"), (" a", "space"), ("a ", "space"), ("a" * (LARGEST + 1), "too-large")):
+            t.refused(await store(user, provider, bad), f"userkeys.{key}")
+        t.expect(await has_key(t, user, provider), False, "has the user a key after that")
+        t.accepted(await store(user, provider, "a" * LARGEST))
+    with t.judging("KEY-005"):
+        t.refused(await store(user, str(uuid4()), secret(t)), "userkeys.no-provider")
+        t.refused(await store(user, off, secret(t)), "userkeys.provider-disabled")
+        t.accepted(await store(user, provider, secret(t)))
+
+
+@case("KEY-007", needs=["admin", "llm-control"])
+async def which_key_the_provider_gets(t: Case) -> None:
+    central, own, user = secret(t), secret(t), await member(t)
+    provider = await new_provider(t, api_keys=[central])
+    model = (await new_model(t, ai_provider_id=provider["id"]))["id"]
+    t.accepted(await store(user, provider["id"], own))
+    for actor, key in ((user, own), (t.alice, central)):
+        (call,) = await turn_calls(t, await t.chat(by=actor, model_config_id=model))
+        t.expect(call["key"], sha256(key.encode()).hexdigest()[:12], "the digest of the key that the provider got")
+
+
+@case("KEY-009", needs=["admin"])
+async def own_keys_switched_off(t: Case) -> None:
+    user, provider = await t.new_user(), (await new_provider(t))["id"]
+    t.refused(await store(user, provider, secret(t)), "userkeys.disabled")
+    t.expect(await has_key(t, user, provider), False, "has the user a key after that")

@@ -1,0 +1,149 @@
+"""AI providers: who may manage them, which are accepted, what is shown of them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from conformance.case import case
+from conformance.context import Case
+from conformance.provisioning import PROVIDERS, new_provider, secret
+
+URL = "http://127.0.0.1:9/v1"
+OTHERS = ("alice", "carol", "auditor", "orgadmin", "orgauditor")
+
+
+def wanted(t: Case, **fields: Any) -> dict[str, Any]:
+    """The body of a provider that is accepted."""
+    return {"type": "openai-compat", "name": t.unique("p"), "base_url": URL} | fields
+
+
+def at(name: str) -> str:
+    return f"{PROVIDERS}/{name}"
+
+
+@case("PROV-001", "PROV-004", "PROV-015", "PROV-016", "PROV-017")
+async def life_of_a_provider(t: Case) -> None:
+    made = t.given(await t.root.post(PROVIDERS, wanted(t)), 201)
+    t.cleanup(lambda: t.root.delete(at(made["id"])))
+    with t.judging("PROV-004"):
+        t.expect(t.accepted(await t.root.get(at(made["id"])))["enabled"], False, "is it enabled", "/enabled")
+        on = t.accepted(await t.root.post(PROVIDERS, wanted(t, enabled=True)), 201)
+        t.cleanup(lambda: t.root.delete(at(on["id"])))
+        t.expect(on["enabled"], True, "is the one that was asked for enabled", "/enabled")
+    with t.judging("PROV-001"):
+        changed = t.accepted(await t.root.patch(at(made["id"]), {"display_name": "Renamed"}))
+        t.expect(changed["display_name"], "Renamed", "the display name", "/display_name")
+        t.expect(t.accepted(await t.root.get(at(made["id"]))), changed, "the provider read back")
+        t.true(changed in t.accepted(await t.root.get(PROVIDERS)), "the provider is listed as it is")
+    with t.judging("PROV-015"):
+        by_name = t.accepted(await t.root.get(at(made["name"])))
+        t.expect(by_name, t.accepted(await t.root.get(at(made["id"]))), "the provider read by name")
+    with t.judging("PROV-016"):
+        t.accepted(await t.root.delete(at(made["id"])), 204)
+        t.refused(await t.root.delete(at(made["id"])), "common.not-found")
+    with t.judging("PROV-017"):
+        names = [t.unique("p") for _ in range(3)]
+        for name in reversed(names):
+            await new_provider(t, name=name, enabled=False)
+        listed = t.accepted(await t.root.get(PROVIDERS))
+        t.expect([p["name"] for p in listed if p["name"] in names], sorted(names), "the names in the list")
+        t.true(made["id"] not in [p["id"] for p in listed], "a deleted provider is not listed")
+
+
+@case("PROV-002", "PROV-003")
+async def providers_are_the_owners(t: Case) -> None:
+    provider = await new_provider(t)
+    with t.judging("PROV-002"):
+        for actor in map(t.actor, OTHERS):
+            for name in (provider["id"], str(uuid4())):
+                t.refused(await actor.get(at(name)), "common.forbidden")
+                t.refused(await actor.patch(at(name), {"display_name": "Theirs"}), "common.forbidden")
+                t.refused(await actor.delete(at(name)), "common.forbidden")
+            t.refused(await actor.get(PROVIDERS), "common.forbidden")
+            t.refused(await actor.post(PROVIDERS, wanted(t)), "common.forbidden")
+        t.expect(t.accepted(await t.root.get(at(provider["id"]))), provider, "the provider after refused attempts")
+    with t.judging("PROV-003"):
+        t.refused(await t.alice.post(PROVIDERS, {}), "provider.type-missing")
+        t.refused(await t.alice.patch(at(provider["id"]), {}), "provider.no-field")
+
+
+BAD: dict[str, tuple[str, str]] = {
+    "type": ("copilot", "provider.type"),
+    "name": ("Not a name", "provider.name"),
+    "base_url": ("not-absolute", "provider.base-url"),
+}
+
+
+@case("PROV-005", "PROV-006", "PROV-008")
+async def providers_that_are_refused(t: Case) -> None:
+    with t.judging("PROV-005"):
+        answer = await t.root.post(PROVIDERS, {})
+        for key in ("type-missing", "name-missing", "base-url-missing"):
+            t.refused(answer, f"provider.{key}")
+    with t.judging("PROV-006"):
+        for field, (value, key) in BAD.items():
+            body = wanted(t) | {field: value}
+            t.refused(await t.root.post(PROVIDERS, body), key)
+        t.refused(await t.root.post(PROVIDERS, wanted(t, base_url="ftp://x/")), "provider.base-url-scheme")
+        made = t.accepted(await t.root.post(PROVIDERS, wanted(t)), 201)
+        t.cleanup(lambda: t.root.delete(at(made["id"])))
+    with t.judging("PROV-008"):
+        body = wanted(t, name=made["name"])
+        t.refused(await t.root.post(PROVIDERS, body), "provider.duplicate", name=made["name"])
+        t.given(await t.root.delete(at(made["id"])), 204)
+        again = t.accepted(await t.root.post(PROVIDERS, body), 201)
+        t.cleanup(lambda: t.root.delete(at(again["id"])))
+
+
+@case("PROV-009", "PROV-010", "PROV-011", "PROV-012", "PROV-007")
+async def changes_of_a_provider(t: Case) -> None:
+    first, second = secret(t), secret(t)
+    made = await new_provider(t, api_keys=[first], enabled=False)
+    path, kept = at(made["id"]), made["api_keys"][0]["id"]
+    with t.judging("PROV-009"):
+        body = t.accepted(await t.root.patch(path, {"name": "other", "type": "google", "display_name": "D"}))
+        t.expect([body[k] for k in ("name", "type")], [made[k] for k in ("name", "type")], "name and type")
+        t.expect(body["display_name"], "D", "what was to be changed", "/display_name")
+    with t.judging("PROV-010"):
+        for nothing in ({}, {"name": "other"}):
+            t.refused(await t.root.patch(path, nothing), "provider.no-field")
+    with t.judging("PROV-011"):
+        added = t.accepted(await t.root.patch(path, {"api_keys": [{"id": kept}, {"api_key": second}]}))["api_keys"]
+        t.true(len(added) == 2 and kept in [k["id"] for k in added], "the old key stays, the new one comes", added, "/api_keys")
+        new = next(k["id"] for k in added if k["id"] != kept)
+        t.accepted(await t.root.patch(path, {"api_keys": [{"id": new}]}))
+        left = t.accepted(await t.root.get(path))["api_keys"]
+        t.expect([k["id"] for k in left], [new], "the keys that are left", "/api_keys")
+    with t.judging("PROV-012"):
+        before = t.given(await t.root.get(path))
+        change = {"display_name": "Not this", "api_keys": [{"id": str(uuid4())}, {"api_key": first}]}
+        t.refused(await t.root.patch(path, change), "provider.unknown-key")
+        t.expect(t.accepted(await t.root.get(path)), before, "the provider after a refused change")
+    with t.judging("PROV-007"):
+        answers = [
+            await t.root.get(path),
+            await t.root.get(PROVIDERS),
+            await t.root.patch(path, {"api_keys": [{"api_key": first}]}),
+        ]
+        for answer in (*answers, await t.root.post(PROVIDERS, body := wanted(t, api_keys=[second]))):
+            t.true(not any(key in str(answer.response.body) for key in (first, second)), "no answer shows a key")
+        t.cleanup(lambda: t.root.delete(at(body["name"])))
+        (shown,) = t.accepted(await t.root.get(path))["api_keys"]
+        t.true({"id", "masked", "created_at"} <= set(shown), "a key is shown by id, masked form and time", shown, "/api_keys/0")
+
+
+@case("PROV-013", "PROV-014")
+async def providers_that_are_not_there(t: Case) -> None:
+    made = await new_provider(t)
+    change = {"display_name": "D"}
+    with t.judging("PROV-013"):
+        for name in (str(uuid4()), t.unique("nobody")):
+            t.refused(await t.root.get(at(name)), "common.not-found")
+            t.refused(await t.root.patch(at(name), change), "common.not-found")
+            t.refused(await t.root.delete(at(name)), "common.not-found")
+        t.accepted(await t.root.get(at(made["id"])))
+    with t.judging("PROV-014"):
+        t.refused(await t.root.get(at("No_Name")), "provider.id")
+        t.refused(await t.root.patch(at("No_Name"), change), "provider.id")
+        t.refused(await t.root.delete(at("No_Name")), "provider.id")

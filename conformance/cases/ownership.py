@@ -1,0 +1,311 @@
+"""Who may do what with a chat: the role table walked cell by cell, each denial with proof that nothing changed or leaked.
+
+The table is spec/<profile>/tables/roles.yaml: operation → class, class → what each kind of actor gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from conformance.actors import Actor, Chat, text
+from conformance.case import case
+from conformance.context import Case
+from conformance.exchange import Exchange
+from conformance.verdict import Unmet
+from fixtures import scripts
+
+ALLOWED = "allowed"
+
+
+@dataclass(slots=True)
+class Scene:
+    """A chat of Alice's: `secret` is a word that only it holds, `message` its first message, `queued` a queued one."""
+
+    chat: Chat
+    secret: str
+    message: int
+    queued: int = 1
+
+
+async def scene(t: Case) -> Scene:
+    """A chat at rest whose title no model changes (a file reference is in it). Raises Unmet."""
+    secret = t.unique("secret")
+    reference = {"type": "file-reference", "file_name": "a.txt", "start_line": 1, "end_line": 1, "content": "x"}
+    chat = await t.chat([text(f"About {secret}"), reference], labels={"note": secret})
+    return Scene(chat, secret, (await chat.history())[0]["id"])
+
+
+def actor_of(t: Case, kind: str) -> Actor:
+    """The actor that stands for this kind in the role table."""
+    return t.actor(t.session.profile.table("roles")["actors"][kind])
+
+
+async def seen_by(t: Case, place: Scene, kind: str) -> Chat:
+    """The chat through the eyes of this kind of actor; shared with it if the kind is `reader`. Raises Unmet."""
+    actor = actor_of(t, kind)
+    return await place.chat.shared_with(actor) if kind == "reader" else place.chat.by(actor)
+
+
+def cells(t: Case, kind: str, *classes: str, only: Iterable[str] = ()) -> dict[str, str]:
+    """Operation → `allowed` or the key of the refusal that this kind of actor gets, for the operations of these classes."""
+    table = t.session.profile.table("roles")
+    return {
+        operation: table["classes"][name][kind].format(operation=table["nouns"].get(operation, ""))
+        for operation, name in table["operations"].items()
+        if name in classes and operation in (only or DO)
+    }
+
+
+Act = Callable[[Chat, Scene], Awaitable[Exchange]]
+# How each operation is tried, and the status of its success.
+DO: dict[str, tuple[Act, int]] = {
+    "getChat": (lambda c, s: c.get(), 200),
+    "listMessages": (lambda c, s: c.messages(), 200),
+    "listPrompts": (lambda c, s: c.prompts(), 200),
+    "getChatDiff": (lambda c, s: c.diff(), 200),
+    "getChatACL": (lambda c, s: c.acl(), 200),
+    "patchChat": (lambda c, s: c.patch(title=f"by {c.actor.name}", labels={"by": "another"}), 204),
+    "interruptChat": (lambda c, s: c.interrupt(), 200),
+    "deleteQueuedMessage": (lambda c, s: c.unqueue(s.queued), 204),
+    "patchChatACL": (lambda c, s: c.set_acl(users={c.case.bob.id: "read"}), 204),
+    "sendMessage": (lambda c, s: c.send("from another"), 200),
+    "editMessage": (lambda c, s: c.edit(s.message, "changed by another"), 200),
+    "promoteQueuedMessage": (lambda c, s: c.promote(s.queued), 202),
+    "regenerateTitle": (lambda c, s: c.regenerate(), 200),
+    "proposeTitle": (lambda c, s: c.propose(), 200),
+    "submitToolResults": (lambda c, s: c.tool_results([{"tool_call_id": "x", "output": {}}]), 204),
+}
+
+
+def lasting(body: dict[str, Any]) -> dict[str, Any]:
+    """An answer without what comes by itself after a turn."""
+    return {k: v for k, v in body.items() if k not in ("last_turn_summary", "has_unread")}
+
+
+async def snapshot(place: Scene) -> dict[str, Any]:
+    """What the owner sees of the chat. Raises Unmet."""
+    chat, given = place.chat, place.chat.case.given
+    listed = given(await chat.messages(), 200)
+    seen = {"messages": listed["messages"], "queue": listed["queued_messages"], "acl": given(await chat.acl(), 200)}
+    return lasting(given(await chat.get(), 200)) | seen
+
+
+def no_leak(t: Case, place: Scene, answer: Exchange) -> None:
+    t.true(
+        place.secret.encode() not in (answer.response.content or b""), "a refusal holds nothing of the chat", answer.response.body
+    )
+
+
+async def tried(mine: Chat, place: Scene, wanted: Iterable[str]) -> dict[str, Exchange]:
+    """Operation → what it was answered with."""
+    return {operation: await DO[operation][0](mine, place) for operation in wanted}
+
+
+def denied(t: Case, place: Scene, answers: dict[str, Exchange], wanted: dict[str, str]) -> None:
+    """Each of these operations was refused so, without a word of the chat."""
+    for operation, key in wanted.items():
+        t.refused(answers[operation], key)
+        no_leak(t, place, answers[operation])
+
+
+async def open_to_owner(place: Scene, operations: Iterable[str]) -> None:
+    """The same requests get past the owner's rights: it was not their form that was refused. Raises Unmet."""
+    for operation, answer in (await tried(place.chat, place, operations)).items():
+        if answer.response.status in (401, 403, 404):
+            raise Unmet(f"{operation} as the owner answered {answer.response.status}")
+
+
+async def like_missing(t: Case, place: Scene, mine: Chat, wanted: dict[str, str]) -> None:
+    """Each of these operations is answered as if there were no such chat, to the byte."""
+    missing = Chat(mine.actor, str(uuid4()))
+    for operation in wanted:
+        here, there = [await DO[operation][0](c, place) for c in (mine, missing)]
+        t.refused(there, "common.not-found")
+        t.expect(here.response.content, there.response.content, f"the answer to {operation} beside that of an unknown chat")
+
+
+READS = {
+    "owner": "OWN-001", "reader": "OWN-002", "member": "OWN-003", "outsider": "OWN-004", "org_auditor": "OWN-005",
+    "auditor": "OWN-006", "org_admin": "OWN-007", "site_owner": "OWN-008",
+}  # fmt: skip
+MAY_READ = ("owner", "reader", "org_admin", "site_owner")
+STRANGERS = ("member", "outsider", "org_auditor", "auditor")
+
+
+@case(rows={kind: {"requirement": READS[kind], "kind": kind} for kind in MAY_READ})
+async def may_read(t: Case, row: dict[str, Any]) -> None:
+    place = await scene(t)
+    mine = await seen_by(t, place, row["kind"])
+    for operation, cell in cells(t, row["kind"], "read").items():
+        t.expect(cell, ALLOWED, "the role table's word")
+        act, status = DO[operation]
+        body = t.accepted(await act(mine, place), status)
+        own = t.given(await act(place.chat, place), status)
+        t.expect(lasting(body), lasting(own), f"{operation} as {row['kind']} beside the owner's own")
+
+
+@case(rows={kind: {"requirement": [READS[kind], "OWN-009"], "kind": kind} for kind in STRANGERS})
+async def may_not_read(t: Case, row: dict[str, Any]) -> None:
+    place = await scene(t)
+    mine, wanted = await seen_by(t, place, row["kind"]), cells(t, row["kind"], "read")
+    with t.judging(READS[row["kind"]]):
+        denied(t, place, await tried(mine, place, wanted), wanted)
+        await open_to_owner(place, wanted)
+    with t.judging("OWN-009"):
+        await like_missing(t, place, mine, wanted)
+
+
+CHANGES = {
+    "owner": "OWN-016", "reader": "OWN-017", "member": "OWN-018", "outsider": "OWN-019", "org_auditor": "OWN-020",
+    "auditor": "OWN-021", "org_admin": "OWN-022", "site_owner": "OWN-023",
+}  # fmt: skip
+MAY_CHANGE = ("owner", "org_admin", "site_owner")
+MAY_NOT_CHANGE = ("reader", *STRANGERS)
+
+
+@case(rows={kind: {"requirement": CHANGES[kind], "kind": kind} for kind in MAY_CHANGE})
+async def may_change(t: Case, row: dict[str, Any]) -> None:
+    place = await scene(t)
+    mine = await seen_by(t, place, row["kind"])
+    for operation, cell in cells(t, row["kind"], "update").items():
+        t.expect(cell, ALLOWED, "the role table's word")
+        act, status = DO[operation]
+        t.accepted(await act(mine, place), status)
+    t.expect(t.accepted(await place.chat.get())["labels"], {"by": "another"}, "the labels that were set", "/labels")
+
+
+@case(rows={kind: {"requirement": [CHANGES[kind], "OWN-025"], "kind": kind} for kind in MAY_NOT_CHANGE})
+async def may_not_change(t: Case, row: dict[str, Any]) -> None:
+    place = await scene(t)
+    mine, wanted = await seen_by(t, place, row["kind"]), cells(t, row["kind"], "update")
+    before, answers = await snapshot(place), await tried(mine, place, wanted)
+    with t.judging("OWN-025"):
+        t.expect(await snapshot(place), before, "the chat after refused changes")
+    with t.judging(CHANGES[row["kind"]]):
+        denied(t, place, answers, wanted)
+        await open_to_owner(place, wanted)
+
+
+async def queued_scene(t: Case) -> Scene:
+    """A chat that is held at a gate, with one message waiting in its queue. Raises Unmet."""
+    gate, secret = t.unique("gate"), t.unique("secret")
+    t.cleanup(lambda: t.llm.open(gate))
+    chat = await t.new_chat(scripts.script(scripts.gate(gate), scripts.text("Done")))
+    await t.llm.reached(gate)
+    queued = t.given(await chat.send(f"Later: {secret}"), 200).get("queued_message")
+    if not queued:
+        raise Unmet("a send on a running chat was not queued")
+    return Scene(chat, secret, 1, queued["id"])
+
+
+async def queue_of(place: Scene) -> list[Any]:
+    return [q["id"] for q in place.chat.case.given(await place.chat.messages(), 200)["queued_messages"]]
+
+
+@case(rows={kind: {"requirement": CHANGES[kind], "kind": kind} for kind in CHANGES}, needs=("llm-control",))
+async def queued_message(t: Case, row: dict[str, Any]) -> None:
+    place = await queued_scene(t)
+    mine, cell = await seen_by(t, place, row["kind"]), cells(t, row["kind"], "update")["deleteQueuedMessage"]
+    answer = await mine.unqueue(place.queued)
+    if cell == ALLOWED:
+        t.accepted(answer, 204)
+        t.expect(await queue_of(place), [], "the queue")
+    else:
+        t.refused(answer, cell)
+        no_leak(t, place, answer)
+        t.expect(await queue_of(place), [place.queued], "the queue after a refused deletion")
+
+
+OWNERS_ONLY = {"reader": "OWN-031", "member": "OWN-032", "outsider": "OWN-033", "org_auditor": "OWN-033", "auditor": "OWN-033"}
+
+
+@case(rows={kind: {"requirement": [row, "OWN-025"], "kind": kind} for kind, row in OWNERS_ONLY.items()})
+async def may_not_act(t: Case, row: dict[str, Any]) -> None:
+    place = await scene(t)
+    mine, wanted = await seen_by(t, place, row["kind"]), cells(t, row["kind"], "own")
+    before, answers = await snapshot(place), await tried(mine, place, wanted)
+    with t.judging("OWN-025"):
+        t.expect(await snapshot(place), before, "the chat after refused acts")
+    with t.judging(OWNERS_ONLY[row["kind"]]):
+        denied(t, place, answers, wanted)
+        await open_to_owner(place, ("submitToolResults", "sendMessage"))
+
+
+ADMINS_MAY_NOT = {
+    "OWN-026": ["sendMessage"],
+    "OWN-027": ["editMessage"],
+    "OWN-029": ["regenerateTitle", "proposeTitle"],
+    "OWN-030": ["submitToolResults"],
+}
+ADMINS = {"site_owner": (), "org_admin": ("roles",)}
+
+
+@case(
+    rows={
+        f"{kind}-{operations[0]}": {"requirement": row, "kind": kind, "operations": operations, "needs": needs}
+        for row, operations in ADMINS_MAY_NOT.items()
+        for kind, needs in ADMINS.items()
+    }
+)
+async def admin_may_not_act(t: Case, row: dict[str, Any]) -> None:
+    place = await scene(t)
+    mine, wanted = await seen_by(t, place, row["kind"]), cells(t, row["kind"], "own", only=row["operations"])
+    before = await snapshot(place)
+    denied(t, place, await tried(mine, place, wanted), wanted)
+    t.expect(await snapshot(place), before, "the chat after refused acts")
+    await open_to_owner(place, wanted)
+
+
+@case("OWN-028", rows=ADMINS, needs=("llm-control",))
+async def admin_may_not_promote(t: Case, needs: tuple[str, ...]) -> None:
+    place = await queued_scene(t)
+    kind = "org_admin" if needs else "site_owner"
+    mine, wanted = await seen_by(t, place, kind), cells(t, kind, "own", only=["promoteQueuedMessage"])
+    denied(t, place, await tried(mine, place, wanted), wanted)
+    t.expect(await queue_of(place), [place.queued], "the queue after a refused promotion")
+    await open_to_owner(place, wanted)
+
+
+SHARES = {
+    "owner": "ACL-001", "reader": "ACL-003", "member": "ACL-004", "outsider": "ACL-007", "org_auditor": "ACL-007",
+    "auditor": "ACL-007", "org_admin": "ACL-005", "site_owner": "ACL-006",
+}  # fmt: skip
+
+
+@case(rows={kind: {"requirement": row, "kind": kind} for kind, row in SHARES.items()}, needs=("second-user",))
+async def sharing(t: Case, row: dict[str, Any]) -> None:
+    place = await scene(t)
+    mine, wanted = await seen_by(t, place, row["kind"]), cells(t, row["kind"], "share")
+    before, bobs = await snapshot(place), place.chat.by(t.bob)
+    if ALLOWED in wanted.values():
+        t.refused(await bobs.get(), "common.not-found")
+        t.accepted(await DO["patchChatACL"][0](mine, place), 204)
+        t.accepted(await bobs.get())
+        return
+    denied(t, place, await tried(mine, place, wanted), wanted)
+    broken = await mine.actor.request("PATCH", f"{mine.path}/acl", content=b"{broken")
+    t.refused(broken, wanted["patchChatACL"])
+    t.expect(await snapshot(place), before, "the chat after a refused change of its sharing")
+
+
+CREATES = {
+    "owner": "OWN-035", "member": "OWN-035", "outsider": "OWN-036", "org_auditor": "OWN-037", "auditor": "OWN-037",
+    "org_admin": "OWN-038", "site_owner": "OWN-039",
+}  # fmt: skip
+
+
+@case(rows={kind: {"requirement": row, "kind": kind} for kind, row in CREATES.items()})
+async def creating(t: Case, row: dict[str, Any]) -> None:
+    actor, mark = actor_of(t, row["kind"]), t.unique()
+    cell = t.session.profile.table("roles")["classes"]["create"][row["kind"]]
+    answer = await actor.create("Hello", labels={"run": mark})
+    if cell == ALLOWED:
+        t.expect(t.accepted(answer, 201)["owner_id"], actor.id, "the owner of the created chat", "/owner_id")
+        t.expect(len(t.accepted(await actor.list(label=f"run:{mark}"))), 1, "the caller's chats with the label")
+    else:
+        t.refused(answer, cell)
+        t.refused(await actor.create([], labels={"run": mark}), cell)
+        t.expect(t.accepted(await actor.list()), [], "the caller's chats after a refused create")

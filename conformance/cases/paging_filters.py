@@ -1,0 +1,129 @@
+"""Filters of the list: labels, and the search language of q."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.case import case
+from conformance.cases.paging_list import ids, labelled
+from conformance.context import Case
+
+
+@case("FILTER-001", "FILTER-002", "FILTER-003", "FILTER-004", "FILTER-006")
+async def label_filters(t: Case) -> None:
+    mark = t.unique()
+    web = await t.chat(labels={"mark": mark, "team": "web", "env": "prod", "url": "http://x:80/y"})
+    api = await t.chat(labels={"mark": mark, "team": "api", "env": "prod"})
+
+    async def found(*labels: str) -> set[str]:
+        params = [("label", value) for value in (f"mark:{mark}", *labels)]
+        return set(ids(await t.alice.get(t.alice.chats_path, params=params)))
+
+    with t.judging("FILTER-001"):
+        t.expect(await found("team:web"), {web.id}, "the chats labelled team:web")
+        t.expect(await found(), {web.id, api.id}, "the chats of this case")
+    with t.judging("FILTER-002"):
+        t.expect(await found("team:web", "env:prod"), {web.id}, "the chats with both labels")
+        t.expect(await found("team:web", "env:dev"), set(), "the chats with one label of two")
+    with t.judging("FILTER-003"):
+        t.expect(await found("url:http://x:80/y"), {web.id}, "the chats whose label's value holds colons")
+    with t.judging("FILTER-004"):
+        for label in ("team:Web", "Team:web", "team:we"):
+            t.expect(await found(label), set(), f"the chats labelled {label}")
+    with t.judging("FILTER-006"):
+        t.expect(await found("team:web", "team:api"), {api.id}, "the chats by the last of two labels with one key")
+
+
+@case("FILTER-005", rows={"no-colon": "novalue", "no-value": "k:", "no-key": ":v", "empty": ""}, writes=False)
+async def bad_label_filter(t: Case, label: str) -> None:
+    t.refused(await t.alice.list(label=label), "list.label")
+    t.accepted(await t.alice.list(label="k:v"))
+
+
+BOOL = {"key": "list.q-bool"}
+UNKNOWN = {"key": "list.q-unknown", "good": "title:x"}
+# Searches that are refused, each with its like that is accepted.
+BAD_SEARCH: dict[str, dict[str, Any]] = {
+    "bare-word": {"requirement": "FILTER-007", "q": "foo", "key": "list.q-term", "good": "title:foo"},
+    "bare-phrase": {"requirement": "FILTER-007", "q": '"foo bar"', "key": "list.q-term", "good": 'title:"foo bar"'},
+    "word-after-filter": {"requirement": "FILTER-007", "q": "archived:true foo", "key": "list.q-term", "good": "archived:true"},
+    "unknown-key": {"requirement": "FILTER-008", "q": "nonsense:x", "field": "nonsense", **UNKNOWN},
+    "owner": {"requirement": "FILTER-008", "q": "owner:me", "field": "owner", **UNKNOWN},
+    "archived": {"requirement": "FILTER-009", "q": "archived:x", "field": "archived", **BOOL, "good": "archived:t"},
+    "archived-yes": {"requirement": "FILTER-009", "q": "archived:yes", "field": "archived", **BOOL, "good": "archived:1"},
+    "has-unread": {
+        "requirement": "FILTER-009", "q": "has_unread:x", **BOOL, "field": "has_unread",
+        "good": "has_unread:F",
+    },
+    "twice": {
+        "requirement": "FILTER-010", "q": "archived:true archived:true", "key": "list.q-repeated", "field": "archived",
+        "good": "archived:true has_unread:true",
+    },
+    "ends-with-colon": {"requirement": "FILTER-011", "q": "archived:", "key": "list.q-edge", "good": "archived:true"},
+    "starts-with-colon": {"requirement": "FILTER-011", "q": ":true", "key": "list.q-edge", "good": "title:true"},
+    "two-colons": {"requirement": "FILTER-011", "q": "title:a:b", "key": "list.q-colons", "good": 'title:"a:b"'},
+    "pr-status": {"requirement": "FILTER-012", "q": "pr_status:review", "key": "list.q-pr-status",
+        "good": "pr_status:open,draft"},
+    "pr-word": {"requirement": "FILTER-012", "q": "pr:abc", "key": "list.q-pr", "good": "pr:1"},
+    "pr-zero": {"requirement": "FILTER-012", "q": "pr:0", "key": "list.q-pr", "good": "pr:2147483647"},
+    "diff-url-scheme": {
+        "requirement": "FILTER-012", "q": 'diff_url:"ftp://x/y"', "key": "list.q-diff-url-scheme", "good": 'diff_url:"http://x/y"',
+    },
+    "diff-url-host": {
+        "requirement": "FILTER-012", "q": 'diff_url:"http://"', "key": "list.q-diff-url-host", "good": 'diff_url:"https://x"',
+    },
+    "diff-url-syntax": {
+        "requirement": "FILTER-012", "q": 'diff_url:"http://[::1"', "key": "list.q-diff-url", "good": 'diff_url:"http://[::1]"',
+    },
+}  # fmt: skip
+
+
+@case(rows=BAD_SEARCH, writes=False)
+async def bad_search(t: Case, row: dict[str, Any]) -> None:
+    places = {"field": row["field"]} if "field" in row else {}
+    t.refused(await t.alice.list(q=row["q"]), row["key"], **places)
+    t.accepted(await t.alice.list(q=row["good"]))
+
+
+@case("FILTER-013", writes=False)
+async def bad_keys_together(t: Case) -> None:
+    answer = await t.alice.list(q="archived:x has_unread:y nonsense:w")
+    t.expect(answer.response.status, 400, "the status")
+    named = sorted(v["field"] for v in answer.response.body["validations"])
+    t.expect(named, ["archived", "has_unread", "nonsense"], "the fields of the validations", "/validations")
+
+
+@case("FILTER-014", "FILTER-015", "FILTER-016", "FILTER-017", "FILTER-019")
+async def search_by_title(t: Case) -> None:
+    label, (chat, other) = await labelled(t, 2)
+    await chat.settled(title="Scripted title")
+    await other.settled(title="Scripted title")
+    word = t.unique("Ab")
+    t.given(await chat.patch(title=f"{word} Größe c:d"), 204)
+    t.given(await other.patch(title=f"{word} other"), 204)
+
+    async def found(q: str, **params: str) -> set[str]:
+        return set(ids(await t.alice.list(q=q, **params)))
+
+    with t.judging("FILTER-014"):
+        for part in (f"{word} Größe", f"{word} gRÖSSE c".replace("SS", "ß"), word[1:] + " GRÖ"):
+            t.expect(await found(f'title:"{part}"', label=label), {chat.id}, f"the chats whose titles hold {part}")
+    with t.judging("FILTER-015"):
+        t.expect(await found('title:"c:d"', label=label), {chat.id}, 'the chats found by title:"c:d"')
+    with t.judging("FILTER-016"):
+        t.expect(await found(f"TITLE:{word}", label=label), {chat.id, other.id}, "the chats found by TITLE")
+    with t.judging("FILTER-017"):
+        t.expect(await found('title:"Gr%c:d"', label=label), {chat.id}, "the chats found with the wildcard %")
+    with t.judging("FILTER-019"):
+        t.expect(await found(f"title:{word}", label=label), {chat.id, other.id}, "the chats that pass both filters")
+        t.expect(await found(f'title:"{word} other"', label=label), {other.id}, "the chats that pass both filters")
+        t.expect(await found(f"title:{word}", label="mark:nothing"), set(), "the chats that pass one filter of two")
+
+
+@case("FILTER-018", needs=["llm"])
+async def search_by_unread(t: Case) -> None:
+    label, (read, unread) = await labelled(t, 2)
+    stream = await read.stream()
+    await stream.until({"type": "message", "message": {"role": "assistant"}})
+    t.expect(ids(await t.alice.list(q="has_unread:true", label=label)), [unread.id], "the chats with unread messages")
+    t.expect(ids(await t.alice.list(q="has_unread:false", label=label)), [read.id], "the chats without")

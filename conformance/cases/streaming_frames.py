@@ -1,0 +1,85 @@
+"""Frames and events of the stream: their form, whatever they tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.actors import Chat
+from conformance.case import case
+from conformance.context import Case
+from conformance.streams import PAYLOADS, of_type, parts, told
+from conformance.turns import watched
+from conformance.wire.socket import Event, Socket
+from fixtures.scripts import attempts, gate, http_error, script, tool_call, turn
+from fixtures.scripts import text as says
+
+TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
+STATUSES = ("waiting", "pending", "running", "error", "requires_action")
+PIECES = 300
+
+
+async def everything(t: Case) -> tuple[Chat, Socket]:
+    """A stream on which each of the seven types has come. Raises Unmet."""
+    lookup = turn(tool_call("lookup", {"a": 1}, id="k1"))
+    seen = await watched(t, tool_call("list_templates", {}, id="o1"), then=(lookup,), unsafe_dynamic_tools=[TOOL])
+    chat, socket = seen.chat, seen.socket
+    await told(socket, {"type": "action_required"})
+    queued = t.given(await chat.send(script(attempts(http_error(503, retry_after=0), http_error(400, "no")))))
+    await told(socket, {"type": "queue_update"})
+    t.given(await chat.promote(queued["queued_message"]["id"]))
+    for kind in ("retry", "error"):
+        await told(socket, {"type": kind})
+    return chat, socket
+
+
+def well_formed(t: Case, event: Event, chat: Chat) -> None:
+    """The payload stands under the key of the type, and nothing else does."""
+    key = PAYLOADS[event["type"]]
+    wanted: Any = list if key == "queued_messages" else dict
+    if event["type"] != "queue_update" or key in event:
+        t.true(isinstance(event.get(key), wanted), f"a {event['type']} event has its payload under {key}", event)
+    others = set(event) - {"type", "chat_id", key}
+    t.expect(sorted(others & set(PAYLOADS.values())), [], f"other payloads of a {event['type']} event")
+
+
+@case("STREAM-013", "STREAM-015", "STREAM-016", "STREAM-017", "STREAM-018", needs=["llm-control"])
+async def each_type(t: Case) -> None:
+    chat, socket = await everything(t)
+    frames = [f for f in socket.log.frames if f.direction == "in"]
+    with t.judging("STREAM-013"):
+        for frame in frames:
+            whole = isinstance(frame.payload, list) and frame.payload and all(isinstance(e, dict) for e in frame.payload)
+            t.true(frame.kind == "text" and whole, "a frame is text that holds an array of events", frame.payload)
+    with t.judging("STREAM-015"):
+        for event in socket.events:
+            t.true(isinstance(event.get("type"), str), "an event has a type", event, "/type")
+            t.expect(event.get("chat_id"), chat.id, f"the chat of a {event.get('type')} event", "/chat_id")
+    with t.judging("STREAM-016"):
+        for event in socket.events:
+            if event.get("type") in PAYLOADS:
+                well_formed(t, event, chat)
+    with t.judging("STREAM-017"):
+        found = {str(e.get("type")) for e in socket.events}
+        t.expect(sorted(found - set(PAYLOADS)), [], "types of events that are none of the seven")
+    with t.judging("STREAM-018"):
+        shown = {e["status"]["status"] for e in of_type(socket.events, "status")}
+        t.expect(sorted(shown - set(STATUSES)), [], "other statuses")
+        for status in ("running", "requires_action", "error"):
+            t.true(status in shown, f"the status {status} was streamed", sorted(shown))
+
+
+@case("STREAM-014", needs=["llm", "llm-control"])
+async def long_snapshots(t: Case) -> None:
+    hold = t.unique("gate")
+    t.cleanup(lambda: t.llm.open(hold))
+    chat = await t.new_chat(script(says("0123456789" * PIECES, pieces=PIECES), gate(hold), says("end")))
+    await t.llm.reached(hold)
+    first = await chat.stream()
+    last: Callable[[Event], bool] = lambda e: len(parts([e])) == 1  # noqa: E731
+    await told(first, last, PIECES)
+    again = await chat.stream()
+    await told(again, last, PIECES)
+    await told(again, {"type": "message"})
+    for frame in [*first.log.frames, *again.log.frames]:
+        t.true(len(frame.payload) <= 256, "a frame holds at most 256 events", len(frame.payload))

@@ -1,0 +1,187 @@
+"""Model calls that fail for a while: what is tried again, after which notice, and what is left of it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from datetime import datetime
+from typing import Any
+
+from conformance.actors import Chat
+from conformance.case import case
+from conformance.context import Case
+from conformance.provisioning import new_model, new_provider
+from conformance.streams import FINAL, joined_stream, of_type, statuses, told
+from conformance.wire.socket import Socket
+from fixtures.scripts import attempts, fault, http_error, script, tool_call, turn, turns
+from fixtures.scripts import error as says_error
+from fixtures.scripts import text as says
+
+MADE_IT = turn(says("Made it."))
+CLOSED = "http://127.0.0.1:1/v1"  # nobody listens there
+
+
+Row = dict[str, Any]
+
+
+def fails(requirement: str, first: Any, kind: str, own: Row | None = None) -> Row:
+    """What the model does at first, and the kind of the retry event; `own`: fields of an AI provider of its own."""
+    return {"requirement": requirement, "first": first, "kind": kind, "own": own}
+
+
+def http(requirement: str, status: int, kind: str, message: str = "no", own: Row | None = None) -> Row:
+    return fails(requirement, http_error(status, message), kind, own)
+
+
+PASSING = {
+    "503": http("RETRY-001", 503, "timeout"),
+    "529": http("RETRY-002", 529, "overloaded"),
+    "500": http("RETRY-003", 500, "generic"),
+    "408": http("RETRY-004", 408, "timeout"),
+    "502": http("RETRY-004", 502, "timeout"),
+    "504": http("RETRY-004", 504, "timeout"),
+    # a provider of its own: servers that watch over keys take a key out of use that was told to slow down
+    "429": http("RETRY-005", 429, "rate_limit", "slow down", {}),
+    "cut": fails("RETRY-006", turn(says("x"), fault("cut")), "timeout"),
+    "overloaded in the stream": fails("RETRY-008", turn(says("x"), says_error("now overloaded")), "overloaded"),
+    "400 overloaded": http("RETRY-009", 400, "overloaded", "we are overloaded"),
+    "400 rate limit": http("RETRY-009", 400, "rate_limit", "rate limit reached"),
+    "422 timed out": http("RETRY-009", 422, "timeout", "it timed out"),
+    "400 connection reset": http("RETRY-009", 400, "timeout", "connection reset by peer"),
+    "400 server error": http("RETRY-009", 400, "generic", "a server error"),
+}
+
+
+async def failing(t: Case, *each: Any, **fields: Any) -> tuple[Chat, Socket]:
+    """A chat whose first call goes as `each` says, attempt by attempt, and its stream. Raises Unmet.
+
+    A stream that is opened late still gets the notice: it is in the snapshot as long as the wait lasts.
+    """
+    chat = await t.new_chat(script(attempts(*each)), **fields)
+    t.cleanup(chat.interrupt)
+    return chat, await joined_stream(chat)
+
+
+async def model_at(t: Case, **provider: Any) -> dict[str, Any]:
+    """Fields of a chat on a model of an AI provider of its own. Raises Unmet."""
+    own = await new_provider(t, **provider)
+    return {"model_config_id": (await new_model(t, ai_provider_id=own["id"], context_limit=100_000))["id"]}
+
+
+async def noticed(socket: Socket, n: int = 1) -> dict[str, Any]:
+    """The notice before the n-th retry; a failure that ends the turn instead is not waited for."""
+
+    def said(event: Any) -> bool:
+        """a retry event (or the end of the turn)"""
+        ended = event["type"] == "status" and event["status"]["status"] in FINAL
+        return ended or (event["type"] == "retry" and event["retry"]["attempt"] >= n)
+
+    return dict((await socket.until(said))["retry"])
+
+
+def answered(chat: Chat, message: Any) -> bool:
+    return bool(message["role"] == "assistant" and "Made it." in "".join(p.get("text") or "" for p in message["content"]))
+
+
+@case(rows=PASSING)
+async def passing_failure(t: Case, row: Row) -> None:
+    fields = {} if row["own"] is None else await model_at(t, **row["own"])
+    chat, socket = await failing(t, row["first"], MADE_IT, **fields)
+    retry = await noticed(socket)
+    t.expect(retry["kind"], row["kind"], "the kind of the retry event", "/retry/kind")
+    await socket.until({"type": "message", "message": lambda m: answered(chat, m)})
+    t.expect((await chat.settled())["status"], "waiting", "the status after the turn", "/status")
+
+
+@case("RETRY-007")
+async def nobody_listens(t: Case) -> None:
+    chat, socket = await failing(t, MADE_IT, **(await model_at(t, base_url=CLOSED)))
+    for n in (1, 2):
+        t.expect((await noticed(socket, n))["kind"], "timeout", "the kind of the retry event", "/retry/kind")
+    t.accepted(await chat.interrupt())
+
+
+@case("RETRY-010", "RETRY-017", "RETRY-018", "RETRY-020")
+async def what_a_retry_says(t: Case) -> None:
+    chat, socket = await failing(t, http_error(503, "no"), MADE_IT)
+    await told(socket, {"type": "retry"})
+    status = t.given(await chat.get())["status"]
+    with t.judging("RETRY-020"):
+        t.expect(status, "running", "the status during the wait", "/status")
+        seen = statuses(socket.events)
+        t.true(not set(seen) & {"waiting", "error", "requires_action"}, "the stream shows no end of the turn", seen)
+    retry = of_type(socket.events, "retry")[0]["retry"]
+    with t.judging("RETRY-010"):
+        t.expect(retry.get("attempt"), 1, "the attempt", "/retry/attempt")
+        t.true(isinstance(retry.get("delay_ms"), int) and retry["delay_ms"] > 0, "delay_ms is a positive integer", retry)
+        t.true(isinstance(retry.get("error"), str) and retry["error"], "error is a text", retry)
+        t.true(datetime.fromisoformat(retry["retrying_at"]).tzinfo, "retrying_at is a time with an offset", retry)
+    with t.judging("RETRY-017"):
+        t.true(retry.get("kind") and isinstance(retry.get("provider"), str), "kind and provider are there", retry)
+        t.expect(retry.get("status_code"), 503, "the status that the provider answered", "/retry/status_code")
+    with t.judging("RETRY-018"):
+        t.true("detail" not in retry and "retryable" not in retry, "neither detail nor retryable is there", retry)
+
+
+@case("RETRY-017")
+async def nobody_answered(t: Case) -> None:
+    _, socket = await failing(t, turn(says("x"), fault("cut")), MADE_IT)
+    await told(socket, {"type": "retry"})
+    retry = of_type(socket.events, "retry")[0]["retry"]
+    t.true(retry.get("kind") and retry.get("provider"), "kind and provider are there", retry)
+    t.true("status_code" not in retry, "there is no status when the provider did not answer", retry)
+
+
+@case("RETRY-011", "RETRY-012", "RETRY-016", "RETRY-019", needs=["llm-control"])
+async def failures_in_a_row(t: Case) -> None:
+    broken = turn(says("lost"), fault("cut"))
+    step = attempts(broken, broken, turn(tool_call("list_templates", {}, id="o1")))
+    chat = await t.new_chat(script(turns(step, attempts(broken, MADE_IT))))
+    t.cleanup(chat.interrupt)
+    socket = await joined_stream(chat)
+    for n in (1, 2):
+        await told(socket, lambda e, n=n: e["type"] == "retry" and e["retry"]["attempt"] == n)
+    tool = await told(socket, {"type": "message", "message": {"role": "tool"}})
+    await told(socket, {"type": "retry"}, start=socket.events.index(tool))
+    seen = [r["retry"] for r in of_type(socket.events[socket.events.index(tool) :], "retry")]
+    first = [r["retry"] for r in of_type(socket.events[: socket.events.index(tool)], "retry")]
+    with t.judging("RETRY-011"):
+        t.expect([r["attempt"] for r in first], [1, 2], "the attempts of the first step")
+        t.expect([r["attempt"] for r in seen], [1], "the attempts of the second step")
+    await told(socket, {"type": "message", "message": lambda m: answered(chat, m)})
+    with t.judging("RETRY-012"):
+        t.expect([r["delay_ms"] for r in (*first, *seen)], [1000, 2000, 1000], "the waits")
+    with t.judging("RETRY-019"):
+        await chat.settled()
+        kept = [p for m in await chat.history() if m["role"] == "assistant" for p in m["content"] if p["type"] == "text"]
+        t.expect([p["text"] for p in kept], ["Made it."], "the stored texts")
+    with t.judging("RETRY-016"):
+        calls = [call["t_ms"] for call in await t.llm.journal(chat.id, purpose="turn", wait=5)]
+        gaps = [later - before for before, later in itertools.pairwise(calls)]
+        early = [gap for gap, wanted in zip(gaps, (1000, 2000, 0, 1000), strict=False) if gap < wanted * 0.97]
+        t.true(not early, "the model is not called earlier than announced", gaps)
+
+
+HINTS = {
+    "longer": ("RETRY-013", {"Retry-After": "1.5"}, 1500),
+    "shorter": ("RETRY-013", {"Retry-After": "0.5"}, 1000),
+    "milliseconds": ("RETRY-014", {"Retry-After": "9", "retry-after-ms": "1300"}, 1300),
+    "unreadable": ("RETRY-015", {"Retry-After": "soon"}, 1000),
+}
+
+
+@case("RETRY-013", "RETRY-014", "RETRY-015", needs=["model-admin"])
+async def wishes_of_the_provider(t: Case) -> None:
+    fields = await model_at(t)
+
+    async def delay(headers: dict[str, str]) -> Any:
+        _, socket = await failing(t, http_error(429, "slow down", headers=headers), MADE_IT, **fields)
+        await told(socket, {"type": "retry"})
+        return of_type(socket.events, "retry")[0]["retry"]["delay_ms"]
+
+    delays = await asyncio.gather(*(delay(headers) for _, headers, _ in HINTS.values()))
+    for requirement in ("RETRY-013", "RETRY-014", "RETRY-015"):
+        with t.judging(requirement):
+            for (judged, headers, wanted), waited in zip(HINTS.values(), delays, strict=True):
+                if judged == requirement:
+                    t.expect(waited, wanted, f"delay_ms after {headers}", "/retry/delay_ms")

@@ -1,0 +1,145 @@
+"""What the watch feed tells of turns."""
+
+from __future__ import annotations
+
+from conformance.actors import Chat, text
+from conformance.case import case
+from conformance.cases.streaming_watch import Watch, watching
+from conformance.context import Case
+from conformance.streams import joined_stream, kinds, quiet
+from conformance.wire.socket import Event
+from fixtures.scripts import gate, http_error, script, tool_call, turn, turns
+from fixtures.scripts import text as says
+
+TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
+
+
+def statuses(events: list[Event]) -> list[str]:
+    """The statuses that status_change told, but for running."""
+    told = [e["chat"]["status"] for e in events if e["kind"] == "status_change"]
+    return [status for status in told if status != "running"]
+
+
+async def running(t: Case) -> tuple[Chat, str]:
+    """A chat in the middle of its first answer, and the gate that it waits at. Raises Unmet."""
+    hold = t.unique("gate")
+    t.cleanup(lambda: t.llm.open(hold))
+    chat = await t.new_chat(script(says("one "), gate(hold), says("two"), title="Quiet title"))
+    await t.llm.reached(hold)
+    await chat.settled("running", title="Quiet title")
+    return chat, hold
+
+
+@case("WATCH-013", "WATCH-015", "WATCH-016")
+async def turn_on_an_idle_chat(t: Case) -> None:
+    watch, chat = await watching(t), await quiet(t)
+    start = len(await watch.so_far(chat))
+    await chat.turn(script(turns(turn(tool_call("list_templates", {})), turn(says("Done.")))))
+    with t.judging("WATCH-015"):
+        await watch.until(chat, "status_change", status="waiting", n=2)
+        t.expect(statuses(await watch.so_far(chat, start))[-2:], ["pending", "waiting"], "the last two statuses")
+    with t.judging("WATCH-016"):
+        await watch.until(chat, "summary_change", 2)
+        seen = await watch.so_far(chat, start)
+        end = max(i for i, e in enumerate(seen) if e["kind"] == "status_change")
+        t.true("summary_change" in kinds(seen[end:]), "summary_change comes after the end of the turn", kinds(seen))
+        shown = t.given(await chat.get())["last_turn_summary"]
+        t.expect(seen[-1]["chat"]["last_turn_summary"], shown, "the summary in the event", "/chat/last_turn_summary")
+    with t.judging("WATCH-013"):
+        changes = [e for e in await watch.so_far(chat) if e["kind"] == "status_change"]
+        t.true(changes and all(e["chat"]["status"] != "running" for e in changes), "no status_change is to running", changes)
+
+
+@case("WATCH-014", "WATCH-023", needs=["llm-control"])
+async def queue_and_interrupt(t: Case) -> None:
+    watch = await watching(t)
+    chat, _ = await running(t)
+    start = len(await watch.so_far(chat))
+    with t.judging("WATCH-014"):
+        queued = t.given(await chat.send("later"))["queued_message"]["id"]
+        t.true("status_change" not in kinds(await watch.so_far(chat, start)), "a queued send tells no status_change")
+    t.given(await chat.unqueue(queued))
+    with t.judging("WATCH-023"):
+        t.given(await chat.interrupt())
+        await watch.until(chat, "status_change", status="waiting")
+
+
+@case("WATCH-017", "WATCH-018")
+async def titles_and_failures(t: Case) -> None:
+    watch = await watching(t)
+    with t.judging("WATCH-017"):
+        chat = await t.new_chat(script(says("x"), title="Made by the model"))
+        await chat.settled(title="Made by the model")
+        await watch.until(chat, "title_change", title="Made by the model")
+    with t.judging("WATCH-018"):
+        chat = await t.new_chat(script(http_error(400, "no such luck")))
+        await chat.settled("error")
+        event = await watch.until(chat, "status_change", status="error")
+        shown = t.given(await chat.get())["last_error"]
+        t.same(event["chat"].get("last_error"), shown, "last_error in the event", "/chat/last_error")
+
+
+@case("WATCH-019", "WATCH-020", needs=["llm-control"])
+async def client_tools(t: Case) -> None:
+    watch, hold = await watching(t), t.unique("gate")
+    t.cleanup(lambda: t.llm.open(hold))
+    steps = turns(turn(tool_call("lookup", '{"a": 1}', id="k1")), turn(gate(hold), says("Done.")))
+    chat = await t.new_chat(script(steps, title="Quiet title"), unsafe_dynamic_tools=[TOOL])
+    await chat.settled("requires_action", title="Quiet title", last_turn_summary=bool)
+    with t.judging("WATCH-019"):
+        event = await watch.until(chat, "action_required")
+        t.expect(event["tool_calls"], [{"tool_call_id": "k1", "tool_name": "lookup", "args": '{"a": 1}'}], "tool_calls")
+        seen = await watch.so_far(chat)
+        before = statuses(seen[: kinds(seen).index("action_required")])
+        t.expect(before[-1:], ["requires_action"], "the status before action_required")
+    start = len(await watch.so_far(chat))
+    with t.judging("WATCH-020"):
+        t.given(await chat.tool_results([{"tool_call_id": "k1", "output": 1}]))
+        await t.llm.reached(hold)
+        seen = [e["kind"] for e in await watch.so_far(chat, start) if e["chat"]["status"] != "running"]
+        t.expect(seen, [], "the events of submitting the results")
+
+
+@case("WATCH-024")
+async def edits(t: Case) -> None:
+    watch, chat = await watching(t), await quiet(t)
+    start = len(await watch.so_far(chat))
+    (first, *_) = await chat.history()
+    t.given(await chat.edit(first["id"], script(says("other"))))
+    await chat.settled()
+    await watch.until(chat, "status_change", status="waiting", n=2)
+    t.expect(statuses(await watch.so_far(chat, start))[:2], ["pending", "waiting"], "the statuses of the edit")
+
+
+@case("WATCH-027", needs=["files"])
+async def the_chat_in_events(t: Case) -> None:
+    file = t.given(await t.alice.upload(b"hello", name="notes.txt"), 201)["id"]
+    watch = await watching(t)
+    spawn = script(turn(tool_call("spawn_agent", {"type": "general", "prompt": "Say hello", "title": "Kid"})))
+    chat = await t.chat([text(spawn), {"type": "file", "file_id": file}])
+    t.true(t.given(await chat.get()).get("files"), "GET shows the files of the chat")
+    for event in await watched_to_the_end(watch, chat):
+        shown = event["chat"]
+        t.expect((shown["has_unread"], shown["children"]), (False, []), f"has_unread and children in {event['kind']}", "/chat")
+        t.expect(sorted({"files", "warnings"} & set(shown)), [], f"other fields in {event['kind']}", "/chat")
+
+
+async def watched_to_the_end(watch: Watch, chat: Chat) -> list[Event]:
+    await watch.until(chat, "status_change", status="waiting")
+    return await watch.so_far(chat)
+
+
+@case("WATCH-028", needs=["llm-control"])
+async def large_events(t: Case) -> None:
+    watch, hold, much = await watching(t), t.unique("gate"), "y" * 9000
+    t.cleanup(lambda: t.llm.open(hold))
+    call = turn(gate(hold), tool_call("lookup", {"x": much}, id="k1"))
+    chat = await t.new_chat(script(call), unsafe_dynamic_tools=[TOOL])
+    await t.llm.reached(hold)
+    socket = await joined_stream(chat)
+    await t.llm.open(hold)
+    event = await socket.until({"type": "action_required"})
+    t.true(much in event["action_required"]["tool_calls"][0]["args"], "the stream has the whole arguments")
+    await watch.until(chat, "status_change", status="requires_action")
+    found = [e for e in await watch.so_far(chat) if e["kind"] == "action_required"]
+    t.true(all(much in e["tool_calls"][0]["args"] for e in found), "what is told is whole", found)

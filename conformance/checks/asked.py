@@ -1,0 +1,165 @@
+"""An exchange, understood: which operation it is, what it asks for. Ground of the checks that judge answers by requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.exchange import ABSENT, Exchange, Finding, Request, Response, SocketLog
+from spec.documents import Documents
+
+Judged = tuple[str, Finding | None]
+
+_HEX = "[0-9a-fA-F]"
+_PLAIN = rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+_UUID = re.compile(rf"{_PLAIN}|{_HEX}{{32}}|urn:uuid:{_PLAIN}|\{{{_PLAIN}\}}", re.I)
+NIL = "00000000-0000-0000-0000-000000000000"
+# An answer that says nothing of the parameter under judgement: other checks come first.
+ELSEWHERE = frozenset({401, 403, 404, 405, 410, 426, 428, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with an answer: message, JSON pointer, expected and actual value."""
+
+    message: str
+    pointer: str = ""
+    expected: Any = ABSENT
+    actual: Any = ABSENT
+
+
+# None: not judged; True: judged and fine.
+Verdict = Wrong | bool | None
+
+
+def is_uuid(text: str) -> bool:
+    """Any spelling that the API takes: dashed, 32 digits, with urn:uuid: or in braces."""
+    return _UUID.fullmatch(text) is not None
+
+
+def plain_uuid(text: str) -> str:
+    """The lower-case dashed spelling; "" if it is none."""
+    if not is_uuid(text):
+        return ""
+    digits = re.sub(r"^urn:uuid:|[-{}]", "", text, flags=re.I).lower()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def integer(text: str, bits: int = 64) -> int | None:
+    """The number, if it is one of that many bits."""
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
+        return None
+    value = int(text)
+    return value if -(1 << (bits - 1)) <= value < 1 << (bits - 1) else None
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request with its answer. `path` are the operation's path parameters, `body` the sent object by lower-case name."""
+
+    said: Exchange | SocketLog
+    operation: str
+    path: dict[str, str]
+    request: Request
+    response: Response
+    query: dict[str, list[str]] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+    @property
+    def answer(self) -> Any:
+        """The JSON value of the answer; ABSENT if it is none or was not kept."""
+        return self.response.body
+
+    @property
+    def is_socket(self) -> bool:
+        return isinstance(self.said, SocketLog)
+
+    @property
+    def chat(self) -> str:
+        """The chat of the path, in lower case with dashes; "" if there is none."""
+        return plain_uuid(self.path.get("chat", ""))
+
+    def one(self, name: str) -> str:
+        """The first value of a query parameter; "" if absent."""
+        return self.query.get(name, [""])[0]
+
+    def refused(self, status: int = 400, *others: int) -> Verdict:
+        """Judge that the answer is a refusal with this status (or one of the others, which say nothing of it)."""
+        if self.status == status:
+            return True
+        if self.status in ELSEWHERE or self.status in others:
+            return None
+        return Wrong(f"this request must be refused with {status}", "", status, self.status)
+
+
+def understand(documents: Documents, said: Exchange | SocketLog) -> Asked | None:
+    """The exchange with its operation ("" for none of the documents); None for what is no request of this API."""
+    match = documents.match(said.request.method, said.request.path)
+    if match is None and not said.request.path.startswith("/api/"):
+        return None
+    response = said.handshake if isinstance(said, SocketLog) else said.response
+    operation, params = (match.operation.id, match.params) if match else ("", {})
+    asked = Asked(said, operation, params, said.request, response)
+    for name, value in said.request.params:
+        asked.query.setdefault(name, []).append(value)
+    body = said.request.body
+    if isinstance(body, dict):
+        lowered = {str(key).lower(): value for key, value in body.items()}
+        # Names that differ in case only: which one counts is a matter of its own.
+        asked.body = lowered if len(lowered) == len(body) else None
+    return asked
+
+
+Rule = Callable[[Asked], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stateless check: the requirement it judges, the operations it looks at (none: all), the function."""
+
+    requirement: str
+    operations: frozenset[str]
+    rule: Rule
+
+
+class Rules:
+    """A table of stateless checks; modules fill it with the decorator `judges`."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._for: dict[str, list[Row]] = {}
+
+    def judges(self, requirement: str, *operations: str) -> Callable[[Rule], Rule]:
+        """Enter a check under the requirement that it judges."""
+
+        def enter(rule: Rule) -> Rule:
+            self.rows.append(Row(requirement, frozenset(operations), rule))
+            return rule
+
+        return enter
+
+    def judge(self, asked: Asked) -> Iterator[Judged]:
+        """Every requirement that this exchange was judged by."""
+        rows = self._for.get(asked.operation)
+        if rows is None:
+            rows = [row for row in self.rows if not row.operations or asked.operation in row.operations]
+            self._for[asked.operation] = rows
+        for row in rows:
+            try:
+                verdict = row.rule(asked)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                continue  # the answer has not the shape that the rule speaks of: the schemas say so
+            if verdict is True:
+                yield row.requirement, None
+            elif isinstance(verdict, Wrong):
+                yield row.requirement, finding(row.requirement, verdict, asked.said)
+
+
+def finding(requirement: str, wrong: Wrong, said: Exchange | SocketLog) -> Finding:
+    return Finding(requirement, wrong.message, wrong.pointer, wrong.expected, wrong.actual, said.id)

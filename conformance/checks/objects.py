@@ -1,0 +1,169 @@
+"""The objects inside answers and events: walked once, judged by what holds for each by itself, and remembered by id."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.checks.asked import NIL, Judged
+from conformance.checks.times import instant
+from conformance.exchange import ABSENT, Exchange, Finding, SocketLog
+
+# Free JSON of clients, models and tools: what stands inside is not the server's.
+FREE = frozenset({
+    "args", "result", "labels", "model_config", "metadata", "normalized_request", "normalized_response", "attempts", "summary",
+    "input_schema", "settings", "usage",
+})  # fmt: skip
+_UUID_KEYS = frozenset({
+    "organization_id", "owner_id", "chat_id", "root_chat_id", "parent_chat_id", "last_model_config_id", "model_config_id",
+    "ai_provider_id", "created_by", "file_id", "user_id", "workspace_id", "mcp_server_config_id",
+})  # fmt: skip
+_PLAIN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_HIDDEN = frozenset({"system_prompt", "dynamic_tools", "unsafe_dynamic_tools", "user_acl", "group_acl", "acl"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One object of an answer or event: where it stands, what it is ("" for any other), its keys."""
+
+    pointer: str
+    kind: str
+    value: dict[str, Any]
+
+
+def kind_of(value: dict[str, Any]) -> str:
+    """chat, message, queued, file or ""; by the keys that only it has."""
+    if "owner_id" in value:
+        return "chat" if "last_model_config_id" in value else "file" if "mime_type" in value else ""
+    if "chat_id" in value and isinstance(value.get("id"), int):
+        return "message" if "role" in value else "queued" if "content" in value else ""
+    return ""
+
+
+def walk(value: Any, pointer: str = "") -> Iterator[Seen]:
+    """Every object inside, outermost first."""
+    if isinstance(value, dict):
+        yield Seen(pointer, kind_of(value), value)
+        for key, item in value.items():
+            if key not in FREE and isinstance(item, dict | list):
+                yield from walk(item, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            if isinstance(item, dict | list):
+                yield from walk(item, f"{pointer}/{at}")
+
+
+def objects_of(said: Exchange | SocketLog) -> Iterator[Seen]:
+    """Every object in the answer, or in the frames that came."""
+    if isinstance(said, Exchange):
+        yield from walk(said.response.body if said.response.body is not ABSENT else None)
+        return
+    for number, frame in enumerate(said.frames):
+        if frame.direction == "in" and frame.kind == "text":
+            yield from walk(frame.payload, f"/frames/{number}")
+
+
+class FormJudge:
+    """What holds for each object by itself: ids, times, hidden keys."""
+
+    def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterator[Judged]:
+        found: dict[str, Finding | None] = {}
+        for seen in objects:
+            for requirement, finding in self._object(seen, said.id):
+                if found.get(requirement) is None:
+                    found[requirement] = finding
+        yield from found.items()
+
+    def _object(self, seen: Seen, exchange: str) -> Iterator[Judged]:
+        value = seen.value
+        for key, item in value.items():
+            where = f"{seen.pointer}/{key}"
+            if key.endswith("_at") and item is not None:
+                good = instant(item) is not None
+                yield "SER-006", None if good else Finding("SER-006", "no RFC 3339 time", where, "time", item, exchange)
+            elif item == "" and not seen.kind:
+                continue  # a setting that is not set
+            elif (key in _UUID_KEYS or (key == "id" and seen.kind in ("chat", "file"))) and item is not None:
+                good = isinstance(item, str) and _PLAIN.fullmatch(item) is not None
+                text = "no UUID in lower case with dashes"
+                yield "SER-007", None if good else Finding("SER-007", text, where, "UUID", item, exchange)
+        if seen.kind == "chat":
+            yield from self._chat(seen, exchange)
+
+    def _chat(self, seen: Seen, exchange: str) -> Iterator[Judged]:
+        value = seen.value
+        created, updated = instant(value.get("created_at")), instant(value.get("updated_at"))
+        if created and updated:
+            wrong = Finding(
+                "CHATOBJ-017", "updated before it was created", f"{seen.pointer}/updated_at", value["created_at"],
+                value["updated_at"], exchange,
+            )  # fmt: skip
+            yield "CHATOBJ-017", None if updated >= created else wrong
+        if isinstance(status := value.get("diff_status"), dict):
+            name, own = status.get("chat_id"), value.get("id")
+            wrong = Finding(
+                "CHATOBJ-010", "diff_status is of another chat", f"{seen.pointer}/diff_status/chat_id", own, name, exchange
+            )
+            yield "CHATOBJ-010", None if name == own else wrong
+        shown = sorted(_HIDDEN & value.keys())
+        text = "a chat shows what is not for clients"
+        yield "SER-005", Finding("SER-005", text, f"{seen.pointer}/{shown[0]}", ABSENT, shown, exchange) if shown else None
+
+
+# What never changes about an object, and the requirement that says so.
+_FIXED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "chat": (
+        "CHATOBJ-015",
+        ("organization_id", "owner_id", "created_at", "root_chat_id", "parent_chat_id", "client_type"),
+    ),
+    "message": ("MSG-013", ("role", "created_at", "created_by", "model_config_id", "content", "usage")),
+    "queued": ("MSG-014", ("chat_id", "model_config_id", "content")),
+    "file": ("CHATOBJ-012", ("owner_id", "organization_id", "name", "mime_type", "created_at")),
+}
+
+
+class IdentityJudge:
+    """The same object is the same wherever it is shown: remembers every object of one run or recording by its id."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[dict[str, str], str]] = {}
+        self._chat_of: dict[int, tuple[str, str]] = {}
+
+    def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterator[Judged]:
+        found: dict[str, Finding | None] = {}
+        for seen in objects:
+            if seen.kind and seen.value.get("id") not in (None, NIL):
+                for requirement, finding in self._object(seen, said):
+                    if found.get(requirement) is None:
+                        found[requirement] = finding
+        yield from found.items()
+
+    def _object(self, seen: Seen, said: Exchange | SocketLog) -> Iterator[Judged]:
+        requirement, keys = _FIXED[seen.kind]
+        value, name = seen.value, (seen.kind, str(seen.value["id"]))
+        shown = {key: json.dumps(value[key], sort_keys=True) if key in value else "" for key in keys}
+        if seen.kind == "message":
+            yield from self._owner_of_message(seen, said)
+        known = self._known.get(name)
+        if known is None:
+            self._known[name] = (shown, said.source or said.id)
+            return
+        before, where = known
+        for key in keys:
+            if shown[key] != before[key]:
+                text = f"this {seen.kind} was another one in {where}"
+                expected = json.loads(before[key]) if before[key] else ABSENT
+                actual = value.get(key, ABSENT)
+                yield requirement, Finding(requirement, text, f"{seen.pointer}/{key}", expected, actual, said.id)
+                return
+        yield requirement, None
+
+    def _owner_of_message(self, seen: Seen, said: Exchange | SocketLog) -> Iterator[Judged]:
+        number, chat = seen.value["id"], str(seen.value["chat_id"])
+        known, where = self._chat_of.setdefault(number, (chat, said.source or said.id))
+        text = f"the id was a message of another chat in {where}"
+        wrong = Finding("SER-008", text, f"{seen.pointer}/chat_id", known, chat, said.id)
+        yield "SER-008", None if known == chat else wrong

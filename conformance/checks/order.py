@@ -1,0 +1,440 @@
+"""The order of events on stream and watch: what may not overtake what, what comes once, what adds up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from conformance.checks.asked import Asked, Judged, Verdict, Wrong, finding
+from conformance.checks.feeds import REST, Event, Feed, args_of, feed_of, texts
+from conformance.exchange import Exchange
+
+Rule = Callable[[Feed, "Disturbed"], Verdict]
+STREAM: list[tuple[str, Rule]] = []
+WATCH: list[tuple[str, Rule]] = []
+_STREAM_RANK = {"status": 0, "retry": 1, "message_part": 2, "message": 3, "queue_update": 4}
+_CUTTING = (("sendMessage", "interrupt"), ("patchChat", "archived"))
+_SURE_PIECES = 100  # more at once may be lost on the way
+
+
+class Disturbed:
+    """What the requests of this run did to the chats: edits replay messages, interrupts leave loose ends."""
+
+    def __init__(self) -> None:
+        self.edited: set[str] = set()
+        self.cut_short: set[str] = set()
+
+    def note(self, operation: str, chat: str, said: Exchange) -> None:
+        """Take note of a request that the server accepted."""
+        if not chat or said.response.status >= 300:
+            return
+        body = said.request.body if isinstance(said.request.body, dict) else {}
+        key = "archived" if "archived" in body else str(body.get("busy_behavior"))
+        if operation == "editMessage":
+            self.edited.add(chat)
+            self.cut_short.add(chat)
+        elif operation in ("interruptChat", "promoteQueuedMessage") or (operation, key) in _CUTTING:
+            self.cut_short.add(chat)
+
+
+def stream(requirement: str) -> Callable[[Rule], Rule]:
+    """Enter a rule about the stream of a chat."""
+
+    def enter(rule: Rule) -> Rule:
+        STREAM.append((requirement, rule))
+        return rule
+
+    return enter
+
+
+def watch(requirement: str) -> Callable[[Rule], Rule]:
+    """Enter a rule about the watch feed."""
+
+    def enter(rule: Rule) -> Rule:
+        WATCH.append((requirement, rule))
+        return rule
+
+    return enter
+
+
+class OrderJudge:
+    """Judges every stream and watch feed of one run or recording; hears of the requests, too."""
+
+    def __init__(self) -> None:
+        self._disturbed = Disturbed()
+
+    def __call__(self, asked: Asked) -> Iterator[Judged]:
+        said = asked.said
+        if isinstance(said, Exchange):
+            self._disturbed.note(asked.operation, asked.chat, said)
+            return
+        if asked.operation not in ("streamChat", "watchChats"):
+            return
+        feed = feed_of(asked, "type" if asked.operation == "streamChat" else "kind")
+        if feed is None:
+            return
+        for requirement, rule in STREAM if asked.operation == "streamChat" else WATCH:
+            try:
+                verdict = rule(feed, self._disturbed)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                continue  # the events have not the shape that the rule speaks of: the schemas say so
+            if verdict is not None and verdict is not False:
+                yield requirement, finding(requirement, verdict, said) if isinstance(verdict, Wrong) else None
+
+
+# -- the snapshot ------------------------------------------------------------------------------------------
+
+
+@stream("STREAM-015")
+def events_name_their_chat(feed: Feed, disturbed: Disturbed) -> Verdict:
+    for event in feed.events:
+        if event.value.get("chat_id") != feed.chat:
+            return Wrong("an event is of another chat", f"{event.pointer}/chat_id", feed.chat, event.value.get("chat_id"))
+        inner = event.message.get("chat_id", feed.chat)
+        if inner != feed.chat:
+            return Wrong("a message is of another chat", f"{event.pointer}/message/chat_id", feed.chat, inner)
+    return True if feed.events else None
+
+
+@stream("STREAM-024")
+def first_is_a_status(feed: Feed, disturbed: Disturbed) -> Verdict:
+    if not feed.events:
+        return None
+    first = feed.events[0].type
+    return True if first == "status" else Wrong("the first event is no status", feed.events[0].pointer, "status", first)
+
+
+def _snapshot(feed: Feed) -> list[Event]:
+    """What surely is the snapshot: the events of the first frame, up to a second status."""
+    events = feed.events[: feed.snapshot]
+    second = next((n for n, event in enumerate(events) if n and event.type == "status"), len(events))
+    return events[:second]
+
+
+@stream("STREAM-026")
+def snapshot_order(feed: Feed, disturbed: Disturbed) -> Verdict:
+    events = _snapshot(feed)
+    # While a turn runs, live events may have come into the first frame.
+    if len(events) < 2 or events[0].type != "status" or events[0].status not in REST:
+        return None
+    for before, event in pairwise(events):
+        if _STREAM_RANK.get(event.type, 9) < _STREAM_RANK.get(before.type, 9):
+            return Wrong(f"{event.type} comes after {before.type}", event.pointer, list(_STREAM_RANK), [e.type for e in events])
+    return True
+
+
+@stream("STREAM-027")
+def snapshot_ascends(feed: Feed, disturbed: Disturbed) -> Verdict:
+    times = [(str(event.message.get("created_at")), event) for event in _snapshot(feed) if event.type == "message"]
+    for (first, _), (second, event) in pairwise(times):
+        if _sortable(second) < _sortable(first):
+            return Wrong("the snapshot's messages do not ascend", event.pointer, f"after {first}", second)
+    return True if len(times) > 1 else None
+
+
+def _sortable(time: str) -> str:
+    """A UTC time as a text that sorts: fractions of any length."""
+    whole, _, fraction = time.rstrip("Z").partition(".")
+    return f"{whole}.{fraction:<09}"
+
+
+@stream("STREAM-028")
+def snapshot_after_the_cursor(feed: Feed, disturbed: Disturbed) -> Verdict:
+    if feed.after_id <= 0:
+        return None
+    for event in _snapshot(feed):
+        number = event.message.get("id")
+        if event.type == "message" and isinstance(number, int) and number <= feed.after_id:
+            return Wrong("a message is not after after_id", f"{event.pointer}/message/id", f"> {feed.after_id}", number)
+    return True
+
+
+@stream("STREAM-030")
+def snapshot_without_empty_queue(feed: Feed, disturbed: Disturbed) -> Verdict:
+    events = _snapshot(feed)
+    if not events or events[0].status not in REST:
+        return None
+    for event in events:
+        if event.type == "queue_update" and not event.value.get("queued_messages"):
+            return Wrong("a snapshot without a queue has a queue_update", event.pointer)
+    return True
+
+
+@stream("STREAM-033")
+def snapshot_without_action_required(feed: Feed, disturbed: Disturbed) -> Verdict:
+    return _never_in_snapshot(feed, "requires_action", "action_required")
+
+
+@stream("STREAM-034")
+def snapshot_without_error(feed: Feed, disturbed: Disturbed) -> Verdict:
+    return _never_in_snapshot(feed, "error", "error")
+
+
+def _never_in_snapshot(feed: Feed, status: str, kind: str) -> Verdict:
+    events = _snapshot(feed)
+    if not events or events[0].status != status:
+        return None
+    bad = next((event for event in events if event.type == kind), None)
+    return Wrong(f"a snapshot has {kind}", bad.pointer) if bad else True
+
+
+# -- live --------------------------------------------------------------------------------------------------
+
+
+@stream("STREAM-038")
+def running_before_parts(feed: Feed, disturbed: Disturbed) -> Verdict:
+    part = next((event for event in feed.live if event.type == "message_part"), None)
+    if part is None:
+        return None
+    ran = any(event.status == "running" for event in feed.events[: part.at])
+    return True if ran else Wrong("a part comes before any running status", part.pointer)
+
+
+@stream("STREAM-041")
+def no_part_after_the_end(feed: Feed, disturbed: Disturbed) -> Verdict:
+    statuses = feed.of("status")
+    if not feed.of("message_part") or feed.chat in disturbed.cut_short or statuses[-1].status not in REST:
+        return None
+    late = next((event for event in feed.live if event.at > statuses[-1].at and event.type == "message_part"), None)
+    # A compaction's last part follows its stored message, and may follow the end.
+    if late is not None and not str(late.part.get("tool_call_id", "")).startswith("chat_summarized"):
+        return Wrong("a part comes after the last status of its turn", late.pointer, statuses[-1].status, late.part.get("type"))
+    return True
+
+
+@stream("STREAM-047")
+def each_message_once(feed: Feed, disturbed: Disturbed) -> Verdict:
+    if feed.chat in disturbed.edited:
+        return None
+    seen: set[Any] = set()
+    for event in feed.of("message"):
+        if event.message.get("id") in seen:
+            return Wrong("a message comes twice", f"{event.pointer}/message/id", "once", event.message.get("id"))
+        seen.add(event.message.get("id"))
+    return True if seen else None
+
+
+@stream("SEND-028")
+def ids_grow(feed: Feed, disturbed: Disturbed) -> Verdict:
+    if feed.chat in disturbed.edited:
+        return None
+    rows = [(event, event.message.get("id")) for event in feed.of("message") if event.role == "user"]
+    for (_, first), (event, second) in pairwise(rows):
+        if isinstance(first, int) and isinstance(second, int) and second <= first:
+            return Wrong("a later user message has no higher id", f"{event.pointer}/message/id", f"> {first}", second)
+    return True if len(rows) > 1 else None
+
+
+@stream("STREAM-050")
+def roles_of_parts(feed: Feed, disturbed: Disturbed) -> Verdict:
+    wanted = {
+        "text": "assistant",
+        "reasoning": "assistant",
+        "tool-call": "assistant",
+        "source": "assistant",
+        "tool-result": "tool",
+    }
+    for event in feed.of("message_part"):
+        role = wanted.get(str(event.part.get("type")))
+        if role and event.role != role:
+            return Wrong("a part has another role", f"{event.pointer}/message_part/role", role, event.role)
+    return True if feed.of("message_part") else None
+
+
+@stream("STREAM-052")
+def results_after_their_call(feed: Feed, disturbed: Disturbed) -> Verdict:
+    # In a snapshot the messages of one step share their time, and then any order is good.
+    live = [event for event in feed.live if event.type == "message"]
+    calls: set[str] = set()
+    asked = {str(p.get("tool_call_id")) for e in live for p in _content(e) if p.get("type") == "tool-call"}
+    judged = False
+    for event in live:
+        for part in _content(event):
+            name = str(part.get("tool_call_id"))
+            if part.get("type") == "tool-call":
+                calls.add(name)
+            elif event.role == "tool" and part.get("type") == "tool-result" and name in asked:
+                judged = True
+                if name not in calls:
+                    return Wrong("a tool message comes before its call", event.pointer, "the assistant message first", name)
+    return True if judged else None
+
+
+def _content(event: Event) -> list[dict[str, Any]]:
+    content = event.message.get("content")
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
+@stream("STREAM-053")
+def deltas_before_their_call(feed: Feed, disturbed: Disturbed) -> Verdict:
+    names: dict[str, Any] = {}
+    full: set[str] = set()
+    whole = [
+        e.part.get("tool_call_id")
+        for e in feed.of("message_part")
+        if e.part.get("type") == "tool-call" and "args_delta" not in e.part
+    ]
+    for event in feed.of("message_part", "status", "retry"):
+        if event.type != "message_part":
+            full.clear()
+            names.clear()
+            continue
+        part, call = event.part, str(event.part.get("tool_call_id"))
+        if part.get("type") != "tool-call":
+            continue
+        if "args_delta" in part:
+            if call in full and whole.count(call) == 1:
+                return Wrong("a piece of a call comes after the whole call", event.pointer, "before", call)
+            names[call] = part.get("tool_name")
+        else:
+            full.add(call)
+            if names.get(call, part.get("tool_name")) != part.get("tool_name"):
+                return Wrong("a call has another tool_name than its pieces", event.pointer, names[call], part.get("tool_name"))
+    return True if names or full else None
+
+
+@stream("STREAM-054")
+def deltas_make_the_arguments(feed: Feed, disturbed: Disturbed) -> Verdict:
+    if feed.chat in disturbed.cut_short:
+        return None
+    pieces: dict[str, str] = {}
+    judged = False
+    for event in feed.of("message_part", "retry"):
+        if event.type == "retry":
+            pieces.clear()  # the next attempt says all anew
+            continue
+        part, call = event.part, str(event.part.get("tool_call_id"))
+        if part.get("type") != "tool-call":
+            continue
+        if "args_delta" in part:
+            pieces[call] = pieces.get(call, "") + str(part["args_delta"])
+        elif call in pieces:
+            joined = pieces.pop(call)
+            judged = True
+            if args_of(joined) != part.get("args", {}):
+                return Wrong(
+                    "the pieces of the arguments do not make args",
+                    f"{event.pointer}/message_part/part/args",
+                    joined,
+                    part.get("args"),
+                )
+    return True if judged else None
+
+
+@stream("STREAM-043")
+def text_adds_up(feed: Feed, disturbed: Disturbed) -> Verdict:
+    return _adds_up(feed, disturbed, "text")
+
+
+@stream("STREAM-044")
+def reasoning_adds_up(feed: Feed, disturbed: Disturbed) -> Verdict:
+    return _adds_up(feed, disturbed, "reasoning")
+
+
+def _adds_up(feed: Feed, disturbed: Disturbed, kind: str) -> Verdict:
+    """All parts that came live, joined, are the stored messages that came live, joined: if every turn was whole."""
+    live = [event for event in feed.live if event.type in ("message_part", "message") and event.role == "assistant"]
+    parts = [event.part for event in live if event.type == "message_part" and event.part.get("type") == kind]
+    stored = [event for event in live if event.type == "message"]
+    if not parts or not stored or len(parts) > _SURE_PIECES or feed.chat in disturbed.cut_short | disturbed.edited:
+        return None
+    whole = all("usage" in event.message for event in stored) and not feed.of("retry", "error")
+    statuses = feed.of("status")
+    in_snapshot = any(event.type == "message_part" for event in feed.events[: feed.snapshot])
+    if not whole or in_snapshot or statuses[0].status not in REST or statuses[-1].status not in REST:
+        return None
+    joined = texts(parts, kind)
+    kept = "".join(texts(_content(event), kind) for event in sorted(stored, key=lambda e: e.message.get("id", 0)))
+    # A reply of nothing but reasoning is streamed and not stored.
+    same = joined == kept if kind == "text" else all(texts(_content(event), kind) in joined for event in stored)
+    return True if same else Wrong(f"the live {kind} is not the stored one", stored[-1].pointer, kept, joined)
+
+
+@stream("STREAM-073")
+def action_required_once(feed: Feed, disturbed: Disturbed) -> Verdict:
+    asked: list[Any] = []
+    ran = True
+    for event in feed.events:
+        if event.type == "status" and event.status == "running":
+            ran = True
+        elif event.type == "action_required":
+            if not any(e.status == "requires_action" for e in feed.events[: event.at]):
+                return Wrong("action_required comes before the status requires_action", event.pointer)
+            if not ran:
+                return Wrong("action_required comes twice", event.pointer, "once", "again")
+            ran = False
+            asked.append(event)
+    return True if asked else None
+
+
+@stream("RETRY-011")
+def attempts_count(feed: Feed, disturbed: Disturbed) -> Verdict:
+    retries = feed.of("retry")
+    attempts = [(e, (e.value.get("retry") or {}).get("attempt")) for e in retries if isinstance(e.value.get("retry"), dict)]
+    for (_, first), (event, second) in pairwise(attempts):
+        if isinstance(first, int) and isinstance(second, int) and second not in (first + 1, 1):
+            return Wrong("attempt does not count on", f"{event.pointer}/retry/attempt", [first + 1, 1], second)
+    return True if attempts else None
+
+
+@stream("ERROR-002")
+def error_with_its_status(feed: Feed, disturbed: Disturbed) -> Verdict:
+    errors = feed.of("error")
+    if not errors or feed.chat in disturbed.cut_short:
+        return None
+    if any(event.status == "error" for event in feed.of("status")):
+        return True
+    return Wrong("an error event without a status error", errors[0].pointer, "status error")
+
+
+# -- watch -------------------------------------------------------------------------------------------------
+
+
+@watch("WATCH-010")
+def only_own_chats(feed: Feed, disturbed: Disturbed) -> Verdict:
+    owners = {json.dumps(event.chat.get("owner_id")) for event in feed.events}
+    if not owners:
+        return None
+    return True if len(owners) == 1 else Wrong("the feed tells of chats of several owners", "", "one owner", sorted(owners))
+
+
+@watch("WATCH-006")
+def deleted_is_archived(feed: Feed, disturbed: Disturbed) -> Verdict:
+    return _archived(feed, "deleted", True)
+
+
+@watch("WATCH-007")
+def created_is_not_archived(feed: Feed, disturbed: Disturbed) -> Verdict:
+    return _archived(feed, "created", False)
+
+
+def _archived(feed: Feed, kind: str, wanted: bool) -> Verdict:
+    for event in feed.of(kind):
+        if event.chat.get("archived") is not wanted:
+            return Wrong(f"{kind} shows the chat otherwise", f"{event.pointer}/chat/archived", wanted, event.chat.get("archived"))
+    return True if feed.of(kind) else None
+
+
+@watch("WATCH-013")
+def running_is_not_told(feed: Feed, disturbed: Disturbed) -> Verdict:
+    for event in feed.of("status_change"):
+        if event.chat.get("status") == "running" and not event.chat.get("workspace_id"):
+            return Wrong("a status_change tells of running", f"{event.pointer}/chat/status", "none", "running")
+    return True if feed.of("status_change") else None
+
+
+@watch("WATCH-005")
+def created_first(feed: Feed, disturbed: Disturbed) -> Verdict:
+    met: set[str] = set()
+    for event in feed.events:
+        name = str(event.chat.get("id"))
+        if (
+            event.type == "created"
+            and name in met
+            and not any(e.type == "deleted" and e.chat.get("id") == name for e in feed.events[: event.at])
+        ):
+            return Wrong("created comes after other events of its chat", event.pointer, "first", name)
+        met.add(name)
+    return True if feed.of("created") else None

@@ -1,0 +1,72 @@
+"""The passive checks together: every exchange of every case is judged by them, and recorded traffic offline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from conformance.checks import answers, bodies, requests, wire_form
+from conformance.checks.asked import understand
+from conformance.checks.documents import DocumentJudge
+from conformance.checks.objects import FormJudge, IdentityJudge, objects_of
+from conformance.checks.order import OrderJudge
+from conformance.checks.presence import PresenceJudge
+from conformance.checks.recorded_state import StateJudge
+from conformance.checks.refusals import RefusalJudge
+from conformance.exchange import Exchange, Finding, SocketLog
+from spec import Profile
+from spec.documents import documents
+
+Judged = tuple[str, Finding | None]
+Observer = Callable[[Exchange | SocketLog], Iterable[Judged]]
+
+
+class Observers:
+    """A stateful judge of one run or one recording; fed in order of time."""
+
+    def __init__(self, parts: list[Observer]) -> None:
+        self._parts = parts
+
+    def observe(self, exchange: Exchange | SocketLog) -> Iterator[Judged]:
+        """Each requirement that this exchange was judged by: with a finding, or None where it is as it should be."""
+        for part in self._parts:
+            yield from part(exchange)
+
+
+class TrafficJudge:
+    """All checks of answers by their requests, of the objects in them, and of what is the same over time.
+
+    They start from the same understanding of an exchange and go over the same objects. `recorded`: the exchanges come
+    in the order in which the server answered them, and nothing else judges what was asked; in a run the cases do.
+    """
+
+    def __init__(self, profile: Profile, *, recorded: bool) -> None:
+        self._documents = documents(profile.name)
+        self._order, self._refusals = OrderJudge(), RefusalJudge(profile)
+        self._form, self._identity = FormJudge(), IdentityJudge()
+        self._state = StateJudge() if recorded else None
+
+    def __call__(self, said: Exchange | SocketLog) -> Iterator[Judged]:
+        asked = understand(self._documents, said)
+        if asked is None or said.racy is True:
+            return
+        yield from wire_form.RULES.judge(asked)
+        if self._state is not None:
+            for table in (requests.RULES, bodies.RULES, answers.RULES):
+                yield from table.judge(asked)
+            yield from self._refusals(asked)
+        yield from self._order(asked)
+        objects = list(objects_of(said))
+        yield from self._form(said, objects)
+        yield from self._identity(said, objects)
+        if self._state is not None:
+            yield from self._state(asked, objects)
+
+
+def observers(profile: Profile, *, recorded: bool = False) -> Observers:
+    """Fresh observers for one run against this profile, or for one recording.
+
+    A recording is judged by everything; in a run the cases judge what was asked for and refused by themselves.
+    """
+    return Observers(
+        [DocumentJudge(profile, provisioning=recorded), PresenceJudge(profile), TrafficJudge(profile, recorded=recorded)]
+    )

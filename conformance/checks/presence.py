@@ -1,0 +1,213 @@
+"""Judges which keys the objects of the API have, by the presence tables of a profile.
+
+The tables say where objects stand in an answer or event, which keys they have there and which requirement that is;
+nothing about one object or profile is written here. Places of parts: `delta`, `live`, `stored`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from conformance.checks.part_presence import Parts, is_empty, short
+from conformance.exchange import ABSENT, Exchange, Finding, SocketLog
+from spec import Profile
+from spec.documents import documents
+
+Judged = tuple[str, Finding | None]
+Object = dict[str, Any]
+PART = "part"
+_EVENT_KEYS = {"streamChat": "type", "watchChats": "kind"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of presence.yaml; see there."""
+
+    id: str
+    at: frozenset[str] = frozenset()
+    holds: tuple[tuple[str, Any, bool], ...] = ()  # key, value(s) or present/absent, wanted or not
+    always: frozenset[str] = frozenset()
+    set: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    constant: tuple[tuple[str, Any], ...] = ()
+    one_of: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    exactly_one: tuple[str, ...] = ()
+
+    def applies(self, value: Object, place: str) -> bool:
+        """Does the rule speak of this object at this place?"""
+        if self.at and place not in self.at:
+            return False
+        return all(_holds(value, key, wanted) is expected for key, wanted, expected in self.holds)
+
+    def broken(self, value: Object) -> Iterator[tuple[str, str, Any, Any]]:
+        """What is wrong: message, key, expected, actual."""
+        for key in (self.always | self.set) - value.keys():
+            yield f"the key {key} is missing", key, key, ABSENT
+        for key in self.set & value.keys():
+            if value[key] is None:
+                yield f"{key} must not be null", key, ABSENT, None
+        for key in self.never & value.keys():
+            yield f"the key {key} must not be here", key, ABSENT, short(value[key])
+        for key in self.optional & value.keys():
+            if is_empty(value[key]):
+                yield f"{key} is empty, and so must be left out", key, ABSENT, value[key]
+        for key, wanted in self.constant:
+            if value.get(key, ABSENT) != wanted:
+                yield f"{key} has another value here", key, wanted, short(value.get(key, ABSENT))
+        for key, allowed in self.one_of:
+            if key in value and value[key] not in allowed:
+                yield f"the value of {key} is none of those allowed", key, list(allowed), short(value[key])
+        if self.exactly_one and sum(key in value for key in self.exactly_one) != 1:
+            names = " and ".join(self.exactly_one)
+            there = [key for key in self.exactly_one if key in value]
+            yield f"exactly one of {names} must be here", "", list(self.exactly_one), there
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where objects stand: steps from the body (None: every element), the object's name and place."""
+
+    steps: tuple[str | None, ...]
+    name: str
+    place: str
+
+
+class PresenceJudge:
+    """Judges by the presence tables of one profile. Raises FileNotFoundError when the profile has none."""
+
+    def __init__(self, profile: Profile) -> None:
+        table, parts = profile.table("presence"), profile.table("part_presence")
+        self._documents = documents(profile.name)
+        self._rules = {name: [_rule(row) for row in rows] for name, rows in table["objects"].items()}
+        self._answers = {key: _sites(value) for key, value in table["answers"].items()}
+        self._events = {key: _sites(value) for key, value in table["events"].items()}
+        self._inside = {key: _sites(value) for key, value in table["inside"].items()}
+        self._refusals = _sites(table["refusals"])
+        self._parts = Parts(parts)
+
+    def __call__(self, said: Exchange | SocketLog) -> Iterator[Judged]:
+        """Every requirement that this was judged by: with each finding, or once with None."""
+        match = self._documents.match(said.request.method, said.request.path)
+        if match is None:
+            return
+        operation = match.operation.id
+        judged: dict[str, list[Finding]] = {}
+        if isinstance(said, SocketLog):
+            if said.handshake.status >= 400:
+                self._walk(said.handshake.body, self._refusals, "", "", judged, said.id)
+            self._frames(operation, said, judged)
+        elif said.response.status >= 400:
+            self._walk(said.response.body, self._refusals, "", "", judged, said.id)
+        else:
+            sites = self._answers.get(f"{operation} {said.response.status}", ())
+            self._walk(said.response.body, sites, "", "", judged, said.id)
+        for requirement, findings in judged.items():
+            if findings:
+                yield from ((requirement, finding) for finding in findings)
+            else:
+                yield requirement, None
+
+    def findings(self, said: Exchange | SocketLog) -> list[Finding]:
+        """Only what is wrong."""
+        return [finding for _, finding in self(said) if finding is not None]
+
+    def requirement_ids(self) -> set[str]:
+        """Every requirement that the tables name."""
+        return {rule.id for rules in self._rules.values() for rule in rules} | self._parts.ids
+
+    def _frames(self, operation: str, log: SocketLog, judged: dict[str, list[Finding]]) -> None:
+        key = _EVENT_KEYS.get(operation)
+        if key is None:
+            return
+        incoming = [f for f in log.frames if f.direction == "in" and f.kind == "text"]
+        for number, frame in enumerate(incoming):
+            many = isinstance(frame.payload, list)
+            for at, event in enumerate(frame.payload if many else [frame.payload]):
+                if not isinstance(event, dict):
+                    continue
+                sites = self._events.get(f"{operation} {event.get(key)}") or self._events.get(f"{operation} *", ())
+                where = f"/frames/{number}/{at}" if many else f"/frames/{number}"
+                self._walk(event, sites, where, "", judged, log.id)
+
+    def _walk(
+        self,
+        value: Any,
+        sites: tuple[_Site, ...],
+        where: str,
+        place: str,
+        judged: dict[str, list[Finding]],
+        exchange: str,
+    ) -> None:
+        for site in sites:
+            here = place + site.place if site.place.startswith("-") else site.place
+            for found, at in _reach(value, site.steps, where):
+                if site.name == PART:
+                    self._parts.judge(found, at, here, judged, exchange)
+                    continue
+                for rule in self._rules.get(site.name, ()):
+                    if rule.applies(found, here):
+                        known = judged.setdefault(rule.id, [])
+                        for message, key, expected, actual in rule.broken(found):
+                            at_key = f"{at}/{key}" if key else at
+                            known.append(Finding(rule.id, message, at_key, expected, actual, exchange))
+                self._walk(found, self._inside.get(site.name, ()), at, here, judged, exchange)
+
+
+def _holds(value: Object, key: str, wanted: Any) -> bool:
+    if wanted in ("present", "absent"):
+        return (key in value) is (wanted == "present")
+    return value.get(key) in wanted if isinstance(wanted, list) else bool(value.get(key) == wanted)
+
+
+def _rule(row: Object) -> Rule:
+    holds = [(key, wanted, True) for key, wanted in row.get("if", {}).items()]
+    holds += [(key, wanted, False) for key, wanted in row.get("unless", {}).items()]
+    words = {word: frozenset(row.get(word, ())) for word in ("at", "always", "set", "never", "optional")}
+    return Rule(
+        id=row["id"],
+        holds=tuple(holds),
+        constant=tuple(row.get("constant", {}).items()),
+        one_of=tuple((key, tuple(values)) for key, values in row.get("one_of", {}).items()),
+        exactly_one=tuple(row.get("exactly_one", ())),
+        **words,
+    )
+
+
+def _sites(rows: dict[str, str]) -> tuple[_Site, ...]:
+    sites = []
+    for path, target in rows.items():
+        name, _, place = target.partition(" ")
+        steps = tuple(None if step == "*" else step for step in path.split("/")[1:])
+        sites.append(_Site(steps, name, place))
+    return tuple(sites)
+
+
+def _reach(value: Any, steps: tuple[str | None, ...], where: str) -> Iterator[tuple[Object, str]]:
+    """Every object at the end of these steps, with its pointer; what is not there or no object is left to the schemas."""
+    if not steps:
+        if isinstance(value, dict):
+            yield value, where
+        return
+    step, rest = steps[0], steps[1:]
+    if step is None:
+        if isinstance(value, list):
+            for at, item in enumerate(value):
+                yield from _reach(item, rest, f"{where}/{at}")
+    elif isinstance(value, dict) and step in value:
+        yield from _reach(value[step], rest, f"{where}/{step}")
+
+
+@cache
+def _judge(profile: str) -> PresenceJudge:
+    import spec
+
+    return PresenceJudge(spec.load(profile))
+
+
+def judge(profile: Profile, said: Exchange | SocketLog) -> list[Finding]:
+    """What is wrong with the keys of the objects in this exchange or socket."""
+    return _judge(profile.name).findings(said)

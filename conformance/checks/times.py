@@ -1,0 +1,27 @@
+"""Times as they stand in JSON."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> tuple[datetime, int] | None:
+    found = _RFC3339.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        whole = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return whole, int((found[2] or "0")[:9].ljust(9, "0"))
+
+
+def instant(value: Any) -> tuple[datetime, int] | None:
+    """A point in time that can be compared, to the nanosecond; None if the value is no RFC 3339 time."""
+    return _parse(value) if isinstance(value, str) else None

@@ -1,0 +1,43 @@
+"""`chat-conformance doctor`: one line for each thing that would spoil a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import spec
+from conformance import target as targets
+from conformance.cli.main import UsageError, parser
+from conformance.preflight import Problem, clock_skew, preflight, upgrade_works
+from conformance.session import OK, UNUSABLE, Options, Session
+from conformance.wire.http import TargetUnreachable
+
+
+async def _look(session: Session) -> list[Problem]:
+    try:
+        problems = await preflight(session)
+        if not any(p.fatal for p in problems):
+            problems += [p for p in [await upgrade_works(session), await clock_skew(session)] if p]
+        return problems
+    except TargetUnreachable as error:
+        return [Problem(str(error))]
+    finally:
+        await session.wire.aclose()
+        await session.control.aclose()
+
+
+def command(name: str, argv: Sequence[str]) -> int:
+    p = parser(name)
+    p.add_argument("--target", required=True, help="target file or URL")
+    options = p.parse_args(argv)
+    try:
+        target = targets.load(options.target)
+        session = Session(target, Options(target_name=options.target))
+    except (targets.BadTarget, spec.UnknownProfile) as error:
+        raise UsageError(str(error)) from error
+    problems = asyncio.run(_look(session))
+    for problem in problems:
+        print(f"{'broken' if problem.fatal else 'note'}: {problem.text}")
+    if not problems:
+        print(f"ready: {target.base_url} as {target.profile}; next: chat-conformance run --target {options.target}")
+    return UNUSABLE if any(p.fatal for p in problems) else OK

@@ -1,0 +1,291 @@
+"""The context of one case: actors, judgements and what belongs to this case alone."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conformance.actors import Actor, Chat
+from conformance.case import CaseSpec
+from conformance.exchange import ABSENT, Exchange, SocketLog
+from conformance.judging import judge_refusal
+from conformance.llm_control import LlmControl
+from conformance.sameness import difference
+from conformance.verdict import FAIL, HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure, Unmet, failed
+from conformance.wire.http import TargetUnreachable
+from conformance.wire.socket import NotSeen
+
+if TYPE_CHECKING:
+    from conformance.session import Session
+
+# What reading an answer of the wrong shape raises; the target is wrong then, not the suite.
+_SHAPE_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError)
+_serial = itertools.count(1)
+
+
+class Case:
+    """`t` in every case: who acts, what is judged, what was said."""
+
+    def __init__(self, session: Session, spec: CaseSpec, attempt: int = 1) -> None:
+        self.session, self.spec, self.attempt = session, spec, attempt
+        self.name = spec.name
+        self.checks: list[Check] = []
+        self.exchanges: list[Exchange | SocketLog] = []
+        self._cleanups: list[Callable[[], Awaitable[Any]]] = []
+        self._current = spec.requirements[0] if len(spec.requirements) == 1 else ""
+        self._mark = 0
+        self._began = time.monotonic()
+        self.serial = next(_serial)
+
+    @property
+    def deadline(self) -> float:
+        """Seconds to wait for something that must come; scaled by how fast this target answers."""
+        return self.session.deadline
+
+    @property
+    def provokes_limits(self) -> bool:
+        """Is the server's rate limiter itself what this case is about?"""
+        rows = self.session.profile.requirements
+        return any("rate-limits" in rows[r].needs for r in self.spec.requirements)
+
+    # -- actors ----------------------------------------------------------------------------------
+
+    def actor(self, name: str) -> Actor:
+        """The actor of that name. Raises Unmet when the target file has none."""
+        user = self.session.target.users.get(name)
+        if user is None or not user.token:
+            raise Unmet(f"the target file has no token for {name}")
+        return Actor(self, name, user.id, user.token, user.username or name)
+
+    @property
+    def alice(self) -> Actor:
+        return self.actor("alice")
+
+    @property
+    def bob(self) -> Actor:
+        return self.actor("bob")
+
+    @property
+    def root(self) -> Actor:
+        return self.actor("root")
+
+    @property
+    def nobody(self) -> Actor:
+        return Actor(self, None)
+
+    @property
+    def llm(self) -> LlmControl:
+        """The control address of the scripted LLM. Raises Unmet when the target has none."""
+        if not self.session.target.llm.control_url:
+            raise Unmet("the target file names no llm.control_url")
+        return LlmControl(self.session, self.session.target.llm.control_url)
+
+    def unique(self, stem: str = "c") -> str:
+        """A word that no other case of this run uses."""
+        return f"{stem}-{self.session.run_id}-{self.serial}-{next(_serial)}"
+
+    # -- preconditions -----------------------------------------------------------------------------
+
+    async def new_chat(self, content: Any = "Hello there", by: Actor | None = None, **fields: Any) -> Chat:
+        """A chat just created; its first turn may still run. Raises Unmet."""
+        actor = by or self.alice
+        answer = await actor.create(content, **fields)
+        body = answer.response.body
+        if answer.response.status != 201 or not isinstance(body, dict) or not isinstance(body.get("id"), str):
+            raise Unmet(f"creating a chat answered {answer.response.status}")
+        return Chat(actor, body["id"])
+
+    async def chat(self, content: Any = "Hello there", by: Actor | None = None, **fields: Any) -> Chat:
+        """A chat whose first turn has ended. Raises Unmet."""
+        chat = await self.new_chat(content, by, **fields)
+        await chat.settled()
+        return chat
+
+    async def new_user(self, *org_roles: str) -> Actor:
+        """A new member of the organization with these roles there, signed in; deleted at the end. Raises Unmet."""
+        root, name, secret = self.root, self.unique("user"), "SomeSecurePassword!"
+        organization = self.session.target.organization_id
+        body: dict[str, Any] = {"email": f"{name}@example.com", "username": name, "name": "Fresh", "password": secret}
+        body |= {"login_type": "password", "user_status": "active", "organization_ids": [organization]}
+        made = self.given(await root.post("/api/v2/users", body), 201)
+        self.cleanup(lambda: root.delete(f"/api/v2/users/{made['id']}"))
+        if org_roles:
+            roles = f"/api/v2/organizations/{organization}/members/{made['id']}/roles"
+            self.given(await root.put(roles, {"roles": list(org_roles)}))
+        login = {"email": body["email"], "password": secret}
+        token = self.given(await self.nobody.post("/api/v2/users/login", login), 201)["session_token"]
+        self.session.redactor.learn(name, token)
+        return Actor(self, name, made["id"], token, name)
+
+    def given(self, exchange: Exchange, *status: int) -> Any:
+        """A precondition: this exchange was answered so; gives the body. Raises Unmet."""
+        if exchange.response.status not in (status or (200, 201, 202, 204)):
+            raise Unmet(f"{exchange.request.method} {exchange.request.path} answered {exchange.response.status}")
+        return exchange.response.body
+
+    def cleanup(self, action: Callable[[], Awaitable[Any]]) -> None:
+        """Do this when the case ends, last in first out; a failure in it changes no verdict."""
+        self._cleanups.append(action)
+
+    # -- judgement ---------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def judging(self, requirement: str) -> Iterator[None]:
+        """Judge `requirement` by what happens in this block; a failure ends the block, not the case."""
+        if requirement not in self.spec.requirements:
+            raise RuntimeError(f"{self.name} judges {requirement} without declaring it")
+        outer, self._current, mark = self._current, requirement, len(self.exchanges)
+        try:
+            with self._verdict_of(requirement, mark):
+                yield
+        finally:
+            self._current = outer
+
+    @contextlib.contextmanager
+    def _verdict_of(self, requirement: str, mark: int) -> Iterator[None]:
+        try:
+            yield
+        except Unmet as unmet:
+            self._add(requirement, UNTESTABLE, mark, reason=str(unmet))
+        except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
+            self._add_failure(requirement, error, mark)
+        except _SHAPE_ERRORS as error:
+            if not _reads_an_answer(error):
+                self._add(requirement, HARNESS_ERROR, mark, reason=f"{type(error).__name__}: {error}")
+                return
+            self._add_failure(requirement, Failure(f"the answer has another shape: {type(error).__name__}: {error}"), mark)
+        else:
+            self._add(requirement, PASS, mark)
+
+    def expect(self, actual: Any, expected: Any, what: str, pointer: str = "") -> None:
+        """The values are equal. Raises Failure."""
+        if actual != expected or type(actual) is not type(expected):
+            raise Failure(
+                f"{what}: {_short(actual)} instead of {_short(expected)}",
+                expected=expected,
+                actual=actual,
+                pointer=pointer,
+            )
+
+    def same(self, actual: Any, expected: Any, what: str, pointer: str = "") -> None:
+        """The objects say the same: times as moments, keys that the contract does not know left out. Raises Failure."""
+        found = difference(actual, expected, self.session.known_keys, pointer)
+        if found:
+            where, one, other = found
+            raise Failure(
+                f"{what}: {where or '/'} is {_short(one)}, not {_short(other)}", expected=other, actual=one, pointer=where
+            )
+
+    def true(self, holds: Any, what: str, actual: Any = ABSENT, pointer: str = "") -> None:
+        """The sentence `what` holds. Raises Failure."""
+        if not holds:
+            shown = "" if actual is ABSENT else f" (got {_short(actual)})"
+            raise Failure(f"not so: {what}{shown}", actual=actual, pointer=pointer)
+
+    def accepted(self, exchange: Exchange, status: int = 200) -> Any:
+        """This was answered with `status`; gives the body. Raises Failure."""
+        response = exchange.response
+        if response.status != status:
+            said = response.body.get("message") if isinstance(response.body, dict) else ""
+            message = f"{exchange.request.method} {exchange.request.path} answered {response.status}, not {status}"
+            raise Failure(
+                f"{message}{f': {said}' if said else ''}",
+                expected=status,
+                actual=response.status,
+                exchange=exchange.id,
+            )
+        return response.body
+
+    def refused(self, exchange: Exchange, key: str, **places: Any) -> None:
+        """This was refused as the row `key` of the refusal table says: status, structure and field names.
+
+        Its wording is judged apart, under the row's own SHOULD requirement. Raises Failure.
+        """
+        prose = judge_refusal(self.session.profile, exchange, key, places)
+        row = self.session.profile.errors[key]
+        if row.prose and row.prose in self.session.profile.requirements:
+            verdict = self._severity(row.prose) if prose else PASS
+            self._add(row.prose, verdict, len(self.exchanges) - 1, failure=prose)
+
+    # -- bookkeeping --------------------------------------------------------------------------------
+
+    def note(self, exchange: Exchange | SocketLog) -> None:
+        self.exchanges.append(exchange)
+
+    def _severity(self, requirement: str) -> str:
+        return failed(self.session.profile.requirements[requirement].level)
+
+    def _add_failure(self, requirement: str, error: Exception, mark: int) -> None:
+        failure = error if isinstance(error, Failure) else Failure(str(error) or type(error).__name__)
+        self._add(requirement, self._severity(requirement), mark, failure=failure)
+
+    def _add(self, requirement: str, verdict: str, mark: int, *, failure: Failure | None = None, reason: str = "") -> None:
+        said = self.exchanges[mark:] or self.exchanges[-1:]
+        if verdict == PASS and not said:
+            verdict, reason = HARNESS_ERROR, "passed without an exchange with the target"
+        check = self.session.check(requirement, verdict, self.name)
+        check.reason, check.attempt = reason, self.attempt
+        check.exchanges = [x.id for x in said]
+        check.ms = round((time.monotonic() - self._began) * 1000, 1)
+        if failure:
+            check.message, check.pointer = str(failure), failure.pointer
+            check.expected, check.actual = failure.expected, failure.actual
+            shown = [x for x in said if x.id == failure.exchange] or said[-3:]
+            check.reproduce = [self.session.reproduce(x) for x in shown]
+        self.checks.append(check)
+
+    async def run(self) -> list[Check]:
+        """Play the case; gives one check at least for each of its requirements. Never raises but for cancellation."""
+        args = (self, self.spec.row) if self.spec.has_row else (self,)
+        single = len(self.spec.requirements) == 1
+        try:
+            if single:
+                with self._verdict_of(self.spec.requirements[0], 0):
+                    await self.spec.function(*args)
+            else:
+                await self.spec.function(*args)
+        except Unmet as unmet:
+            self._rest(UNTESTABLE, str(unmet))
+        except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
+            # outside every `judging` block: what the blocks rest on
+            self._rest(UNTESTABLE, f"{type(error).__name__}: {error}")
+        except Exception as error:
+            told = isinstance(error, _SHAPE_ERRORS) and _reads_an_answer(error)
+            self._rest(UNTESTABLE if told else HARNESS_ERROR, f"{type(error).__name__}: {error}")
+        finally:
+            await self._clean_up()
+        self._rest(HARNESS_ERROR, "the case ended without judging this")
+        return self.checks
+
+    def _rest(self, verdict: str, reason: str) -> None:
+        done = {check.requirement for check in self.checks}
+        for requirement in self.spec.requirements:
+            if requirement not in done:
+                self._add(requirement, verdict, 0, reason=reason)
+
+    async def _clean_up(self) -> None:
+        for action in reversed(self._cleanups):
+            with contextlib.suppress(Exception):
+                await action()
+        self._cleanups.clear()
+
+    @property
+    def failed(self) -> bool:
+        return any(check.verdict == FAIL for check in self.checks)
+
+
+def _reads_an_answer(error: BaseException) -> bool:
+    """Did this come up where a case reads an answer? Anywhere else it is the suite's own mistake, and no verdict."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and Path(frame.tb_frame.f_code.co_filename).parent.name in ("cases", "properties")
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 120 else f"{shown[:117]}..."

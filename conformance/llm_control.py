@@ -1,0 +1,55 @@
+"""The scripted LLM's control address: gates, and the journal of what it received."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx2 as httpx
+
+from conformance.verdict import Unmet
+from fixtures.scripts import order
+
+if TYPE_CHECKING:
+    from conformance.session import Session
+
+
+class LlmControl:
+    """Gates and journal over HTTP. Every call raises Unmet when the control address does not do its part."""
+
+    def __init__(self, session: Session, url: str) -> None:
+        self._session, self._url = session, url.rstrip("/")
+
+    async def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = await self._session.control.request(method, self._url + path, timeout=self._session.deadline + 5, **options)
+        except httpx.HTTPError as error:
+            raise Unmet(f"the scripted LLM's control address did not answer {path}: {error}") from error
+        if answer.status_code >= 400:
+            raise Unmet(f"the scripted LLM's control address answered {answer.status_code} to {path}: {answer.text[:200]}")
+        return answer.json() if answer.content else None
+
+    async def open(self, gate: str) -> None:
+        """Open a gate: the streams that wait at it go on, and later ones pass."""
+        await self._call("POST", f"/gates/{gate}/open")
+
+    async def reached(self, gate: str) -> None:
+        """Wait until a stream has come to the gate, i.e. the target has been sent all that stands before it."""
+        await self._call("GET", f"/gates/{gate}/wait", params={"seconds": self._session.deadline})
+
+    async def left(self, gate: str) -> None:
+        """Wait until the target has hung up on a stream that waits at the gate."""
+        await self._call("GET", f"/gates/{gate}/wait", params={"seconds": self._session.deadline, "for": "hangup"})
+
+    async def order(self, reply: Any, **match: Any) -> None:
+        """Order what calls that match are answered with, before any script in their prompt."""
+        await self._call("POST", "/orders", json=order(reply, **match))
+
+    async def journal(self, chat: str, *, purpose: str = "", wait: int = 0) -> list[dict[str, Any]]:
+        """The requests that the LLM received for a chat; waits until there are `wait` of them."""
+        params: dict[str, Any] = {"chat": chat, "seconds": self._session.deadline}
+        if purpose:
+            params["purpose"] = purpose
+        if wait:
+            params["wait"] = wait
+        found = await self._call("GET", "/journal", params=params)
+        return list(found["requests"] if isinstance(found, dict) else found)

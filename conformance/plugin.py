@@ -1,0 +1,152 @@
+"""The pytest plugin: cases are items, but they are played together on one event loop.
+
+`pytest --pyargs conformance --target …` and the command line play the same cases. Each item only waits for its case's
+future, so -k, -x, markers and JUnit of pytest keep working.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.case import CaseSpec, Declaration
+from conformance.run import Outcome, RunConfig, Selection, play
+from conformance.session import UNUSABLE
+from conformance.verdict import FAIL, HARNESS_ERROR, Check
+
+_HERE = Path(__file__).parent
+_FOLDERS = (_HERE / "cases", _HERE / "properties")
+CONFIG: pytest.StashKey[RunConfig] = pytest.StashKey()
+OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
+WANTED: pytest.StashKey[set[str]] = pytest.StashKey()
+_COLLECTED: pytest.StashKey[int] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("chat-conformance")
+    group.addoption("--target", help="target file or URL of the server to judge (none: the embedded fake server)")
+    group.addoption("--record", help="write the run record (NDJSON) here")
+    group.addoption("--conformance-seed", type=int, default=None, help="seed of the property phase")
+    group.addoption("--conformance-jobs", type=int, default=16, help="cases played at once")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone: changes something server-wide; played with nothing beside it")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if file_path.suffix == ".py" and file_path.parent in _FOLDERS and file_path.name != "__init__.py":
+        return CaseFile.from_parent(parent, path=file_path)
+    return None
+
+
+class CaseFile(pytest.File):
+    """A module of cases."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        for spec in specs_of(f"conformance.{self.path.parent.name}.{self.path.stem}"):
+            yield CaseItem.from_parent(self, name=spec.name, spec=spec)
+
+
+def specs_of(module_name: str) -> Iterator[CaseSpec]:
+    """The cases of a module, in the order of the source."""
+    module = importlib.import_module(module_name)
+    for _, function in inspect.getmembers(module, inspect.isfunction):
+        declared: Declaration | None = getattr(function, "__case__", None)
+        if declared and function.__module__ == module_name:
+            yield from declared.specs(module_name, function)
+
+
+class CaseFailed(Exception):
+    """A case came to a verdict that is not green; its text is the report."""
+
+
+class CaseItem(pytest.Item):
+    """One case; `future` holds its final checks."""
+
+    def __init__(self, *, spec: CaseSpec, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+        self.future: Future[list[Check]] = Future()
+        if spec.alone:
+            self.add_marker("alone")
+
+    def runtest(self) -> None:
+        bad = []
+        for check in self.future.result():
+            self.user_properties.append((check.requirement, check.verdict))
+            if check.verdict in (FAIL, HARNESS_ERROR):
+                bad.append(f"{check.requirement} {check.verdict}: {check.message or check.reason}")
+        if bad:
+            raise CaseFailed("\n".join(bad))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        return str(excinfo.value) if isinstance(excinfo.value, CaseFailed) else super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.spec.line - 1, self.name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[_COLLECTED] = len(items)  # before -k and the like leave some out
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    items = [item for item in session.items if isinstance(item, CaseItem)]
+    if not items or session.config.option.collectonly:
+        return (yield)
+    config = session.config.stash.get(CONFIG, None) or _config_of(session.config)
+    by_spec = {id(item.spec): item for item in items}
+
+    def done(spec: CaseSpec, checks: list[Check]) -> None:
+        by_spec[id(spec)].future.set_result(checks)
+
+    complete = len(items) == session.config.stash[_COLLECTED]
+    chosen = Selection([item.spec for item in items], complete, session.config.stash.get(WANTED, None))
+    outcome = Outcome()
+    session.config.stash[OUTCOME] = outcome
+    thread = threading.Thread(target=_background, args=(config, chosen, done, outcome, items), daemon=True)
+    thread.start()
+    try:
+        return (yield)
+    finally:
+        outcome.stop()
+        thread.join(timeout=60)
+
+
+def _background(config: RunConfig, chosen: Selection, done: Any, outcome: Outcome, items: list[CaseItem]) -> None:
+    try:
+        asyncio.run(play(config, chosen, done, outcome))
+    except BaseException as error:  # the waiting items must hear of it
+        outcome.error = error
+    finally:
+        for item in items:  # told once, by the exit status: a traceback for each case would say no more
+            if not item.future.done():
+                item.future.set_result([])
+
+
+def _config_of(config: pytest.Config) -> RunConfig:
+    option = config.option
+    return RunConfig(
+        target=option.target,
+        record=Path(option.record) if option.record else None,
+        seed=option.conformance_seed,
+        jobs=option.conformance_jobs,
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    outcome = session.config.stash.get(OUTCOME, None)
+    if outcome is not None and (outcome.exit_status is not None or outcome.error is not None):
+        session.exitstatus = outcome.exit_status if outcome.exit_status is not None else UNUSABLE

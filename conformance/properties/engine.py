@@ -1,0 +1,88 @@
+"""Hypothesis beside the event loop: generated examples run in a thread of their own and ask the loop for every exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from conformance.context import Case
+from conformance.verdict import Failure, Unmet
+
+T = TypeVar("T")
+_ONE_AT_A_TIME = threading.Lock()  # Hypothesis keeps caches that two threads must not share
+# examples and steps by --fuzz
+QUICK, DEEP = (16, 14), (120, 40)
+
+
+class Bridge:
+    """Runs coroutines of the run's loop from the thread of a generated example."""
+
+    def __init__(self, t: Case) -> None:
+        self.t = t
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+def effort(t: Case, scale: float = 1.0) -> settings:
+    """How many examples and steps: a little in a plain run, much with --fuzz deep; the same for the same seed."""
+    examples, steps = DEEP if t.session.options.fuzz == "deep" else QUICK
+    return settings(
+        max_examples=max(1, int(examples * scale)),
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+
+
+async def generated(t: Case, check: Callable[..., None], scale: float = 1.0, **strategies: Any) -> None:
+    """Run `check` (in a thread) over generated arguments. Raises what the smallest failing example raised."""
+    wrapped = hypothesis.given(**strategies)(check)
+    wrapped = hypothesis.seed(t.session.options.seed)(effort(t, scale)(wrapped))
+    await in_thread(wrapped)
+
+
+async def machine(t: Case, kind: type[RuleBasedStateMachine], scale: float = 1.0) -> None:
+    """Run a state machine (in a thread). Raises what the smallest failing sequence raised."""
+    seeded = hypothesis.seed(t.session.options.seed)(kind)
+    await in_thread(lambda: run_state_machine_as_test(seeded, settings=effort(t, scale), _min_steps=2))
+
+
+def _alone(work: Callable[[], Any]) -> None:
+    with _ONE_AT_A_TIME:
+        work()
+
+
+async def in_thread(work: Callable[[], Any]) -> None:
+    """Run and tell of a failure with the steps that led to it."""
+    try:
+        await asyncio.to_thread(_alone, work)
+    except (Failure, Unmet):
+        raise
+    except BaseException as error:  # Hypothesis wraps what it can't replay, in groups and flakiness of its own
+        inner = _inner(error)
+        if inner is not None:
+            raise inner from error
+        raise
+
+
+def _inner(error: BaseException) -> Failure | Unmet | None:
+    if isinstance(error, (Failure, Unmet)):
+        return error
+    for other in getattr(error, "exceptions", ()):
+        found = _inner(other)
+        if found is not None:
+            return found
+    cause = error.__cause__ or error.__context__
+    return _inner(cause) if cause is not None else None

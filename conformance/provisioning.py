@@ -1,0 +1,114 @@
+"""What a case makes for itself on the administration's side: providers, models, settings that are put back.
+
+All of it is a precondition: it raises Unmet, so that a server that can't do it leaves the requirement unjudged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.actors import Actor, Chat
+from conformance.context import Case
+from conformance.verdict import Unmet
+
+PROVIDERS = "/api/v2/ai/providers"
+# Settings whose PUT takes fewer keys than GET shows.
+_TAKEN = {
+    "system-prompt": ("system_prompt", "include_default_system_prompt"),
+    "debug-logging": ("allow_users",),
+}
+
+
+def config_path(t: Case, name: str) -> str:
+    """The path of a setting, such as `retention-days`."""
+    return f"{t.alice.chats_path}/config/{name}"
+
+
+def models_path(t: Case, model: str = "") -> str:
+    """The path of the model configs, or of one."""
+    return f"{t.alice.chats_path}/model-configs{'/' + model if model else ''}"
+
+
+def keys_path(user: str, provider: str = "") -> str:
+    """The path of a user's own provider keys, or of the one for a provider."""
+    return f"/api/experimental/users/{user}/ai-provider-keys{'/' + provider if provider else ''}"
+
+
+async def base_model(t: Case) -> dict[str, Any]:
+    """The default model config of the target. Raises Unmet."""
+    for config in t.given(await t.root.get(models_path(t))):
+        if config["is_default"]:
+            return dict(config)
+    raise Unmet("the target has no default model config")
+
+
+async def base_provider(t: Case) -> dict[str, Any]:
+    """The AI provider behind the default model. Raises Unmet."""
+    return dict(t.given(await t.root.get(f"{PROVIDERS}/{(await base_model(t))['ai_provider_id']}")))
+
+
+def secret(t: Case, name: str = "key") -> str:
+    """An API key of the case's own, blanked in records."""
+    key = f"sk-{t.unique(name)}-0123456789"
+    t.session.redactor.learn(name, key)
+    return key
+
+
+async def new_provider(t: Case, **fields: Any) -> dict[str, Any]:
+    """An AI provider that is the target's LLM under another name, enabled, with a key; deleted at the end. Raises Unmet."""
+    base = await base_provider(t)
+    body = {"type": base["type"], "name": t.unique("p"), "base_url": base["base_url"], "enabled": True}
+    made = t.given(await t.root.post(PROVIDERS, body | {"api_keys": [secret(t)]} | fields), 201)
+    t.cleanup(lambda: t.root.delete(f"{PROVIDERS}/{made['id']}"))
+    return dict(made)
+
+
+async def new_model(t: Case, **fields: Any) -> dict[str, Any]:
+    """A model config of the case's own, on the default model's provider; deleted at the end. Raises Unmet."""
+    if "ai_provider_id" not in fields:
+        fields["ai_provider_id"] = (await base_model(t))["ai_provider_id"]
+    body = {"model": t.unique("m"), "context_limit": 1000} | fields
+    made = t.given(await t.root.post(models_path(t), body), 201)
+    t.cleanup(lambda: t.root.delete(models_path(t, made["id"])))
+    return dict(made)
+
+
+async def change_model(t: Case, model: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Change a model config. Raises Unmet."""
+    return dict(t.given(await t.root.patch(models_path(t, model["id"]), fields), 200))
+
+
+def putable(name: str, value: dict[str, Any]) -> dict[str, Any]:
+    """What PUT takes of a setting that GET showed."""
+    stem = name.split("/")[0]
+    wanted = ("model_config_id",) if stem == "model-override" else _TAKEN.get(stem, tuple(value))
+    return {k: value[k] for k in wanted}
+
+
+async def put_back(t: Case, name: str) -> dict[str, Any]:
+    """Read a deployment setting, and store that again when the case ends; gives what was read. Raises Unmet."""
+    value = t.given(await t.root.get(config_path(t, name)), 200)
+    t.cleanup(lambda: t.root.put(config_path(t, name), putable(name, value)))
+    return dict(value)
+
+
+async def configured(t: Case, name: str, **value: Any) -> None:
+    """Store a deployment setting for the time of the case. Raises Unmet."""
+    await put_back(t, name)
+    t.given(await t.root.put(config_path(t, name), value), 204)
+
+
+async def deployed(t: Case, name: str, **value: Any) -> None:
+    """Store a deployment setting that `put_back` was called for. Raises Unmet."""
+    t.given(await t.root.put(config_path(t, name), value), 204)
+
+
+async def member(t: Case) -> Actor:
+    """A new user who may have chats. Raises Unmet."""
+    return await t.new_user("agents-access")
+
+
+async def turn_calls(t: Case, chat: Chat, n: int = 1) -> list[dict[str, Any]]:
+    """The first `n` model calls of a chat's turns, as the scripted LLM saw them. Raises Unmet."""
+    found = await t.llm.journal(chat.id, purpose="turn", wait=n)
+    return found[:n]

@@ -1,0 +1,138 @@
+"""The run record (NDJSON): written line by line as the run goes; everything that people read is rendered from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from conformance.exchange import ABSENT, Exchange, Frame, SocketLog
+from conformance.verdict import Check
+from conformance.wire.redact import Redactor
+
+_LONG = 16_384  # longer bodies are cut in the record; their length and hash are kept
+
+
+class RecordWriter:
+    """Writes header, exchanges, checks and footer. A record without its footer is invalid: the run did not end."""
+
+    def __init__(self, path: Path | None, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._file: IO[bytes] | None = None
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb")
+
+    def line(self, value: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(_dumps(value) + b"\n")
+
+    def exchange(self, exchange: Exchange | SocketLog) -> None:
+        if self._file is not None:
+            self.line(
+                socket_line(exchange, self._redactor) if isinstance(exchange, SocketLog) else http_line(exchange, self._redactor)
+            )
+
+    def check(self, check: Check) -> None:
+        if self._file is None:
+            return
+        line = check.line()
+        for key in ("expected", "actual", "message", "reason"):
+            if key in line:
+                line[key] = self._redactor.json(line[key])
+        self.line(line)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _dumps(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # integers beyond 64 bits, lone surrogates
+        return json.dumps(value, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    return repr(value)
+
+
+def _bodies(body: Any, content: bytes | None, redactor: Redactor) -> dict[str, Any]:
+    if body is not ABSENT:
+        shown = redactor.json(body)
+        raw = _dumps(shown) if content is None or len(content) > _LONG else b""
+        if len(raw) <= _LONG:
+            return {"body": shown}
+        content = raw
+    if not content:
+        return {}
+    kept = redactor.text(content[:_LONG].decode("utf-8", "backslashreplace"))
+    out: dict[str, Any] = {"content": kept}
+    if len(content) > _LONG:
+        out |= {"content_length": len(content), "content_sha256": hashlib.sha256(content).hexdigest()}
+    return out
+
+
+def _request(exchange: Exchange | SocketLog, redactor: Redactor) -> dict[str, Any]:
+    request = exchange.request
+    return {
+        "method": request.method,
+        "path": redactor.text(request.path),
+        "params": redactor.params(request.params),
+        "headers": redactor.headers(request.headers),
+        **_bodies(request.body, request.content, redactor),
+    }
+
+
+def http_line(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
+    """The record line of an HTTP exchange."""
+    response = exchange.response
+    return {
+        "kind": "exchange",
+        "id": exchange.id,
+        "as": exchange.actor,
+        "request": _request(exchange, redactor),
+        "response": {
+            "status": response.status,
+            "headers": redactor.headers(response.headers),
+            **_bodies(response.body, response.content, redactor),
+        },
+        "t_ms": exchange.t_ms,
+        "ms": exchange.ms,
+        "case": exchange.case,
+    }
+
+
+def socket_line(log: SocketLog, redactor: Redactor) -> dict[str, Any]:
+    """The record line of a socket: handshake, frames with relative times, and how it closed."""
+
+    def frame(f: Frame) -> dict[str, Any]:
+        payload = f.payload.hex() if isinstance(f.payload, bytes) else redactor.json(f.payload)
+        return {"t_ms": f.t_ms, "direction": f.direction, "kind": f.kind, "payload": payload}
+
+    handshake = log.handshake
+    return {
+        "kind": "exchange",
+        "id": log.id,
+        "as": log.actor,
+        "websocket": {
+            "path": log.request.path,
+            "params": redactor.params(log.request.params),
+            "headers": redactor.headers(log.request.headers),
+        },
+        "handshake": {
+            "status": handshake.status,
+            "headers": redactor.headers(handshake.headers),
+            **_bodies(handshake.body, handshake.content, redactor),
+        },
+        "frames": [frame(f) for f in log.frames],
+        "close": {"code": log.close_code, "reason": log.close_reason, "by": log.closed_by},
+        "t_ms": log.t_ms,
+        "case": log.case,
+    }

@@ -1,0 +1,148 @@
+"""One run from its options to its record: target up, preflight, cases, conclusion."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance import embedded, expectations
+from conformance.case import CaseSpec
+from conformance.preflight import Problem, preflight
+from conformance.record import RecordWriter
+from conformance.scheduler import Done, Scheduler
+from conformance.session import UNUSABLE, Options, Session
+from conformance.target import Target, load
+from conformance.verdict import Check
+from conformance.wire.redact import Redactor
+
+
+@dataclass(slots=True)
+class RunConfig:
+    """What the user asked for. `target` None: the embedded fake server, with `faults` if any."""
+
+    target: str | Target | None = None
+    profile: str = ""
+    record: Path | None = None
+    seed: int | None = None
+    jobs: int = 16
+    fuzz: str = "quick"
+    strict: bool = False
+    read_only: bool = False
+    max_rps: float = 0
+    faults: tuple[str, ...] = ()
+    fail_fast: bool = False
+    deadline: float = 0
+    shuffle: bool = False
+    expect: Path | None = None
+    on_start: Callable[[Session, int], None] | None = None
+
+
+@dataclass(slots=True)
+class Selection:
+    """The cases to play; `complete` says that none was left out, so all requirements are in scope."""
+
+    cases: list[CaseSpec]
+    complete: bool = True
+    requirements: set[str] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended."""
+
+    exit_status: int | None = None
+    footer: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    session: Session | None = None
+    scheduler: Scheduler | None = None
+    error: BaseException | None = None
+
+    def stop(self) -> None:
+        """Start no further case."""
+        if self.scheduler is not None:
+            self.scheduler.stop = True
+
+
+class Unusable(Exception):
+    """Nothing can be judged: the preflight found a fatal problem."""
+
+
+@contextlib.asynccontextmanager
+async def _target(config: RunConfig) -> AsyncIterator[Target]:
+    if config.target:
+        target = load(config.target) if isinstance(config.target, str) else config.target
+        if config.profile:
+            target.profile = config.profile
+        yield target
+    else:
+        async with embedded.embedded_target(config.faults, config.profile) as target:
+            yield target
+
+
+async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome) -> None:
+    """Play the chosen cases; fills `outcome`. Raises BadTarget, EmbeddedFailed or Unusable."""
+    seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
+    async with _target(config) as target:
+        options = Options(
+            seed=seed,
+            jobs=config.jobs,
+            fuzz=config.fuzz,
+            strict=config.strict,
+            read_only=config.read_only,
+            max_rps=config.max_rps,
+            deadline=config.deadline,
+            faults=config.faults,
+            target_name=config.target if isinstance(config.target, str) else "",
+            partial=not chosen.complete,
+        )
+        writer = RecordWriter(config.record, Redactor(target.tokens()))
+        session = Session(target, options, writer)
+        writer.line(session.header())
+        outcome.session = session
+        try:
+            await _judge(config, chosen, done, outcome, session)
+        finally:
+            writer.close()
+            await session.wire.aclose()
+            await session.control.aclose()
+
+
+async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome, session: Session) -> None:
+    if config.expect is not None:
+        session.expectations = expectations.load(config.expect, session.profile.name)
+        session.complaints = session.expectations.complaints(session.profile.requirements)
+    outcome.problems = await preflight(session)
+    if any(problem.fatal for problem in outcome.problems):
+        outcome.exit_status = UNUSABLE
+        raise Unusable("; ".join(p.text for p in outcome.problems if p.fatal))
+    cases = [case for case in chosen.cases if not case.fuzz or config.fuzz != "off"]
+    kept = {requirement for case in cases for requirement in case.requirements}
+    session.switched_off = {r for case in chosen.cases for r in case.requirements} - kept
+    cases = [case for case in cases if set(case.requirements) <= session.profile.requirements.keys()]
+    if config.shuffle:
+        random.Random(session.options.seed).shuffle(cases)
+    session.selected = _scope(chosen, cases, session)
+    if config.on_start:
+        config.on_start(session, len(cases))
+
+    def finished(case: CaseSpec, checks: list[Check]) -> None:
+        wanted = chosen.requirements
+        session.add(c for c in checks if wanted is None or c.requirement in wanted)
+        done(case, checks)
+        if config.fail_fast and any(c.verdict == "fail" for c in checks):
+            outcome.stop()
+
+    outcome.scheduler = Scheduler(session, finished)
+    await outcome.scheduler.play(cases)
+    outcome.footer = session.conclude()
+    outcome.exit_status = outcome.footer["exit"]
+
+
+def _scope(chosen: Selection, cases: list[CaseSpec], session: Session) -> set[str] | None:
+    if chosen.requirements is not None:
+        return chosen.requirements & session.profile.requirements.keys()
+    return None if chosen.complete else {r for case in cases for r in case.requirements}

@@ -1,0 +1,55 @@
+"""When two objects of the API are the same: what a server may write in several ways is compared by its meaning."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from conformance.exchange import ABSENT
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
+# Objects of the user or the model: every key of theirs counts.
+_FREE = frozenset({"args", "result", "labels", "output"})
+
+
+def instant(text: str) -> tuple[datetime, float] | None:
+    """The moment of an RFC 3339 time, to the microsecond; None if the text is no time."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    moment = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00"))
+    return moment, round(float(found[2] or 0), 6)
+
+
+def difference(
+    actual: Any, expected: Any, known: frozenset[str], path: str = "", free: bool = False
+) -> tuple[str, Any, Any] | None:
+    """The first difference as (JSON pointer, actual, expected), or None.
+
+    Times are compared as moments. A key that only one side has counts if the contract knows it (`known`), or if the object
+    is the user's or the model's own: a server may show more in one place than in another.
+    """
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        for key in [*expected, *(k for k in actual if k not in expected)]:
+            if key not in actual or key not in expected:
+                if free or key in known:
+                    return f"{path}/{key}", actual.get(key, ABSENT), expected.get(key, ABSENT)
+                continue
+            found = difference(actual[key], expected[key], known, f"{path}/{key}", free or key in _FREE)
+            if found:
+                return found
+        return None
+    if isinstance(actual, list) and isinstance(expected, list) and len(actual) == len(expected):
+        for place, (one, other) in enumerate(zip(actual, expected, strict=True)):
+            found = difference(one, other, known, f"{path}/{place}", free)
+            if found:
+                return found
+        return None
+    if type(actual) is type(expected) and actual == expected:
+        return None
+    if isinstance(actual, str) and isinstance(expected, str) and not free:
+        moment = instant(actual)
+        if moment is not None and moment == instant(expected):
+            return None
+    return path, actual, expected

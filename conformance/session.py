@@ -1,0 +1,324 @@
+"""A run: one target, one profile, one seed; what was judged, and what it came to."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import httpx2 as httpx
+
+import spec
+from conformance.case import CaseSpec
+from conformance.checks import passive
+from conformance.exchange import Exchange, Finding, SocketLog
+from conformance.expectations import Expectations
+from conformance.record import RecordWriter
+from conformance.reproduce import reproduce
+from conformance.target import Target
+from conformance.verdict import (
+    EXPECTED_FAIL,
+    FAIL,
+    FLAKY,
+    HARNESS_ERROR,
+    JUDGED,
+    NOT_APPLICABLE,
+    PASS,
+    UNEXPECTED_PASS,
+    UNTESTABLE,
+    WARN,
+    Check,
+    failed,
+    worst,
+)
+from conformance.wire.http import Wire
+from conformance.wire.redact import Redactor
+from spec.documents import documents
+
+# Needs that every server is taken to meet; any other must be declared among the target's capabilities.
+_KNOWN_NEEDS = frozenset({"second-user", "roles", "admin", "exclusive", "model-admin", "llm", "llm-control", "files", "slow"})
+OK, NOT_CONFORMANT, UNUSABLE, INCOMPLETE = 0, 1, 2, 3
+
+
+@dataclass(slots=True)
+class Options:
+    """What a run was asked to do."""
+
+    seed: int = 0
+    jobs: int = 16
+    fuzz: str = "quick"
+    strict: bool = False
+    read_only: bool = False
+    max_rps: float = 0
+    target_name: str = ""
+    faults: tuple[str, ...] = ()  # of the embedded target
+    deadline: float = 0  # seconds to wait for what must come; 0: measured
+    partial: bool = False  # only some requirements were selected: the others are out of scope
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the passive checks saw of one requirement."""
+
+    judged: int = 0
+    exchange: str = ""
+    cases: set[str] = field(default_factory=set)
+    findings: list[tuple[Finding, Exchange | SocketLog]] = field(default_factory=list)
+
+
+class Session:
+    """Everything that the cases of one run share."""
+
+    def __init__(self, target: Target, options: Options, writer: RecordWriter | None = None) -> None:
+        self.target, self.options = target, options
+        self.profile = spec.load(target.profile)
+        self.traits: dict[str, Any] = self.profile.traits
+        self.known_keys = documents(self.profile.name).known_keys
+        self.redactor = Redactor(target.tokens())
+        self.writer = writer or RecordWriter(None, self.redactor)
+        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps)
+        self.control = httpx.AsyncClient(trust_env=False, timeout=30, limits=httpx.Limits(max_connections=256))
+        self.run_id = secrets.token_hex(3)
+        self.deadline = 10.0
+        self.checks: list[Check] = []
+        self.listeners: list[Callable[[Check], None]] = []
+        self.selected: set[str] | None = None
+        self.expectations: Expectations | None = None
+        self.complaints: list[str] = []  # entries of the expectations file that are red by themselves
+        self.switched_off: set[str] = set()  # what only the property phase judges, in a run without it
+        self._tallies: dict[str, Tally] = defaultdict(Tally)
+        self._observers = passive.observers(self.profile)
+        self.judging_seconds = 0.0
+        self.began = time.monotonic()
+        self.wire.listeners.append(self._observe)
+
+    # -- what is said on the wire -------------------------------------------------------------------
+
+    def _observe(self, exchange: Exchange | SocketLog) -> None:
+        self.writer.exchange(exchange)
+        began = time.perf_counter()
+        for requirement, finding in self._observers.observe(exchange):
+            tally = self._tallies[requirement]
+            tally.judged += 1
+            tally.exchange = exchange.id
+            tally.cases.add(exchange.case)
+            if finding is not None:
+                tally.findings.append((finding, exchange))
+        self.judging_seconds += time.perf_counter() - began
+
+    def reproduce(self, exchange: Exchange | SocketLog) -> str:
+        return reproduce(exchange, self.target.base_url, self.redactor)
+
+    def rerun(self, requirement: str) -> str:
+        """The command that judges this requirement again."""
+        where = f" --target {self.options.target_name}" if self.options.target_name else ""
+        where += "".join(f" --fault {name}" for name in self.options.faults)
+        return f"chat-conformance run{where} --requirement {requirement} --seed {self.options.seed}"
+
+    def passively(self) -> dict[str, tuple[set[str], set[str]]]:
+        """By requirement: the cases whose exchanges the passive checks judged it by, and those among them that it failed in."""
+        return {r: (tally.cases, {x.case for _, x in tally.findings}) for r, tally in self._tallies.items()}
+
+    # -- scope ----------------------------------------------------------------------------------------
+
+    def check(self, requirement: str, verdict: str, case: str) -> Check:
+        """A check line with all that the registry says of the requirement."""
+        row = self.profile.requirements[requirement]
+        return Check(
+            requirement,
+            row.level,
+            verdict,
+            case,
+            area=row.area,
+            text=row.text,
+            source=row.source,
+            rerun=self.rerun(requirement),
+        )
+
+    def obstacle(self, needs: Iterable[str]) -> tuple[str, str] | None:
+        """Why these needs can't be met here, as (verdict, reason); None when they can."""
+        for need in needs:
+            if self.target.capabilities.get(need) is False:
+                return NOT_APPLICABLE, f"the target declares that it has no {need}"
+            if need not in _KNOWN_NEEDS and not self.target.capabilities.get(need):
+                return NOT_APPLICABLE, f"the target file does not declare the capability {need}"
+            missing = self._missing(need)
+            if missing:
+                return UNTESTABLE, missing
+        return None
+
+    def _missing(self, need: str) -> str:
+        users = self.target.users
+        wanted = {
+            "second-user": ["bob"],
+            "roles": ["carol", "orgadmin", "orgauditor", "auditor"],
+            "admin": ["root"],
+        }
+        wanted |= {"exclusive": ["root"], "model-admin": ["root"]}
+        for name in wanted.get(need, []):
+            if name not in users or not users[name].token:
+                return f"the target file has no token for {name}"
+        if need == "llm" and self.target.llm.kind != "scripted":
+            return f"the target's LLM is {self.target.llm.kind}, not scripted"
+        if need == "llm-control" and not self.target.llm.control_url:
+            return "the target file names no llm.control_url"
+        return ""
+
+    def blocked(self, case: CaseSpec) -> list[Check]:
+        """The checks of a case that can't be played on this target; empty when it can."""
+        out = []
+        for requirement in case.requirements:
+            row = self.profile.requirements[requirement]
+            hindered = self.obstacle((*row.needs, *case.needs))
+            if not hindered and self.options.read_only and case.writes:
+                hindered = (UNTESTABLE, "the run is read-only")
+            if hindered:
+                check = self.check(requirement, hindered[0], case.name)
+                check.reason = hindered[1]
+                out.append(check)
+        return out if len(out) == len(case.requirements) else []
+
+    def add(self, checks: Iterable[Check]) -> None:
+        for check in checks:
+            if self.expectations is not None:
+                self.expectations.apply(check)
+            self.checks.append(check)
+            self.writer.check(check)
+            for listener in self.listeners:
+                listener(check)
+
+    # -- the end ----------------------------------------------------------------------------------------
+
+    def conclude(self) -> dict[str, Any]:
+        """Add what the passive checks saw and what nobody judged; gives the footer."""
+        self.add(self._passive_checks())
+        self.add(self._unjudged())
+        self.add(self._stale())
+        verdicts = self.verdicts()
+        counts: dict[str, int] = defaultdict(int)
+        for verdict in verdicts.values():
+            counts[verdict] += 1
+        in_scope = sum(n for v, n in counts.items() if v != NOT_APPLICABLE)
+        footer = {
+            "kind": "footer",
+            "counts": {
+                v: counts.get(v, 0)
+                for v in (
+                    PASS,
+                    FAIL,
+                    WARN,
+                    FLAKY,
+                    UNTESTABLE,
+                    NOT_APPLICABLE,
+                    HARNESS_ERROR,
+                    EXPECTED_FAIL,
+                    UNEXPECTED_PASS,
+                )
+            },
+            "requirements": {
+                "in_scope": in_scope,
+                "judged": sum(n for v, n in counts.items() if v in JUDGED),
+            },
+            "checks": len(self.checks),
+            "complaints": self.complaints,
+            "seconds": round(time.monotonic() - self.began, 3),
+            "judging_seconds": round(self.judging_seconds, 3),
+            "exit": self.exit_status(verdicts),
+        }
+        self.writer.line(footer)
+        self.writer.close()
+        return footer
+
+    def verdicts(self) -> dict[str, str]:
+        """What each requirement in scope came to."""
+        by_id: dict[str, list[str]] = defaultdict(list)
+        for check in self.checks:
+            by_id[check.requirement].append(check.verdict)
+        return {requirement: worst(seen) for requirement, seen in by_id.items()}
+
+    def exit_status(self, verdicts: dict[str, str]) -> int:
+        seen = set(verdicts.values())
+        if self.complaints:
+            return NOT_CONFORMANT
+        must = self.profile.requirements
+        bad = {FAIL, UNEXPECTED_PASS}
+        if self.options.strict:
+            bad |= {FLAKY}
+            if any(v == WARN and must[r].level == "SHOULD" for r, v in verdicts.items()):
+                return NOT_CONFORMANT
+        if seen & bad:
+            return NOT_CONFORMANT
+        if HARNESS_ERROR in seen or not verdicts:
+            return UNUSABLE
+        return INCOMPLETE if UNTESTABLE in seen or not seen & JUDGED else OK
+
+    def _in_scope(self, requirement: str) -> bool:
+        return self.selected is None or requirement in self.selected
+
+    def _passive_checks(self) -> Iterable[Check]:
+        for requirement, tally in self._tallies.items():
+            if requirement not in self.profile.requirements or not self._in_scope(requirement):
+                continue
+            if not tally.findings:
+                check = self.check(requirement, PASS, "every exchange")
+                check.exchanges, check.message = [tally.exchange], f"judged {tally.judged} times"
+                yield check
+                continue
+            yield self._passive_failure(requirement, tally)
+
+    def _passive_failure(self, requirement: str, tally: Tally) -> Check:
+        finding, exchange = tally.findings[0]
+        check = self.check(requirement, failed(self.profile.requirements[requirement].level), "every exchange")
+        more = len(tally.findings) - 1
+        check.message = finding.message + (f" (and {more} more of {tally.judged})" if more else "")
+        check.pointer, check.expected, check.actual = finding.pointer, finding.expected, finding.actual
+        check.exchanges = list(dict.fromkeys(x.id for _, x in tally.findings))[:20]
+        check.reproduce = [self.reproduce(exchange)]
+        return check
+
+    def _unjudged(self) -> Iterable[Check]:
+        done = {check.requirement for check in self.checks}
+        for requirement, row in self.profile.requirements.items():
+            if requirement in done or not self._in_scope(requirement):
+                continue
+            if row.excluded:
+                verdict, reason = NOT_APPLICABLE, f"not judged by this suite: {row.excluded}"
+            elif requirement in self.switched_off:
+                verdict, reason = NOT_APPLICABLE, "the run was ordered without the property phase"
+            else:
+                verdict, reason = self.obstacle(row.needs) or (
+                    UNTESTABLE,
+                    "nothing in this run could judge it",
+                )
+            check = self.check(requirement, verdict, "")
+            check.reason = reason
+            yield check
+
+    def _stale(self) -> Iterable[Check]:
+        if self.expectations is None:
+            return
+        passed = [requirement for requirement, verdict in self.verdicts().items() if verdict == PASS]
+        for requirement in self.expectations.stale(passed):
+            check = self.check(requirement, UNEXPECTED_PASS, "expectations")
+            check.message = "expected to fail, and passes: take the entry out"
+            check.exchanges = next((c.exchanges[-1:] for c in self.checks if c.requirement == requirement and c.exchanges), [])
+            yield check
+
+    def header(self) -> dict[str, Any]:
+        """The first line of the record."""
+        return {
+            "kind": "header",
+            "suite_version": metadata.version("chat-conformance"),
+            "profile": self.profile.name,
+            "spec_sha256": self.profile.sha256,
+            "target": self.target.redacted(),
+            "seed": self.options.seed,
+            "options": {"jobs": self.options.jobs, "fuzz": self.options.fuzz, "strict": self.options.strict},
+            "partial": self.options.partial,
+            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }

@@ -1,0 +1,137 @@
+"""What came over a socket, as data: pure functions on events, and ways to know that nothing else is coming."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from conformance.actors import Actor, Chat
+from conformance.context import Case
+from conformance.verdict import Unmet
+from conformance.wire.socket import Event, NotSeen, Socket
+from fixtures.scripts import script
+from fixtures.scripts import text as says
+
+PAYLOADS = {
+    "status": "status",
+    "message_part": "message_part",
+    "message": "message",
+    "queue_update": "queued_messages",
+    "retry": "retry",
+    "error": "error",
+    "action_required": "action_required",
+}
+ORDER = ("status", "retry", "message_part", "message", "queue_update")
+GREATEST = 2**63 - 1
+FINAL = ("waiting", "error", "requires_action")
+
+
+def types(events: Iterable[Event]) -> list[str]:
+    """The type of each event."""
+    return [str(e.get("type")) for e in events]
+
+
+def kinds(events: Iterable[Event]) -> list[str]:
+    """The kind of each event of a watch feed."""
+    return [str(e.get("kind")) for e in events]
+
+
+def of_type(events: Iterable[Event], kind: str) -> list[Event]:
+    return [e for e in events if e.get("type") == kind]
+
+
+def statuses(events: Iterable[Event]) -> list[str]:
+    return [e["status"]["status"] for e in of_type(events, "status")]
+
+
+def messages(events: Iterable[Event]) -> list[dict[str, Any]]:
+    return [e["message"] for e in of_type(events, "message")]
+
+
+def parts(events: Iterable[Event], kind: str = "", role: str = "") -> list[dict[str, Any]]:
+    """The live parts of this type and role."""
+    found = [e["message_part"] for e in of_type(events, "message_part") if role in ("", e["message_part"].get("role"))]
+    return [p["part"] for p in found if kind in ("", p["part"].get("type"))]
+
+
+def joined(events: Iterable[Event], kind: str = "text") -> str:
+    """The text of all live parts of this type together."""
+    return "".join(p.get("text") or "" for p in parts(events, kind))
+
+
+def says_text(text: str) -> Callable[[Event], bool]:
+    """A pattern: the live part with this text."""
+
+    def found(event: Event) -> bool:
+        return text in [p.get("text") for p in parts([event])]
+
+    found.__doc__ = f"a part with the text {text!r}"
+    return found
+
+
+def ids(rows: Iterable[dict[str, Any]]) -> list[Any]:
+    return [row["id"] for row in rows]
+
+
+def about(socket: Socket, chat: Chat) -> list[Event]:
+    """The events of a watch feed that concern this chat."""
+    return [e for e in socket.events if isinstance(e.get("chat"), dict) and e["chat"].get("id") == chat.id]
+
+
+async def told(socket: Socket, pattern: Any, n: int = 1, start: int = 0) -> Event:
+    """Wait for an event that the case rests on but does not judge. Raises Unmet."""
+    try:
+        return await socket.until(pattern, n, start=start)
+    except NotSeen as missing:
+        raise Unmet(str(missing)) from None
+
+
+async def joined_stream(chat: Chat, **params: Any) -> Socket:
+    """The stream of a chat, open. Raises Unmet."""
+    socket = await chat.stream(params=params)
+    if not socket.opened:
+        raise Unmet(f"opening the stream answered {socket.log.handshake.status}")
+    return socket
+
+
+async def marked(socket: Socket, chat: Chat) -> list[Event]:
+    """All events of a resting chat's stream up to now. An interrupt tells when: its status comes behind them. Raises Unmet."""
+    shown = await told(socket, {"type": "status"})
+    seen = len(of_type(socket.events, "status"))
+    chat.case.given(await chat.by(chat.case.alice).interrupt())
+    await told(socket, {"type": "status"}, seen + 1)
+    end = [i for i, e in enumerate(socket.events) if e.get("type") == "status"][seen]
+    assert shown
+    return socket.events[:end]
+
+
+async def snapshot(chat: Chat, **params: Any) -> list[Event]:
+    """What a new connection to a resting chat gets first. Raises Unmet."""
+    return await marked(await joined_stream(chat, **params), chat)
+
+
+async def quiet(t: Case, content: Any = None, by: Actor | None = None, **fields: Any) -> Chat:
+    """A chat whose first turn, title and summary are all done, so that nothing happens to it by itself. Raises Unmet."""
+    chat = await t.new_chat(content or script(says("Hello."), title="Quiet title"), by, **fields)
+    await chat.settled("waiting", title="Quiet title", last_turn_summary=bool)
+    return chat
+
+
+async def turn_on(t: Case, chat: Chat, socket: Socket, content: Any) -> list[Event]:
+    """What came during a turn on an idle chat. Raises Unmet.
+
+    A real server now and then interrupts an ordinary send by itself; such a turn is ordered once more.
+    """
+    for _ in range(3):
+        start, known = len(socket.events), ids(await chat.history())
+        sent = t.given(await chat.send(content))["message"]["id"]
+        await told(socket, {"type": "message", "message": {"id": sent}}, start=start)
+        await chat.settled()
+        added = [m for m in await chat.history() if m["id"] not in known]
+        if any(m["role"] == "assistant" for m in added):
+            for message in added:
+                await told(socket, {"type": "message", "message": {"id": message["id"]}}, start=start)
+            await told(socket, {"type": "status", "status": lambda s: s["status"] in FINAL}, start=start)
+            await socket.ping()
+            return socket.events[start:]
+    raise Unmet("three sends in a row got no reply")
