@@ -1,0 +1,146 @@
+"""The verdict in a terminal: each failure in at most 15 lines, then the summary with its denominators."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from textwrap import wrap
+from typing import TextIO
+
+from reports.record import Record, read
+from reports.redact import visible
+from reports.rows import Verdict
+from reports.story import story
+from reports.summary import STATES, Result, Summary, summarize
+from reports.text import counted, one_line, writing
+
+WIDTH = 110
+SHOUT: dict[Verdict, str] = {
+    "fail": "FAIL",
+    "warn": "WARN",
+    "flaky": "FLAKY",
+    "harness-error": "ERROR",
+    "unexpected-pass": "UNEXPECTED PASS",
+}
+_STYLES = {"red": "31;1", "yellow": "33;1", "green": "32;1", "dim": "2", "bold": "1"}
+_STYLE_OF: dict[str, str] = {
+    "fail": "red",
+    "harness-error": "red",
+    "unexpected-pass": "red",
+    "flaky": "yellow",
+    "warn": "yellow",
+    "conformant": "green",
+    "not-conformant": "red",
+    "incomplete": "yellow",
+    "broken": "red",
+}
+
+
+class _Screen:
+    """Lines of harmless text with our own styles around them."""
+
+    def __init__(self, color: bool) -> None:
+        self.color = color
+        self.lines: list[str] = []
+
+    def paint(self, style: str, text: str) -> str:
+        text = visible(text).replace("\n", " ")
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color and style else text
+
+    def add(self, *pieces: tuple[str, str]) -> None:
+        """One line of (style, text) pieces."""
+        self.lines.append("".join(self.paint(style, text) for style, text in pieces).rstrip())
+
+    def field(self, name: str, text: str) -> None:
+        self.add(("dim", f"  {name:<9}"), ("", text))
+
+
+def render(record_path: Path, out: Path | TextIO, *, limit: int = 20, color: bool | None = None, width: int = WIDTH) -> None:
+    """Write failures and summary of the record to `out`.
+
+    The `limit` worst requirements are shown in full, the others on a line each. `color` None: if `out` is a
+    terminal and NO_COLOR is not set. Raises InvalidRecord, OSError.
+    """
+    record = read(record_path)
+    summary = summarize(record)
+    if color is None:
+        terminal = not isinstance(out, Path) and out.isatty()
+        color = terminal and not os.environ.get("NO_COLOR")
+    screen = _Screen(color)
+    for number, result in enumerate(summary.troubled):
+        if number < limit:
+            _failure(screen, record, result, width)
+        else:
+            if number == limit:
+                screen.add(("dim", f"The other {len(summary.troubled) - limit} in short:"))
+            _short(screen, result, width)
+    if len(summary.troubled) > limit:
+        screen.add()
+    _summary(screen, summary, width)
+    with writing(out, styled=True) as buffer:
+        buffer.write("\n".join(screen.lines) + "\n")
+
+
+def _failure(screen: _Screen, record: Record, result: Result, width: int) -> None:
+    """At most 14 lines and an empty one."""
+    screen.add(
+        (_STYLE_OF[result.verdict], SHOUT[result.verdict]),
+        ("bold", f"  {result.requirement}"),
+        ("dim", f"  {result.level}  {result.area}"),
+    )
+    lines = wrap(one_line(result.text, 400), width - 2) or ["(no text in the record)"]
+    for line in lines[:2]:
+        screen.add(("", f"  {line}"))
+    others = sum(c.verdict == result.verdict for c in result.checks) - 1
+    for name, text in story(record, result.checks[0], more=others):
+        screen.field(name, text)
+    screen.add()
+
+
+def _short(screen: _Screen, result: Result, width: int) -> None:
+    check = result.checks[0]
+    what = one_line(check.message or check.reason or result.text)
+    head = f"{result.requirement}  {result.level}  "
+    screen.add(
+        (_STYLE_OF[result.verdict], f"{SHOUT[result.verdict]:<5} "),
+        ("", head + what[: max(20, width - len(head) - 6)]),
+    )
+
+
+def _summary(screen: _Screen, summary: Summary, width: int) -> None:
+    record = summary.record
+    state = summary.state
+    screen.add(
+        ("bold", f"{record.header.profile} at {one_line(record.header.target_name)}: "),
+        (_STYLE_OF[state], STATES[state].upper()),
+        ("dim", f" (exit {record.footer.exit})"),
+    )
+    for label, count, whole in summary.outcomes():
+        indent = "  " if label in ("in scope", "judged", "untestable", "not reached", "not applicable") else "    "
+        share = f" of {whole:,}" if whole is not None else ""
+        name = f"requirements {label}" if label == "in scope" else label
+        screen.add(("", f"{indent}{name:<{30 - len(indent)}}{count:>6,}{share}"))
+    for reason, ids in summary.reasons("untestable"):
+        head = f"  untestable, {one_line(reason)}: "
+        screen.add(("", head + _ids(ids, width - len(head))))
+    for note in record.notes[-10:]:
+        screen.add(("", f"  note: {one_line(note.text)}"))
+    seconds = f"{record.footer.ms / 1000:.1f} s, " if record.footer.ms else ""
+    seed = f"seed {record.header.seed}, " if record.header.seed is not None else ""
+    screen.add(
+        (
+            "dim",
+            f"  {counted(summary.checks, 'check')}, {counted(record.exchanges, 'exchange')}, "
+            f"{counted(record.sockets, 'socket')}, {seconds}{seed}suite {record.header.suite_version}",
+        )
+    )
+
+
+def _ids(ids: list[str], room: int) -> str:
+    """As many ids as fit, at least one, and how many more."""
+    text = ids[0]
+    for number, id in enumerate(ids[1:], 1):
+        if len(text) + len(id) + 2 > room - 12:
+            return f"{text} and {len(ids) - number} more"
+        text += f", {id}"
+    return text

@@ -1,0 +1,165 @@
+"""The record of a run, read: every line checked, what renderers need kept, secrets masked.
+
+Exchanges can be many and large, so only their places in the file are kept; `Record.exchange` reads one again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from reports.redact import clean
+from reports.rows import FORMAT, Check, Exchange, Footer, Header, HttpExchange, Note, SocketExchange
+
+
+class InvalidRecord(ValueError):
+    """This file is not a whole record; the message is one line for the user."""
+
+
+class EmptyRecord(InvalidRecord):
+    """The file has no line: the run never began to write."""
+
+
+class MissingFooter(InvalidRecord):
+    """The last line is not the footer: the run was cut off, so nothing may be concluded from it."""
+
+
+class BadLine(InvalidRecord):
+    """One line is not what it has to be; `number` counts from 1."""
+
+    def __init__(self, path: Path, number: int, why: str) -> None:
+        super().__init__(f"{path}: line {number}: {why}")
+        self.number = number
+
+
+@dataclass(slots=True)
+class Record:
+    """A whole record. `exchanges` and `sockets` are how many of each it holds."""
+
+    path: Path
+    header: Header
+    footer: Footer
+    checks: list[Check]
+    notes: list[Note]
+    exchanges: int
+    sockets: int
+    _places: dict[str, tuple[int, int]]
+
+    def exchange(self, id: str) -> Exchange | None:
+        """The exchange of that id, read from the file again; None if the record does not hold it."""
+        place = self._places.get(id)
+        if place is None:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(place[0])
+            return _exchange(clean(_json(file.read(place[1]))))
+
+
+def read(path: Path | str) -> Record:
+    """The record at `path`.
+
+    Raises EmptyRecord, MissingFooter or BadLine (all InvalidRecord), or OSError.
+    """
+    path = Path(path)
+    header: Header | None = None
+    footer: Footer | None = None
+    checks: list[Check] = []
+    notes: list[Note] = []
+    places: dict[str, tuple[int, int]] = {}
+    sockets = 0
+    offset = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            place = (offset, len(line))
+            offset += len(line)
+            if not line.strip():
+                continue
+            if footer is not None:
+                raise BadLine(path, number, "there is a line after the footer; was the file appended to?")
+            row = _parse(path, number, line)
+            if header is None:
+                header = _first_line(path, number, row)
+            elif isinstance(row, Header):
+                raise BadLine(path, number, "a second header; are these two records in one file?")
+            elif isinstance(row, Check):
+                checks.append(row)
+            elif isinstance(row, Note):
+                notes.append(row)
+            elif isinstance(row, Footer):
+                footer = row
+            else:
+                if row.id in places:
+                    raise BadLine(path, number, f"exchange id {row.id!r} is used twice")
+                places[row.id] = place
+                sockets += isinstance(row, SocketExchange)
+    if header is None:
+        raise EmptyRecord(f"{path}: the record is empty; make one with: chat-conformance run --record {path}")
+    if footer is None:
+        raise MissingFooter(f"{path}: the record has no footer, so the run was cut off; run it again")
+    return Record(path, header, footer, checks, notes, len(places) - sockets, sockets, places)
+
+
+_MODELS: dict[str, TypeAdapter[Any]] = {
+    "header": TypeAdapter(Header),
+    "http": TypeAdapter(HttpExchange),
+    "socket": TypeAdapter(SocketExchange),
+    "check": TypeAdapter(Check),
+    "note": TypeAdapter(Note),
+    "footer": TypeAdapter(Footer),
+}
+
+
+def _first_line(path: Path, number: int, row: Any) -> Header:
+    if not isinstance(row, Header):
+        raise BadLine(path, number, "the first line must be the header; is this a record of `run --record`?")
+    if row.record > FORMAT:
+        raise BadLine(path, number, f"record format {row.record} is newer than {FORMAT}, which this tool reads")
+    return row
+
+
+def _parse(path: Path, number: int, line: bytes) -> Any:
+    try:
+        value = _json(line)
+    except ValueError as error:
+        raise BadLine(path, number, f"not JSON ({error})") from None
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if kind not in ("header", "exchange", "check", "note", "footer"):
+        raise BadLine(path, number, "no object with a kind of header, exchange, check, note or footer")
+    try:
+        if kind == "exchange":
+            return _exchange(value)
+        return _MODELS[kind].validate_python(clean(value))
+    except ValidationError as error:
+        raise BadLine(path, number, f"{kind}: {_wrong(error)}") from None
+    except RecursionError:
+        raise BadLine(path, number, f"{kind}: nested too deep") from None
+
+
+def _exchange(value: dict[str, Any]) -> Exchange:
+    model = _MODELS["socket" if "websocket" in value else "http"]
+    row: Exchange = model.validate_python(value)
+    return row
+
+
+def _json(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        # The slower parser also takes lone surrogates, which a server may well send; nothing else here does.
+        try:
+            return clean(json.loads(line))
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+
+def _wrong(error: ValidationError) -> str:
+    """The first thing wrong, as `where: what`."""
+    what = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in what["loc"])
+    text = what["msg"].removeprefix("Value error, ")
+    return f"{where}: {text}" if where else text

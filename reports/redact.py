@@ -1,0 +1,71 @@
+"""Nothing secret leaves a report and nothing hides in one: tokens are masked, control characters shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MASK = "<redacted>"
+
+# A session token is 10 characters, "-", 22 characters. Longer runs count too, lest a letter more unmask it.
+_TOKEN = re.compile(r"[A-Za-z0-9]{10,}-[A-Za-z0-9]{22,}")
+# A digit or some length tells a credential from a sentence about bearer tokens.
+_BEARER = re.compile(r"\b(bearer|basic)(\s+)(?=\S*\d|\S{20})[^\s\"',;<>$]{4,}", re.IGNORECASE)
+_HEADER_LINE = re.compile(
+    r"\b(authorization|cookie|coder-session-token|coder_session_token|x-api-key)(\\?[\"']?\s*[:=]\s*\\?[\"']?)"
+    r"((?:(?:bearer|basic)\s+)?)[^\s\"'\\,;&<>$]{4,}",
+    re.IGNORECASE,
+)
+_PROVIDER_KEY = re.compile(r"(?:(?<![A-Za-z])|(?<=\\[nrt]))sk-[A-Za-z0-9_-]{16,}")
+_SECRET_HEADERS = {
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "coder-session-token",
+    "x-api-key",
+    "x-csrf-token",
+    "proxy-authorization",
+}
+_SECRET_KEYS = {"session_token", "password", "api_key", "token", "secret"} | _SECRET_HEADERS
+
+# Control characters, lone surrogates and direction marks could rewrite the lines around them.
+_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_DEEPEST = 100
+
+
+def redact(text: str) -> str:
+    """The text with tokens, bearer credentials and provider keys masked, and without lone surrogates."""
+    text = _SURROGATE.sub(_escaped, text)
+    if "-" in text:
+        text = _PROVIDER_KEY.sub(MASK, _TOKEN.sub("<token>", text))
+    text = _HEADER_LINE.sub(rf"\1\2\3{MASK}", text)
+    return _BEARER.sub(rf"\1\2{MASK}", text)
+
+
+def clean(value: Any, key: str = "", depth: int = 0) -> Any:
+    """The JSON value with every secret masked: by its form anywhere, by its name where the name tells it.
+
+    What is nested deeper than 100 levels is replaced by a remark, so that nothing that follows can overflow.
+    """
+    if depth > _DEEPEST:
+        return "(nested too deep to show)"
+    if isinstance(value, str):
+        if value and key.lower() in _SECRET_KEYS and not value.startswith("<"):
+            return MASK
+        return redact(value)
+    if isinstance(value, list):
+        return [clean(item, key, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {redact(name): clean(item, name, depth + 1) for name, item in value.items()}
+    return value
+
+
+def visible(text: str) -> str:
+    """The text with control characters, lone surrogates and direction marks written as `\\uXXXX`."""
+    return _HIDDEN.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"

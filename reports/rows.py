@@ -1,0 +1,189 @@
+"""The lines of a record as typed rows; `record.schema.json` is the same for writers.
+
+Unknown keys are ignored, so that an older report can be made of a newer record.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FORMAT = 1
+
+Level = Literal["MUST", "SHOULD", "MAY"]
+Verdict = Literal[
+    "pass",
+    "fail",
+    "warn",
+    "not-applicable",
+    "untestable",
+    "flaky",
+    "harness-error",
+    "expected-fail",
+    "unexpected-pass",
+]
+Milliseconds = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+Text = Annotated[str, Field(min_length=1)]
+Params = list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class Header(_Row):
+    """What was run, against what, by which contract."""
+
+    kind: Literal["header"]
+    record: int = FORMAT
+    suite_version: Text
+    profile: Text
+    spec_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    target: dict[str, Any]
+    seed: int | None
+    started_at: str
+    strict: bool = False
+    command: list[str] = []
+    options: dict[str, Any] = {}
+
+    @property
+    def target_name(self) -> str:
+        """The address judged, or what else names it."""
+        return str(self.target.get("base_url") or self.target.get("name") or "recorded traffic")
+
+
+class Content(_Row):
+    """`body` is a JSON value, if set at all; `content` is other text; else only hash and length are known."""
+
+    body: Any = None
+    content: str | None = None
+    content_sha256: str | None = None
+    content_length: Count | None = None
+    headers: dict[str, str] = {}
+
+    @property
+    def has_body(self) -> bool:
+        return "body" in self.model_fields_set
+
+
+class Request(Content):
+    method: Text
+    path: str
+    params: Params = []
+
+
+class Answer(Content):
+    headers: dict[str, str]
+    status: Annotated[int, Field(ge=100, le=999)]
+
+
+class Frame(_Row):
+    """One frame; `in` is from the server."""
+
+    t_ms: Milliseconds
+    direction: Literal["in", "out"]
+    kind: Literal["text", "binary", "ping", "pong", "close"]
+    payload: Any
+
+
+class SocketAddress(_Row):
+    path: str
+    params: Params = []
+    headers: dict[str, str] = {}
+
+
+class Close(_Row):
+    code: int | None
+    reason: str
+    by: Literal["client", "server", ""]
+
+
+class _Exchange(_Row):
+    kind: Literal["exchange"]
+    id: Text
+    actor: Annotated[str | None, Field(alias="as")]
+    t_ms: Milliseconds
+    ms: Milliseconds = 0.0
+    case: str = ""
+    error: str = ""
+    source: str = ""
+
+
+class HttpExchange(_Exchange):
+    """One request with its answer; `response` is None when none came."""
+
+    request: Request
+    response: Answer | None
+
+
+class SocketExchange(_Exchange):
+    """One WebSocket from handshake to close."""
+
+    websocket: SocketAddress
+    handshake: Answer | None
+    frames: list[Frame]
+    close: Close | None = None
+
+
+Exchange = HttpExchange | SocketExchange
+
+
+class Check(_Row):
+    """One judgement of one requirement. Ask `has` before `expected` and `actual`: null is a value too."""
+
+    kind: Literal["check"]
+    requirement: Text
+    level: Level
+    verdict: Verdict
+    case: str
+    area: str = ""
+    text: str = ""
+    source: str = ""
+    message: str = ""
+    expected: Any = None
+    actual: Any = None
+    pointer: str = ""
+    exchanges: list[str] = []
+    reproduce: list[str] = []
+    rerun: str = ""
+    reason: str = ""
+    ms: Milliseconds = 0.0
+    attempt: Annotated[int, Field(ge=1)] = 1
+
+    def has(self, name: Literal["expected", "actual"]) -> bool:
+        """Was this field given at all?"""
+        return name in self.model_fields_set
+
+    @model_validator(mode="after")
+    def _proven(self) -> Check:
+        if self.verdict in ("pass", "unexpected-pass") and not self.exchanges:
+            raise ValueError("a pass needs at least one exchange with the target")
+        if self.verdict == "untestable" and not self.reason:
+            raise ValueError("an untestable check says why (reason)")
+        return self
+
+
+class Note(_Row):
+    """Something to tell that judges nothing."""
+
+    kind: Literal["note"]
+    text: str
+    topic: str = ""
+    t_ms: Milliseconds = 0.0
+
+
+class Scope(_Row):
+    """Requirements in scope of the run, and those of them that were judged."""
+
+    in_scope: Count
+    judged: Count
+
+
+class Footer(_Row):
+    kind: Literal["footer"]
+    counts: dict[Verdict, Count]
+    requirements: Scope
+    exit: Annotated[int, Field(ge=0, le=3)]
+    ms: Milliseconds = 0.0

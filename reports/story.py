@@ -1,0 +1,38 @@
+"""What happened in one failed check, as (name, one line) pairs: the same words in every report."""
+
+from __future__ import annotations
+
+from reports.record import Record
+from reports.rows import Check
+from reports.text import compact, deciding, got, one_line, sent, shorten
+
+# Longer commands (a 256 KiB body) would bury everything around them; the record has them whole.
+COMMAND_LIMIT = 1200
+
+
+def story(record: Record, check: Check, *, more: int = 0, limit: int = 200) -> list[tuple[str, str]]:
+    """At most 11 pairs. `more` counts further checks of the requirement with the same verdict; `limit` cuts values."""
+    lines = [("case", (one_line(check.case) or "-") + (f"  (and {more} more like it)" if more else ""))]
+    exchange = record.exchange(deciding(check) or "")
+    if exchange:
+        lines += [("sent", sent(exchange, limit)), ("got", got(exchange, limit))]
+    if check.message or check.reason:
+        lines.append(("found", one_line(check.message or check.reason)))
+    if check.has("expected") or check.has("actual"):
+        lines.append(("at", one_line(check.pointer) or "(the whole answer)"))
+        lines.append(("expected", compact(check.expected, limit) if check.has("expected") else "(nothing)"))
+        lines.append(("actual", compact(check.actual, limit) if check.has("actual") else "(nothing)"))
+    return lines + _commands(check)
+
+
+def _commands(check: Check) -> list[tuple[str, str]]:
+    # The last line shows the failure, those before it make the situation.
+    shown = check.reproduce if len(check.reproduce) <= 2 else check.reproduce[-1:]
+    hidden = len(check.reproduce) - len(shown)
+    lines = []
+    for command in shown:
+        before = f"   # after {hidden} earlier commands" if hidden else ""
+        lines.append(("try", shorten(command.replace("\n", "\\n"), COMMAND_LIMIT) + before))
+    if check.rerun:
+        lines.append(("again", shorten(one_line(check.rerun, COMMAND_LIMIT), COMMAND_LIMIT)))
+    return lines
