@@ -1,0 +1,104 @@
+"""`python -m tests.proof.kill FAULT…`: which ids does this fault turn red, and are they the ones that it names?
+
+`all` stands for every fault, `area:NAME` for those declared in fake_server/faults/NAME.py. With `--write` the ids that did
+turn red are put into the source, the first one named staying first; look at the diff before you keep it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import fake_server.faults
+from fake_server.faulting import REGISTRY, Fault, load_all
+from fake_server.serve import running_server
+from tests.proof.bench import PROPERTIES, Run, cases_for, judged_only_with, options_for, run_against
+
+TRAFFIC = {"FILTER-*", "PAGE-011", "PAGE-038", "PAGE-039", "SER-005"}
+FOLDER = Path(fake_server.faults.__file__).parent
+
+
+async def play(fault: Fault, everything: bool) -> Run:
+    """A run against a server with this fault: the cases of the areas it names, or all."""
+    globs = {red.rsplit("-", 1)[0] + "-*" for red in fault.red if not red.startswith(("SCHEMA", "ERR-", *PROPERTIES))}
+    properties = {red for red in fault.red if red.startswith(PROPERTIES)}
+    if properties:
+        globs, everything = globs | properties, False
+    elif globs and not fault.red <= {r for case in cases_for(globs) for r in case.requirements}:
+        globs |= TRAFFIC  # what only the passive checks judge needs traffic of several kinds
+    options = options_for(fault.red)
+    if options:  # such a server suits few of the cases
+        globs, everything = judged_only_with(options), False
+    async with running_server(faults=[fault.name], options=options) as server:
+        cases = None if everything or not globs else cases_for(globs)
+        return await run_against(server.target, cases, fuzz="quick" if properties else "off")
+
+
+def report(fault: Fault, run: Run, verbose: bool) -> bool:
+    """Print what came of it; gives whether exactly the named ids turned red."""
+    missed, more = fault.red - run.red, run.red - fault.red
+    right = not missed and not more
+    print(f"{'ok' if right else 'WRONG':<6} {fault.name}: red {sorted(run.red)}", end="")
+    print(f"; NOT RED {sorted(missed)}" if missed else "", end="")
+    print(f"; ALSO RED {sorted(more)}" if more else "", f"({run.footer.get('seconds')} s)", flush=True)
+    for requirement in sorted(run.red | missed) if verbose or not right else []:
+        verdict = run.verdicts.get(requirement, "not judged")
+        print(f"       {requirement} {verdict}: {run.why(requirement) if requirement in run.verdicts else ''}"[:300])
+    return right
+
+
+def write(fault: Fault, red: set[str]) -> bool:
+    """Put these ids into the declaration of the fault; gives whether it was found."""
+    for path in sorted(FOLDER.glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        decorated = re.search(rf"red=\[([^\]]*)\]\)\ndef {fault.name.replace('-', '_')}\(", source)
+        called = re.search(rf'\(\s*"{fault.name}",(?:(?!\n\n|\n\w).)*?red=\[([^\]]*)\]', source, re.DOTALL)
+        found = decorated or called
+        if found:
+            old = re.findall(r'"([^"]+)"', found[1])
+            new = [i for i in old if i in red] + sorted(red - set(old))
+            listed = ", ".join(f'"{i}"' for i in new)
+            path.write_text(source[: found.start(1)] + listed + source[found.end(1) :], encoding="utf-8")
+            return True
+    return False
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.proof.kill")
+    parser.add_argument("faults", nargs="+")
+    parser.add_argument("--all-cases", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--jobs", type=int, default=3, help="servers at once")
+    parser.add_argument("-v", action="store_true")
+    options = parser.parse_args()
+    load_all()
+    gate = asyncio.Semaphore(options.jobs)
+
+    async def one(fault: Fault) -> bool:
+        async with gate:
+            run = await play(fault, options.all_cases)
+        right = report(fault, run, options.v)
+        if options.write and not right and run.red:
+            print("       written" if write(fault, run.red) else "       NOT FOUND IN THE SOURCE")
+        return right
+
+    results = await asyncio.gather(*(one(fault) for name in options.faults for fault in chosen(name)))
+    print(f"{sum(results)} of {len(results)} faults turn red exactly what they name")
+    return 0 if all(results) else 1
+
+
+def chosen(name: str) -> list[Fault]:
+    """The faults of an argument of the command line."""
+    if name == "all":
+        return list(REGISTRY.values())
+    if name.startswith("area:"):
+        source = (FOLDER / f"{name.removeprefix('area:')}.py").read_text(encoding="utf-8")
+        return [f for n, f in REGISTRY.items() if f'"{n}"' in source or f"def {n.replace('-', '_')}(" in source]
+    return [REGISTRY[name]]
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

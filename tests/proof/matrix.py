@@ -1,0 +1,199 @@
+"""The kill matrix: which fault turns which requirement red, and in which case; generated, committed, checked.
+
+`python -m tests.proof.matrix` plays every fault against all cases that may see it and writes tests/proof/matrix.json.
+`--check` plays for each fault only the cases that the committed matrix names, and says what is not as it says there.
+`--shard i/n` does the i-th of n parts; `--workers N` starts N processes that share the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from conformance.case import CaseSpec
+from conformance.library import all_cases
+from fake_server.faulting import Fault, load_all
+from fake_server.serve import running_server
+from tests.proof.bench import PROPERTIES, Run, judged_only_with, options_for, run_against
+
+FILE = Path(__file__).with_name("matrix.json")
+AT_ONCE = 3  # servers of one process at a time: a run waits more than it works
+_MOST = 25  # cases that judge a requirement in passing; more add time, not knowledge
+
+
+def family(requirement: str) -> str:
+    return requirement.rsplit("-", 1)[0]
+
+
+class Planner:
+    """Chooses the cases that may see a fault: those of the families it names, and those that judge in passing what it names."""
+
+    def __init__(self, judges: dict[str, list[str]]) -> None:
+        self._judges = judges
+        self._cases = {case.name: case for case in all_cases()}
+        self._families: dict[str, set[str]] = {}
+        for case in self._cases.values():
+            for requirement in case.requirements:
+                self._families.setdefault(family(requirement), set()).add(case.name)
+
+    def judging(self, requirements: set[str]) -> list[CaseSpec]:
+        """Every case that judges one of these, in passing or not."""
+        return self.named(sorted({n for r in requirements for n in self._judges.get(r, []) if n in self._cases}))
+
+    def cases(self, fault: Fault) -> list[CaseSpec]:
+        names: set[str] = set()
+        options = options_for(fault.red)
+        for requirement in fault.red:
+            if requirement.startswith(PROPERTIES):
+                names |= {c.name for c in self._cases.values() if requirement in c.requirements}
+            else:
+                found = self._families.get(family(requirement), set())
+                names |= {n for n in found if not self._cases[n].fuzz}
+                names |= set([n for n in self._judges.get(requirement, []) if n in self._cases][:_MOST])
+        if options:  # such a server suits few of the cases
+            wanted = judged_only_with(options)
+            names = {case.name for case in self._cases.values() if set(case.requirements) & wanted}
+        return [self._cases[n] for n in sorted(names)]
+
+    def named(self, names: list[str]) -> list[CaseSpec]:
+        """The cases of these names; one that is gone raises KeyError."""
+        return [self._cases[name] for name in names]
+
+
+async def play(fault: Fault, cases: list[CaseSpec]) -> Run:
+    fuzz = "quick" if any(case.fuzz for case in cases) else "off"
+    async with running_server(faults=[fault.name], options=options_for(fault.red)) as server:
+        return await run_against(server.target, cases, fuzz=fuzz)
+
+
+async def judges() -> dict[str, list[str]]:
+    """Who judges what, from a run against the fake server without a fault."""
+    async with running_server() as server:
+        return (await run_against(server.target)).judges()
+
+
+async def generate(faults: list[Fault]) -> dict[str, dict[str, str]]:
+    planner, gate = Planner(await judges()), asyncio.Semaphore(AT_ONCE)
+    out: dict[str, dict[str, str]] = {}
+
+    async def one(fault: Fault) -> None:
+        async with gate:
+            run = await play(fault, planner.cases(fault))
+            if fault.red - run.red:  # what is judged in passing may be judged elsewhere
+                more = {c.name: c for c in (*planner.cases(fault), *planner.judging(fault.red - run.red))}
+                run = await play(fault, list(more.values()))
+        out[fault.name] = run.killers()
+        if run.red != fault.red:
+            print(f"{fault.name}: not red {sorted(fault.red - run.red)}, also red {sorted(run.red - fault.red)}", flush=True)
+
+    await asyncio.gather(*(one(fault) for fault in faults))
+    return out
+
+
+async def check(faults: list[Fault], matrix: dict[str, dict[str, str]]) -> list[str]:
+    """Play what the matrix names; gives a line for each id that does not turn red any more."""
+    planner, gate = Planner({}), asyncio.Semaphore(2 * AT_ONCE)
+    wrong: list[str] = []
+
+    async def one(fault: Fault) -> None:
+        killers = matrix[fault.name]
+        async with gate:
+            run = await play(fault, planner.named(sorted({c for c in killers.values() if c != "preflight"})))
+        if set(killers) - run.red:  # a judgement in passing may need the traffic of more cases than one
+            async with gate:
+                run = await play(fault, planner.cases(fault))
+        alive = set(killers) - run.red
+        more = run.red - set(killers)
+        if alive or more:
+            wrong.append(f"{fault.name}: not red {sorted(alive)}, also red {sorted(more)}")
+
+    await asyncio.gather(*(one(fault) for fault in faults))
+    if wrong:  # once more with nothing beside it: a busy machine is no finding
+        names = [line.split(":")[0] for line in wrong]
+        wrong.clear()
+        for fault in faults:
+            if fault.name in names:
+                await one(fault)
+    return wrong
+
+
+def _faults() -> list[Fault]:
+    return [fault for name, fault in load_all().items() if not name.startswith("control-")]
+
+
+def part(shard: str, faults: list[Fault]) -> list[Fault]:
+    index, count = (int(n) for n in shard.split("/"))
+    return [fault for place, fault in enumerate(faults) if place % count == index - 1]
+
+
+def committed() -> dict[str, dict[str, str]]:
+    """The matrix as it stands in the file."""
+    found: dict[str, dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def in_workers(count: int, arguments: list[str]) -> list[tuple[int, str]]:
+    """Run this module in `count` processes, a shard each; gives their exit statuses and outputs."""
+    command = [sys.executable, "-m", __spec__.name if __spec__ else "tests.proof.matrix", *arguments]
+    workers = [
+        subprocess.Popen([*command, "--shard", f"{i + 1}/{count}"], stdout=subprocess.PIPE, text=True) for i in range(count)
+    ]
+    outputs = [worker.communicate()[0] for worker in workers]
+    return [(worker.returncode, output) for worker, output in zip(workers, outputs, strict=True)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.proof.matrix")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--shard", default="1/1")
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument(
+        "--update", action="store_true", help="only the faults whose row is missing or differs from what they name"
+    )
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="check only every N-th fault")
+    parser.add_argument("--json", action="store_true", help="print the part of the matrix instead of writing it")
+    options = parser.parse_args()
+    if options.workers:
+        mode = (
+            ["--check", "--every", str(options.every)] if options.check else ["--json", *(["--update"] if options.update else [])]
+        )
+        results = in_workers(options.workers, mode)
+        if options.check:
+            print("".join(output for _, output in results), end="")
+            return max(status for status, _ in results)
+        names = {fault.name for fault in _faults()}
+        merged: dict[str, Any] = {n: row for n, row in committed().items() if n in names} if options.update else {}
+        for _, output in results:
+            *notes, last = output.strip().split("\n")
+            merged |= json.loads(last)
+            print("\n".join(notes))
+        return save(merged)
+    if options.check:
+        wrong = asyncio.run(check(part(options.shard, _faults()[:: options.every]), committed()))
+        print("".join(f"{line}\n" for line in wrong), end="")
+        return 1 if wrong else 0
+    wanted = _faults()
+    if options.update:
+        known = committed()
+        wanted = [fault for fault in wanted if set(known.get(fault.name, {})) != fault.red]
+    found = asyncio.run(generate(part(options.shard, wanted)))
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    return save(found)
+
+
+def save(matrix: dict[str, dict[str, str]]) -> int:
+    lines = [f"{json.dumps(name)}: {json.dumps(matrix[name], sort_keys=True)}" for name in sorted(matrix)]
+    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    print(f"{len(matrix)} faults, {len({i for ids in matrix.values() for i in ids})} requirements written to {FILE.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

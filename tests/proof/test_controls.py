@@ -1,0 +1,44 @@
+"""A server that varies where the API lets it stays green."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fake_server.serve import running_server
+from tests.proof import controls
+from tests.proof.bench import Run, cases_for, run_against
+
+NAMES = controls.declare()
+
+
+def test_there_are_enough() -> None:
+    assert len(NAMES) >= 15
+
+
+# Together they prove as much as one by one, in a fraction of the time; `python -m tests.proof.kill NAME` plays one alone.
+GROUPS = {
+    "answers and frames": [n for n in NAMES if n not in controls.OFF and n not in controls.PREPARED],
+    "feeds": [*(n for n in controls.OFF if n != "control-slow-frames"), *controls.PREPARED],
+    "slow frames": ["control-slow-frames"],
+}
+
+
+def test_every_control_is_in_a_group() -> None:
+    assert sorted(n for names in GROUPS.values() for n in names) == sorted(NAMES)
+
+
+@pytest.mark.open
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_suite_does_not_notice(group: str) -> None:
+    async def scene() -> Run:
+        async with running_server(faults=[n for n in GROUPS[group] if n not in controls.PREPARED]) as server:
+            for name in GROUPS[group]:
+                if name in controls.PREPARED:
+                    controls.PREPARED[name](server.backend)
+            return await run_against(server.target, cases_for(None), deadline=10)
+
+    run = asyncio.run(scene())
+    noticed = {r: (v, run.why(r)) for r, v in run.verdicts.items() if v not in ("pass", "not-applicable")}
+    assert noticed == {}

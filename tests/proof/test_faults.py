@@ -1,0 +1,44 @@
+"""Every judged requirement is killed by a fault, and a fault turns red what it names and nothing else.
+
+The matrix is committed and red on drift: `python -m tests.proof.matrix --workers 2` writes it again.
+"""
+
+from __future__ import annotations
+
+import json
+
+import spec
+from fake_server.faulting import load_all
+from tests.proof import matrix
+
+MATRIX = json.loads(matrix.FILE.read_text(encoding="utf-8"))
+FAULTS = {name: fault for name, fault in load_all().items() if not name.startswith("control-")}
+ROWS = spec.load(spec.DEFAULT).requirements
+
+
+def test_the_matrix_knows_every_fault() -> None:
+    assert sorted(MATRIX) == sorted(FAULTS)
+
+
+def test_each_fault_turns_red_what_it_names_and_nothing_else() -> None:
+    wrong = {name: (sorted(fault.red), sorted(MATRIX[name])) for name, fault in FAULTS.items() if fault.red != set(MATRIX[name])}
+    assert wrong == {}
+
+
+def test_every_judged_requirement_is_killed() -> None:
+    killed = {requirement for red in MATRIX.values() for requirement in red}
+    alive = [r.id for r in ROWS.values() if r.id not in killed and not r.excluded and not r.unkillable]
+    assert alive == []
+
+
+def test_unkillable_rows_say_why_and_are_few() -> None:
+    unkillable = [r for r in ROWS.values() if r.unkillable]
+    assert all(len(r.unkillable) > 10 for r in unkillable)
+    assert len(unkillable) <= 0.03 * len(ROWS)
+
+
+def test_the_matrix_still_holds() -> None:
+    # every eighth fault here; `python -m tests.proof.matrix --check --workers 2` plays all of them
+    results = matrix.in_workers(2, ["--check", "--every", "8"])
+    assert "".join(output for _, output in results) == ""
+    assert [status for status, _ in results] == [0, 0]

@@ -1,0 +1,195 @@
+"""The page as a file: parsed, measured, and attacked."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from reports import html
+from tests.reports import records
+from tests.reports.records import Row, check, http, socket, whole
+
+_VOID = {"meta", "link", "input", "br", "hr", "img"}
+
+
+class Page(HTMLParser):
+    """The elements of a page, whether they are nested rightly, and its visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self._open, f"never closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in _VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open and self._open[-1] == tag, f"</{tag}> closes <{self._open[-1:]}>"
+        self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] not in ("style", "script"):
+            self.text.append(data)
+
+    def rows(self) -> dict[str, str | None]:
+        """Requirement id → area of every row."""
+        return {str(a["id"]): a.get("data-a") for tag, a in self.elements if tag == "details" and a.get("class") == "r"}
+
+
+def page_of(path: Path) -> tuple[str, Page]:
+    out = StringIO()
+    html.render(path, out)
+    return out.getvalue(), Page(out.getvalue())
+
+
+def test_every_requirement_has_a_row(mixed: Path) -> None:
+    _, page = page_of(mixed)
+    assert page.rows() == {row["requirement"]: row["area"] for row in records.mixed() if row["kind"] == "check"}
+    assert next(iter(page.rows())) == "TIME-001", "the worst first"
+    seen = "".join(page.text)
+    for part in ("8 of 9", "the target file has no capability files", "slowest case", "experimental-2026-05"):
+        assert part in seen
+
+
+def test_a_failure_is_shown_with_all_there_is(mixed: Path) -> None:
+    _, page = page_of(mixed)
+    seen = "".join(page.text)
+    for part in (
+        "- 400\n",
+        "+ 201\n",
+        '-   "message": "Invalid request.",\n',
+        '+   "message": "Bad request",\n',
+        '    "detail": "content[0].type is required"\n',
+        "alice → POST /api/experimental/chats/",
+        "← 201",
+        "bob → WebSocket",
+        '22 ms ← [{"type": "message_part"',
+        "closed by client: 1000",
+        "← no answer: connection reset by peer",
+        "chat-conformance run --target target.json --seed 7 --requirement SEND-004",
+        "$ALICE_TOKEN",
+    ):
+        assert part in seen, part
+
+
+def test_it_needs_no_other_file(mixed: Path) -> None:
+    text, page = page_of(mixed)
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "action", "srcset"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:")), (tag, attributes)
+    assert "@import" not in text and "url(" not in text
+    policy = next(str(a["content"]) for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none';")
+
+
+def test_what_the_filters_work_on_is_there(mixed: Path) -> None:
+    _, page = page_of(mixed)
+    boxes = [(a.get("name"), a.get("value")) for tag, a in page.elements if tag == "input" and a.get("type") == "checkbox"]
+    assert [value for name, value in boxes if name == "l"] == ["MUST", "SHOULD", "MAY"]
+    assert {value for name, value in boxes if name == "v"} == {r["verdict"] for r in records.mixed() if r["kind"] == "check"}
+    areas = [a.get("value") for tag, a in page.elements if tag == "option"]
+    assert areas == ["", *sorted(set(filter(None, page.rows().values())))]
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert {"q", "a", "shown", "open", "clear", "list"} <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_zero_results(tmp_path: Path) -> None:
+    text, page = page_of(whole(tmp_path / "r"))
+    assert "This run judged nothing" in text
+    assert 'class="incomplete"' in text
+    assert not page.rows()
+
+
+LEADS = [
+    ([check("A-1")], "Everything in scope was judged"),
+    ([check("A-1", "fail")], "The server breaks at least one requirement"),
+    ([check("A-1", "unexpected-pass")], "No MUST is broken, but"),
+    ([check("A-1"), check("A-2", "untestable", reason="no")], "not everything in scope could be judged"),
+    ([check("A-2", "untestable", reason="no")], "Nothing was judged"),
+    ([check("A-1", "harness-error")], "The run itself went wrong"),
+]
+
+
+@pytest.mark.parametrize(("checks", "lead"), LEADS, ids=[lead for _, lead in LEADS])
+def test_the_first_sentence_says_what_it_means(tmp_path: Path, checks: list[Row], lead: str) -> None:
+    assert lead in page_of(whole(tmp_path / "r", http("x1"), *checks))[0]
+
+
+EVIL = (
+    "<script>window.hacked=1</script><img src=x onerror=hacked=1>\"'><b>&amp;</script></style><!--{{7*7}}{% x %}"
+    "\x00\x1b\u202e\ud800 ]]>"
+)
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    path = whole(
+        tmp_path / "r",
+        http("x1", case=EVIL, response={"status": 200, "headers": {EVIL: EVIL}, "body": {EVIL: [EVIL]}}),
+        socket("x2", events=1, websocket={"path": EVIL, "params": [[EVIL, EVIL]]}),
+        check(
+            EVIL,
+            "fail",
+            case=EVIL,
+            area=EVIL,
+            text=EVIL,
+            source=EVIL,
+            message=EVIL,
+            expected={EVIL: 1},
+            actual=EVIL,
+            pointer=EVIL,
+            reproduce=[EVIL],
+            rerun=EVIL,
+            reason=EVIL,
+            exchanges=["x1", "x2"],
+        ),
+        check("A-2", case=EVIL, area=EVIL),
+        check("A-3", "untestable", reason=EVIL),
+        {"kind": "note", "text": EVIL},
+    )
+    text, page = page_of(path)
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("script") == 1 and tags.count("style") == 1 and "img" not in tags
+    assert not re.search(r"[\x00\x1b\u202e\ud800]", text)
+    assert "49" not in "".join(re.findall(r"\{\{.{0,9}", text)) and "{{7*7}}" in "".join(page.text)
+    assert text.isprintable() or "\n" in text
+    text.encode("utf-8")
+
+
+SIZES = [(1000, 1000, 0, 0), (450, 1000, 0, 0), (450, 1000, 60, 20_000), (450, 1000, 1000, 20_000), (1000, 1000, 1000, 2000)]
+
+
+@pytest.mark.parametrize(("requirements", "checks", "failing", "body"), SIZES)
+def test_a_thousand_checks_fit_in_half_a_megabyte(
+    tmp_path: Path, requirements: int, checks: int, failing: int, body: int
+) -> None:
+    path = whole(tmp_path / "r", *records.large(requirements, checks, failing=failing, body=body))
+    html.render(path, tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size < 500_000
+    _, page = page_of(path)
+    assert len(page.rows()) == requirements
+    if failing:
+        assert "".join(page.text).count("← 201") >= (30 if requirements < 1000 else 1), "the worst are still shown in full"
+
+
+def test_controls_have_names(mixed: Path) -> None:
+    _, page = page_of(mixed)
+    tags = [tag for tag, _ in page.elements]
+    assert dict(page.elements)["html"] == {"lang": "en"}
+    assert tags.count("h1") == 1 and tags.count("main") == 1
+    for tag, attributes in page.elements:
+        if tag == "pre":
+            assert attributes.get("tabindex") == "0", "what scrolls must be reachable by keyboard"
+    labels = tags.count("label")
+    assert labels == tags.count("input") + tags.count("select")
+    assert tags.count("fieldset") == tags.count("legend") == 2

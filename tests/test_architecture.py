@@ -1,0 +1,92 @@
+"""The dependency rule of ARCHITECTURE.md, and what the sources must not hold."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("spec", "fixtures", "fake_server", "conformance", "reports")
+ALLOWED = {
+    "spec": set(),
+    "fixtures": {"spec"},
+    "fake_server": {"spec", "fixtures"},
+    "conformance": {"spec", "fixtures"},
+    "reports": set(),
+}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_only_what_the_rule_allows(package: str) -> None:
+    ours = set(PACKAGES) - {package} - ALLOWED[package]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / package).rglob("*.py")
+        for name in _imports(path)
+        if name in ours
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_one_module_starts_the_fake_server() -> None:
+    users = [p.name for p in (ROOT / "conformance").rglob("*.py") if "fake_server" in _code_without_docstrings(p)]
+    assert sorted(set(users) - {"fake.py"}) == ["embedded.py"]
+
+
+def _code_without_docstrings(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return ast.unparse(tree)
+
+
+def test_cases_never_skip() -> None:
+    for folder in ("cases", "properties"):
+        for path in (ROOT / "conformance" / folder).glob("*.py"):
+            assert "skip(" not in path.read_text(encoding="utf-8"), f"{path} skips; use needs= or Unmet"
+
+
+def test_modules_keep_to_their_size() -> None:
+    limits = {"conformance/cases": 400}
+    too_long = []
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            name = path.relative_to(ROOT).as_posix()
+            limit = next((n for prefix, n in limits.items() if name.startswith(prefix)), 500)
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            if lines > limit:
+                too_long.append(f"{name}: {lines} lines, more than {limit}")
+    assert not too_long, "\n".join(too_long)
+
+
+def test_no_other_module_names_a_profile() -> None:
+    name = re.compile(r"experimental-20\d\d-\d\d|legacy-20\d\d-\d\d")
+    allowed = {"spec/__init__.py"}
+    named = [
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if name.search(path.read_text(encoding="utf-8"))
+    ]
+    assert sorted(set(named) - allowed) == []
+
+
+def test_no_machine_path_is_committed() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    wanted = [n for n in tracked if n.endswith((".py", ".md", ".toml", ".yaml", "Makefile", "run")) and "transcripts/" not in n]
+    needle = re.compile("/" + r"(work|root|home)/\w")
+    assert not [n for n in wanted if needle.search((ROOT / n).read_text(encoding="utf-8"))]
