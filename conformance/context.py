@@ -162,23 +162,35 @@ class Case:
             self._add(requirement, PASS, mark)
 
     def expect(self, actual: Any, expected: Any, what: str, pointer: str = "") -> None:
-        """The values are equal. Raises Failure."""
-        if actual != expected or type(actual) is not type(expected):
-            raise Failure(
-                f"{what}: {_short(actual)} instead of {_short(expected)}",
-                expected=expected,
-                actual=actual,
-                pointer=pointer,
-            )
-
-    def same(self, actual: Any, expected: Any, what: str, pointer: str = "") -> None:
-        """The objects say the same: times as moments, keys that the contract does not know left out. Raises Failure."""
-        found = difference(actual, expected, self.session.known_keys, pointer)
+        """The values say the same: times as moments, keys that the contract does not know left out. Raises Failure."""
+        if type(actual) is type(expected) and actual == expected:
+            return
+        found = difference(actual, expected, self.session.known_keys)
         if found:
             where, one, other = found
+            place = f"{where} is " if where else ""
             raise Failure(
-                f"{what}: {where or '/'} is {_short(one)}, not {_short(other)}", expected=other, actual=one, pointer=where
+                f"{what}: {place}{_short(one)} instead of {_short(other)}", expected=other, actual=one, pointer=pointer + where
             )
+
+    def exactly(self, actual: Any, expected: Any, what: str, pointer: str = "") -> None:
+        """The user's, the client's or the model's own values are kept as they are, every key. Raises Failure."""
+        if actual != expected or type(actual) is not type(expected):
+            raise Failure(
+                f"{what}: {_short(actual)} instead of {_short(expected)}", expected=expected, actual=actual, pointer=pointer
+            )
+
+    def alike(self, actual: Exchange, expected: Exchange, what: str) -> None:
+        """Nobody can tell one answer from the other: status, media type, keys and values. Raises Failure."""
+        one, other = actual.response, expected.response
+        self.expect((one.status, one.media_type), (other.status, other.media_type), f"status and media type of {what}")
+        if isinstance(one.body, dict) and isinstance(other.body, dict):
+            self.expect(sorted(one.body), sorted(other.body), f"the keys of {what}")
+        self.expect(one.body, other.body, what)
+
+    def known(self, value: dict[str, Any]) -> dict[str, Any]:
+        """What the contract knows of an object; a server may show more."""
+        return {key: item for key, item in value.items() if key in self.session.known_keys}
 
     def true(self, holds: Any, what: str, actual: Any = ABSENT, pointer: str = "") -> None:
         """The sentence `what` holds. Raises Failure."""

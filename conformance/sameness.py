@@ -27,20 +27,22 @@ def difference(
 ) -> tuple[str, Any, Any] | None:
     """The first difference as (JSON pointer, actual, expected), or None.
 
-    Times are compared as moments. A key that only one side has counts if the contract knows it (`known`), or if the object
-    is the user's or the model's own: a server may show more in one place than in another.
+    Times are compared as moments. In objects of the API only the keys count that the contract knows (`known`): a server may
+    show more, and more in one place than in another. In objects of the user or the model every key counts.
     """
     if isinstance(actual, dict) and isinstance(expected, dict):
+        # Without a single key of the contract it is no object of the API but a map of its own keys.
+        every = free or known.isdisjoint(actual.keys() | expected.keys())
         for key in [*expected, *(k for k in actual if k not in expected)]:
-            if key not in actual or key not in expected:
-                if free or key in known:
-                    return f"{path}/{key}", actual.get(key, ABSENT), expected.get(key, ABSENT)
+            if not (every or key in known):
                 continue
+            if key not in actual or key not in expected:
+                return f"{path}/{key}", actual.get(key, ABSENT), expected.get(key, ABSENT)
             found = difference(actual[key], expected[key], known, f"{path}/{key}", free or key in _FREE)
             if found:
                 return found
         return None
-    if isinstance(actual, list) and isinstance(expected, list) and len(actual) == len(expected):
+    if isinstance(actual, list | tuple) and type(actual) is type(expected) and len(actual) == len(expected):
         for place, (one, other) in enumerate(zip(actual, expected, strict=True)):
             found = difference(one, other, known, f"{path}/{place}", free)
             if found:

@@ -40,7 +40,8 @@ async def choices_are_shown(t: Case) -> None:
     for context, mode in (("root", "chat_default"), ("general", "deployment_default"), ("explore", "deployment_default")):
         unset = {"context": context, "mode": mode, "model_config_id": "", "is_set": False, "is_malformed": False}
         t.expect(body[context], unset, f"the unset choice {context}", f"/{context}")
-    t.expect(sorted(body["deployment_defaults"]), ["explore", "general"], "the deployment's defaults", "/deployment_defaults")
+    shown = body["deployment_defaults"]
+    t.true({"explore", "general"} <= shown.keys(), "the deployment's defaults are there", shown, "/deployment_defaults")
 
 
 @case("CONF-038", "CONF-039", "CONF-040", "CONF-041", "CONF-042", "CONF-043", alone=True, needs=["admin", "exclusive"])

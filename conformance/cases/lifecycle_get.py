@@ -39,8 +39,8 @@ async def one_chat_in_every_answer(t: Case) -> None:
     read = t.accepted(await chat.get())
     (listed,) = t.accepted(await t.alice.list(label=f"mark:{mark}"))
     for other, where in ((made, "create"), (listed, "the list")):
-        for key in sorted((set(read) | set(other)) - MOVING):
-            t.expect(read.get(key), other.get(key), f"{key} of GET and of {where}", f"/{key}")
+        fixed, shown = ({key: chat[key] for key in chat.keys() - MOVING} for chat in (read, other))
+        t.expect(fixed, shown, f"the chat of GET and of {where}")
     t.expect((listed["updated_at"], listed["status"]), (read["updated_at"], read["status"]), "updated_at and status of the list")
 
 

@@ -160,7 +160,7 @@ async def results_twice(t: Case) -> None:
     await becomes(chat, lambda c: c["status"] == "requires_action", "requires_action again")
     t.accepted(await chat.tool_results(outputs(b=2)), 204)
     messages = await said(chat, ["first", "done"])
-    t.expect([p["result"] for p in results(messages)], [1, 2], "the results stored")
+    t.exactly([p["result"] for p in results(messages)], [1, 2], "the results stored")
 
 
 @case("TOOL-016")

@@ -61,7 +61,7 @@ async def unknown_fields(t: Case, on: str) -> None:
     place = await place_for(t, on)
     t.accepted(await place.ask(EXTRA | ({"labels": {"a": "b"}} if on == "patch" else {})), place.status)
     if on == "patch":
-        t.expect((await place.chat.get()).response.body["labels"], {"a": "b"}, "the known field beside unknown ones", "/labels")
+        t.exactly((await place.chat.get()).response.body["labels"], {"a": "b"}, "the known field beside unknown ones", "/labels")
 
 
 @case("BODY-005", rows={"text": "text/plain", "form": "application/x-www-form-urlencoded", "nonsense": "x"})
@@ -78,7 +78,7 @@ async def spelling_of_field_names(t: Case) -> None:
     shouted = {name.upper(): value for name, value in body.items() if name != "labels"}
     twice = f'"labels": {{"mark": "first"}}, "LABELS": {{"mark": "{place.mark}"}}'
     made = t.accepted(await place.ask(f"{json.dumps(shouted)[:-1]}, {twice}}}".encode()), 201)
-    t.expect(made["labels"]["mark"], place.mark, "the last of two values", "/labels/mark")
+    t.exactly(made["labels"]["mark"], place.mark, "the last of two values", "/labels/mark")
 
 
 @case("BODY-007", rows={"words": b" trailing", "brace": b"}", "value": b'{"content": []}'})
@@ -131,4 +131,4 @@ async def size_of_a_send(t: Case) -> None:
 async def size_of_a_patch(t: Case) -> None:
     place = await place_for(t, "patch")
     t.accepted(await place.ask({"padding": "x" * 300_000, "labels": {"a": "b"}}), 204)
-    t.expect(t.accepted(await Chat(t.alice, place.chat.id).get())["labels"], {"a": "b"}, "the labels", "/labels")
+    t.exactly(t.accepted(await Chat(t.alice, place.chat.id).get())["labels"], {"a": "b"}, "the labels", "/labels")

@@ -180,7 +180,7 @@ async def file_of_another_user(t: Case) -> None:
     for file in (bobs, UNKNOWN):
         answers.append(await place.ask({PARTS: [{"type": "file", "file_id": file}]}))
         t.refused(answers[-1], "content.file-unknown")
-    t.expect(answers[0].response.body, answers[1].response.body, "the refusal of a foreign file beside that of an unknown one")
+    t.alike(answers[0], answers[1], "the refusal of a foreign file beside that of an unknown one")
     t.expect(await place.state(), [], "the chats made by the refused requests")
     t.accepted(await place.ask({PARTS: [{"type": "file", "file_id": mine}]}), 201)
 

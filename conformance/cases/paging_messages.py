@@ -159,7 +159,7 @@ async def prompts_of_a_chat(t: Case) -> None:
     prompts = t.given(await chat.prompts())["prompts"]
     with t.judging("PROMPT-001"):
         t.expect([p["id"] for p in prompts], [mine[2], mine[0]], "the prompts, newest first", "/prompts")
-        t.same(prompts[0], {"id": mine[2], "text": "c"}, "the newest prompt", "/prompts/0")
+        t.expect(prompts[0], {"id": mine[2], "text": "c"}, "the newest prompt", "/prompts/0")
     with t.judging("PROMPT-002"):
         t.expect(prompts[-1]["text"], "ab", "the text of a prompt of two parts", "/prompts/1/text")
     with t.judging("PROMPT-003"):

@@ -54,10 +54,10 @@ async def a_chat_everywhere(t: Case) -> None:
         answer = await chat.get()
         t.true("Ünï".encode() in (answer.response.content or b""), "the answer is UTF-8", got["labels"])
     with t.judging("CHATOBJ-015"):
-        t.same(lasting(got), lasting(made), "the chat in GET, compared with the create answer")
-        t.same(lasting(listed), lasting(got), "the chat in the list, compared with GET")
+        t.expect(lasting(got), lasting(made), "the chat in GET, compared with the create answer")
+        t.expect(lasting(listed), lasting(got), "the chat in the list, compared with GET")
     with t.judging("CHATOBJ-016"):
-        t.expect(got["labels"], labels, "the labels", "/labels")
+        t.exactly(got["labels"], labels, "the labels", "/labels")
     with t.judging("CHATOBJ-017"):
         t.true(
             got["updated_at"] >= got["created_at"], "updated_at is not before created_at", [got["created_at"], got["updated_at"]]

@@ -70,7 +70,7 @@ async def control_characters_of_the_model(t: Case) -> None:
     by_type = {p["type"]: p for p in reversed(parts)}
     t.expect(by_type["reasoning"]["text"], odd, "the stored reasoning")
     t.expect(by_type["text"]["text"], odd, "the stored text")
-    t.expect(by_type["tool-call"]["args"], {"query": odd}, "the stored arguments")
+    t.exactly(by_type["tool-call"]["args"], {"query": odd}, "the stored arguments")
 
 
 MODEL_TEXTS = {k: row["text"] for k, row in TEXTS.items() if len(row["text"]) < 1000}
@@ -107,4 +107,4 @@ async def outputs_of_client_tools(t: Case, value: Any) -> None:
     t.accepted(await chat.tool_results([{"tool_call_id": "k1", "output": value}]), 204)
     await chat.settled("waiting")
     (result,) = [p for m in await chat.history() if m["role"] == "tool" for p in m["content"]]
-    t.expect(result.get("result"), value, "the stored output", "/content/0/result")
+    t.exactly(result.get("result"), value, "the stored output", "/content/0/result")

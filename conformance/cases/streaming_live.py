@@ -160,7 +160,7 @@ async def built_in_tools(t: Case) -> None:
     with t.judging("STREAM-054"):
         text = "".join(p.get("args_delta", "") for p in pieces if p["tool_call_id"] == "c1")
         t.expect(parsed(text), {"query": "a b"}, "the pieces of the arguments together")
-        t.expect(whole["c1"]["args"], {"query": "a b"}, "the arguments of the full call")
+        t.exactly(whole["c1"]["args"], {"query": "a b"}, "the arguments of the full call")
 
 
 def parsed(text: str) -> Any:

@@ -53,7 +53,7 @@ async def resting_chat(t: Case) -> None:
         t.expect(statuses(shown), [status], "the statuses of the snapshot")
     with t.judging("STREAM-027"):
         t.true(len(stored) >= 4, "the chat has its messages", ids(stored))
-        t.same(messages(shown), stored, "the messages of the snapshot")
+        t.expect(messages(shown), stored, "the messages of the snapshot")
     with t.judging("STREAM-028"):
         for place, message in enumerate(stored):
             after = await snapshot(chat, after_id=message["id"])
@@ -77,7 +77,7 @@ async def middle_of_a_step(t: Case) -> None:
         update = await socket.until({"type": "queue_update"})
         listed = t.given(await chat.messages())["queued_messages"]
         t.expect([q["content"][0]["text"] for q in listed], ["queued A", "queued B"], "the queue that GET shows")
-        t.same(update.get("queued_messages"), listed, "the queue of the snapshot", "/queued_messages")
+        t.expect(update.get("queued_messages"), listed, "the queue of the snapshot", "/queued_messages")
         t.expect(types(socket.events)[-1:], ["queue_update"], "the last event of the snapshot")
     await told(socket, {"type": "message"}, 3)
     with t.judging("STREAM-026"):

@@ -78,7 +78,7 @@ async def calls_of_the_client(t: Case) -> None:
         t.expect([c.get("tool_name") for c in listed], ["lookup", "echo"], "the tools", "/action_required/tool_calls")
         t.true(all("args" in c for c in listed), "every call has args", listed)
     with t.judging("STREAM-075"):
-        t.expect(listed[0].get("args"), AS_WRITTEN, "the arguments as written", "/action_required/tool_calls/0/args")
+        t.exactly(listed[0].get("args"), AS_WRITTEN, "the arguments as written", "/action_required/tool_calls/0/args")
     start = len(seen.socket.events)
     t.given(await seen.chat.tool_results(results("k1", "k2")))
     await seen.chat.settled("waiting")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from conformance.checks.asked import NIL, Judged
 from conformance.checks.times import instant
 from conformance.exchange import ABSENT, Exchange, Finding, SocketLog
+from conformance.sameness import difference
 
 # Free JSON of clients, models and tools: what stands inside is not the server's.
 FREE = frozenset({
@@ -128,8 +128,9 @@ _FIXED: dict[str, tuple[str, tuple[str, ...]]] = {
 class IdentityJudge:
     """The same object is the same wherever it is shown: remembers every object of one run or recording by its id."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[dict[str, str], str]] = {}
+    def __init__(self, known_keys: frozenset[str]) -> None:
+        self._keys = known_keys
+        self._known: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
         self._chat_of: dict[int, tuple[str, str]] = {}
 
     def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterator[Judged]:
@@ -144,7 +145,7 @@ class IdentityJudge:
     def _object(self, seen: Seen, said: Exchange | SocketLog) -> Iterator[Judged]:
         requirement, keys = _FIXED[seen.kind]
         value, name = seen.value, (seen.kind, str(seen.value["id"]))
-        shown = {key: json.dumps(value[key], sort_keys=True) if key in value else "" for key in keys}
+        shown = {key: value[key] for key in keys if key in value}
         if seen.kind == "message":
             yield from self._owner_of_message(seen, said)
         known = self._known.get(name)
@@ -152,14 +153,13 @@ class IdentityJudge:
             self._known[name] = (shown, said.source or said.id)
             return
         before, where = known
-        for key in keys:
-            if shown[key] != before[key]:
-                text = f"this {seen.kind} was another one in {where}"
-                expected = json.loads(before[key]) if before[key] else ABSENT
-                actual = value.get(key, ABSENT)
-                yield requirement, Finding(requirement, text, f"{seen.pointer}/{key}", expected, actual, said.id)
-                return
-        yield requirement, None
+        differs = difference(shown, before, self._keys, seen.pointer) if shown != before else None
+        if differs is None:
+            yield requirement, None
+            return
+        pointer, actual, expected = differs
+        text = f"this {seen.kind} was another one in {where}"
+        yield requirement, Finding(requirement, text, pointer, expected, actual, said.id)
 
     def _owner_of_message(self, seen: Seen, said: Exchange | SocketLog) -> Iterator[Judged]:
         number, chat = seen.value["id"], str(seen.value["chat_id"])

@@ -42,7 +42,7 @@ class TrafficJudge:
     def __init__(self, profile: Profile, *, recorded: bool) -> None:
         self._documents = documents(profile.name)
         self._order, self._refusals = OrderJudge(), RefusalJudge(profile)
-        self._form, self._identity = FormJudge(), IdentityJudge()
+        self._form, self._identity = FormJudge(), IdentityJudge(self._documents.known_keys)
         self._state = StateJudge() if recorded else None
 
     def __call__(self, said: Exchange | SocketLog) -> Iterator[Judged]:

@@ -82,6 +82,6 @@ async def reply_scene(t: Case, steps: list[tuple[str, str]]) -> None:
         live = "".join(p["text"] for p in seen.parts if p["type"] == kind)
         t.expect(live.removesuffix("Done.") if calls and kind == "text" else live, wanted, f"the live {kind}")
     asked = [{"query": value} for kind, value in steps if kind == "call"]
-    t.expect([p["args"] for p in first if p["type"] == "tool-call"], asked, "the stored calls")
+    t.exactly([p["args"] for p in first if p["type"] == "tool-call"], asked, "the stored calls")
     whole = [p["args"] for p in seen.parts if p["type"] == "tool-call" and "args" in p]
     t.expect(whole, asked, "the live calls")

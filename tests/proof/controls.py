@@ -5,8 +5,11 @@ Each control is a fault in form (it changes answers or frames) and turns nothing
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import spec
@@ -17,21 +20,31 @@ Events = list[dict[str, Any]]
 _DECODERS_WORDS = {row.message for row in spec.load(spec.DEFAULT).errors.values() if row.detail and "{detail}" in row.detail}
 
 
+# What stands under these keys is the user's, the client's or the model's own.
+_OWN = frozenset({"labels", "args", "result", "output", "input_schema", "metadata", "attempts", "summary"})
+_ID = re.compile(r"[0-9a-f-]{36}")
+_counted = itertools.count()
+
+
 def _each_object(value: Any, change: Callable[[dict[str, Any]], None]) -> None:
     if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in _OWN:
+                _each_object(item, change)
         change(value)
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _each_object(item, change)
+    elif isinstance(value, list):
+        for item in value:
+            _each_object(item, change)
+
+
+def _add(item: dict[str, Any]) -> None:
+    if not all(_ID.fullmatch(key) for key in item):  # a map of ids has no fields
+        item["x_new_field"] = {"added": next(_counted)}
 
 
 def control_extra_fields(answer: Answer) -> None:
-    """Every known object of an answer has a field more than the contract knows."""
-
-    def add(item: dict[str, Any]) -> None:
-        if "id" in item or "message" in item:
-            item["x_new_field"] = {"added": "later"}
-
-    _each_object(answer.body, add)
+    """Every object of an answer has a field more than the contract knows, another one each time."""
+    _each_object(answer.body, _add)
 
 
 def control_extra_headers(answer: Answer) -> None:
@@ -57,9 +70,30 @@ def control_media_type_without_charset(answer: Answer) -> None:
         answer.headers["content-type"] = "application/json"
 
 
+def _rewrite_times(answer: Answer, rewrite: Callable[[str], str]) -> None:
+    def change(item: dict[str, Any]) -> None:
+        for key, value in item.items():
+            if key.endswith("_at") and isinstance(value, str) and value.endswith("Z"):
+                item[key] = rewrite(value)
+
+    _each_object(answer.body, change)
+
+
+def control_times_with_offset(answer: Answer) -> None:
+    """Times are written with an offset instead of Z; in answers, not in events."""
+    _rewrite_times(answer, lambda text: text[:-1] + "+00:00")
+
+
+def control_times_with_nanoseconds(answer: Answer) -> None:
+    """Times are written with nine digits after the second; in answers, not in events."""
+    _rewrite_times(answer, lambda text: f"{text[:-1] if '.' in text else text[:-1] + '.'}".ljust(29, "0") + "Z")
+
+
 def control_event_extra_fields(batch: Events, memory: dict[str, Any]) -> Events:
-    """Every event has a field more than the contract knows."""
-    return [{**event, "x_new_field": 1} for event in batch]
+    """Every object of an event has a field more than the contract knows, another one each time."""
+    batch = copy.deepcopy(batch)
+    _each_object(batch, _add)
+    return batch
 
 
 def control_repeated_status(batch: Events, memory: dict[str, Any]) -> Events:
@@ -67,7 +101,7 @@ def control_repeated_status(batch: Events, memory: dict[str, Any]) -> Events:
     if memory.setdefault("snapshot", True):
         memory["snapshot"] = False
         return batch
-    return [copy for event in batch for copy in ([event, event] if event.get("type") == "status" else [event])]
+    return [one for event in batch for one in ([event, event] if event.get("type") == "status" else [event])]
 
 
 def control_unknown_event(batch: Events, memory: dict[str, Any]) -> Events:
@@ -109,6 +143,8 @@ ANSWERS = (
     control_extra_fields,
     control_extra_headers,
     control_other_details,
+    control_times_with_nanoseconds,
+    control_times_with_offset,
     control_key_order,
     control_media_type_without_charset,
     control_sharing_in_another_order,
@@ -129,19 +165,27 @@ PREPARED: dict[str, Callable[[Backend], None]] = {
 }
 
 
-def declare() -> list[str]:
-    """Register the controls as faults that name nothing; gives the names of all controls."""
-    names = list(PREPARED)
+def _controls() -> Iterator[Fault]:
     for change in ANSWERS:
-        name = change.__name__.replace("_", "-")
-        REGISTRY[name] = Fault(name, change.__doc__ or "", frozenset(), answer=change)
-        names.append(name)
+        yield Fault(change.__name__.replace("_", "-"), change.__doc__ or "", frozenset(), answer=change)
     for name, point in OFF.items():
-        REGISTRY[name] = Fault(name, f"without {point}", frozenset(), off=frozenset({point}))
-        names.append(name)
+        yield Fault(name, f"without {point}", frozenset(), off=frozenset({point}))
     for socket, changes in (("stream", STREAM), ("watch", WATCH)):
         for frames in changes:
             name = f"{frames.__name__.replace('_', '-')}-{socket}"
-            REGISTRY[name] = Fault(name, frames.__doc__ or "", frozenset(), socket=socket, events=frames)
-            names.append(name)
-    return names
+            yield Fault(name, frames.__doc__ or "", frozenset(), socket=socket, events=frames)
+
+
+FAULTS = {control.name: control for control in _controls()}
+NAMES = [*PREPARED, *FAULTS]
+
+
+@contextmanager
+def registered() -> Iterator[None]:
+    """While this lasts, a server can be started with the controls as if they were faults."""
+    REGISTRY.update(FAULTS)
+    try:
+        yield
+    finally:
+        for name in FAULTS:
+            del REGISTRY[name]
