@@ -443,7 +443,9 @@ def created_first(feed: Feed, disturbed: Disturbed) -> Verdict:
         if (
             event.type == "created"
             and name in met
-            and not any(e.chat.get("archived") for e in feed.events[: event.at] if e.chat.get("id") == name)  # came back
+            and not any(
+                e.type == "deleted" or e.chat.get("archived") for e in feed.events[: event.at] if e.chat.get("id") == name
+            )  # came back
         ):
             return Wrong("created comes after other events of its chat", event.pointer, "first", name)
         met.add(name)

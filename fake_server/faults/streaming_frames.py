@@ -25,7 +25,7 @@ turns_off(
     "frames-hold-one-event",
     "a frame holds one event instead of an array",
     "stream.arrays",
-    red=["STREAM-013", "SCHEMA-frame-streamChat", "STREAM-043"],
+    red=["STREAM-013", "SCHEMA-frame-streamChat"],
 )
 turns_off(
     "snapshot-in-one-frame",

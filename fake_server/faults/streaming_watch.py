@@ -25,7 +25,7 @@ turns_off(
     "watch-begins-with-all-chats",
     "the watch feed begins with every chat of its owner",
     "watch.no-snapshot",
-    red=["WATCH-001", "WATCH-005", "WATCH-013"],
+    red=["WATCH-001", "WATCH-013"],
 )
 turns_off(
     "watch-events-in-arrays",
