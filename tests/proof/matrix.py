@@ -13,7 +13,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from conformance.case import CaseSpec
 from conformance.library import all_cases
@@ -166,8 +165,7 @@ def main() -> int:
         if options.check:
             print("".join(output for _, output in results), end="")
             return max(status for status, _ in results)
-        names = {fault.name for fault in _faults()}
-        merged: dict[str, Any] = {n: row for n, row in committed().items() if n in names} if options.update else {}
+        merged = kept() if options.update else {}
         for _, output in results:
             *notes, last = output.strip().split("\n")
             merged |= json.loads(last)
@@ -185,7 +183,13 @@ def main() -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    return save(found)
+    return save((kept() if options.update else {}) | found)
+
+
+def kept() -> dict[str, dict[str, str]]:
+    """The rows of the committed matrix whose faults there still are."""
+    names = {fault.name for fault in _faults()}
+    return {name: row for name, row in committed().items() if name in names}
 
 
 def save(matrix: dict[str, dict[str, str]]) -> int:
