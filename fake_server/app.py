@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("fake_server")
 
 BUILD_VERSION = b"v2.33.0-fake"
-_GLOBAL = [(b"x-content-type-options", b"nosniff"), (b"x-coder-build-version", BUILD_VERSION)]
+# Every answer sets the cookie of the CSRF rule anew, whoever asked and whatever for.
+_CSRF_COOKIE = f"csrf_token={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Lax".encode()
+_GLOBAL = [
+    (b"set-cookie", _CSRF_COOKIE),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-coder-build-version", BUILD_VERSION),
+]
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]

@@ -15,7 +15,8 @@ from fixtures.scripts import Turn, script, text, tool_call, turn, turns
 
 TOOL = {"name": "look_up", "description": "looks up", "input_schema": {"type": "object", "properties": {}}}
 DONE = turn(text("done"))
-QUESTION = {"header": "Colour", "question": "Which?", "options": [{"label": "Red", "description": "warm"}]}
+OPTIONS = [{"label": "Red", "description": "warm"}, {"label": "Blue", "description": "cold"}]
+QUESTION = {"header": "Colour", "question": "Which?", "options": OPTIONS}
 
 
 def asks(*ids: str) -> Turn:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from conformance.case import case
+from conformance.checks.times import precedes
 from conformance.context import Case
 from conformance.turns import watched
 from fixtures.scripts import attempts, http_error, script, tool_call, turn
@@ -59,9 +61,8 @@ async def a_chat_everywhere(t: Case) -> None:
     with t.judging("CHATOBJ-016"):
         t.exactly(got["labels"], labels, "the labels", "/labels")
     with t.judging("CHATOBJ-017"):
-        t.true(
-            got["updated_at"] >= got["created_at"], "updated_at is not before created_at", [got["created_at"], got["updated_at"]]
-        )
+        early = precedes(got["updated_at"], got["created_at"], timedelta(seconds=1))
+        t.expect(early, False, f"is updated_at {got['updated_at']} before created_at {got['created_at']}", "/updated_at")
 
 
 @case("SER-008")

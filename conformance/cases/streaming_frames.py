@@ -28,8 +28,8 @@ async def everything(t: Case) -> tuple[Chat, Socket]:
     queued = t.given(await chat.send(script(attempts(http_error(503, retry_after=0), http_error(400, "no")))))
     await told(socket, {"type": "queue_update"})
     t.given(await chat.promote(queued["queued_message"]["id"]))
-    for kind in ("retry", "error"):
-        await told(socket, {"type": kind})
+    for event in ({"type": "retry"}, {"type": "error"}, {"type": "status", "status": {"status": "error"}}):
+        await told(socket, event)
     return chat, socket
 
 

@@ -10,6 +10,7 @@ from conformance.cases.usage_limits import limited, own_limit, path, unlimited
 from conformance.context import Case
 from conformance.exchange import Exchange
 from conformance.provisioning import member, new_model
+from conformance.turns import rests
 from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
@@ -91,6 +92,13 @@ async def waiting(t: Case, who: dict[str, Any]) -> tuple[Chat, str]:
     return chat, hold
 
 
+async def answered(chat: Chat, answer: str) -> None:
+    """The chat comes to rest with this answer; between two turns it may rest, too. Raises Failure."""
+    await rests(
+        chat, lambda messages: bool(messages) and messages[-1]["content"][0].get("text") == answer, "the last answer", answer
+    )
+
+
 @case("USAGE-030", "USAGE-033", "USAGE-034", "USAGE-036", alone=True, needs=["llm-control"])
 async def turns_that_go_on(t: Case) -> None:
     await unlimited(t)
@@ -107,17 +115,14 @@ async def turns_that_go_on(t: Case) -> None:
         t.expect(len(t.accepted(await busy.messages())["queued_messages"]), 1, "the length of the queue")
     with t.judging("USAGE-034"):
         t.accepted(await asking.tool_results([{"tool_call_id": "k1", "output": {"a": 1}}]), 204)
-        await asking.settled("waiting")
-        t.expect((await asking.history())[-1]["content"][0].get("text"), "done", "the answer to the results")
+        await answered(asking, "done")
     with t.judging("USAGE-036"):
         await t.llm.open(hold)
-        await busy.when(lambda c: c["status"] == "waiting", "the end of its turns")
-        t.expect((await busy.history())[-1]["content"][0].get("text"), "queued", "the answer to the queued message")
+        await answered(busy, "queued")
     with t.judging("USAGE-033"):
         t.accepted(await promoting.promote(queued), 202)
         await t.llm.open(other)
-        await promoting.when(lambda c: c["status"] == "waiting", "the end of its turns")
-        t.expect((await promoting.history())[-1]["content"][0].get("text"), "promoted", "the answer to the promoted message")
+        await answered(promoting, "promoted")
     await limited(t, None)
     with t.judging("USAGE-030"):
         t.accepted(await busy.send(PAID))

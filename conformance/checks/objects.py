@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from conformance.checks.asked import NIL, Judged
-from conformance.checks.times import instant
+from conformance.checks.times import instant, precedes
 from conformance.exchange import ABSENT, Exchange, Finding, SocketLog
 from conformance.sameness import difference
 
@@ -21,6 +22,7 @@ _UUID_KEYS = frozenset({
     "organization_id", "owner_id", "chat_id", "root_chat_id", "parent_chat_id", "last_model_config_id", "model_config_id",
     "ai_provider_id", "created_by", "file_id", "user_id", "workspace_id", "mcp_server_config_id",
 })  # fmt: skip
+CLOCKS = timedelta(seconds=1)  # created_at is the database's, updated_at the time when a worker began to look
 _PLAIN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HIDDEN = frozenset({"system_prompt", "dynamic_tools", "unsafe_dynamic_tools", "user_acl", "group_acl", "acl"})
 
@@ -95,13 +97,13 @@ class FormJudge:
 
     def _chat(self, seen: Seen, exchange: str) -> Iterator[Judged]:
         value = seen.value
-        created, updated = instant(value.get("created_at")), instant(value.get("updated_at"))
-        if created and updated:
+        early = precedes(value.get("updated_at"), value.get("created_at"), CLOCKS)
+        if early is not None:
             wrong = Finding(
                 "CHATOBJ-017", "updated before it was created", f"{seen.pointer}/updated_at", value["created_at"],
                 value["updated_at"], exchange,
             )  # fmt: skip
-            yield "CHATOBJ-017", None if updated >= created else wrong
+            yield "CHATOBJ-017", wrong if early else None
         if isinstance(status := value.get("diff_status"), dict):
             name, own = status.get("chat_id"), value.get("id")
             wrong = Finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,14 @@ def _parse(text: str) -> tuple[datetime, int] | None:
     except ValueError:
         return None
     return whole, int((found[2] or "0")[:9].ljust(9, "0"))
+
+
+def precedes(one: Any, other: Any, slack: timedelta = timedelta(0)) -> bool | None:
+    """Is the time `one` before the time `other` by more than `slack`? None if either is no RFC 3339 time."""
+    first, second = instant(one), instant(other)
+    if first is None or second is None:
+        return None
+    return (first[0] + slack, first[1]) < second
 
 
 def instant(value: Any) -> tuple[datetime, int] | None:

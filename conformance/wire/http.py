@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterable
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2 as httpx
@@ -35,7 +36,12 @@ class Wire:
         self.limited = 0  # answers of the rate limiter that were waited out
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._client = httpx.AsyncClient(
-            base_url=self.base_url, timeout=timeout, limits=limits, trust_env=False, follow_redirects=False
+            base_url=self.base_url,
+            timeout=timeout,
+            limits=limits,
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # actors share the client: nobody's cookie is another's
         )
 
     async def aclose(self) -> None:

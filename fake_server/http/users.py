@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from fake_server.auth import COOKIE
 from fake_server.decode import ListOf, Maybe, Struct, Text, Uuid
 from fake_server.http.admin import V2, enter_user, target_user
 from fake_server.http.kit import Call, Reply, forbidden, mount, reply, route
@@ -105,7 +106,9 @@ async def login(call: Call) -> Reply:
         raise refusal("users.login")
     call.backend.guard("users.login-suspended", user.status == "suspended")
     call.backend.store.last_seen[user.id] = call.backend.clock.now()
-    return reply(201, {"session_token": wire_token(make_token(call.backend, user))})
+    token = wire_token(make_token(call.backend, user))
+    kept = f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax".encode()
+    return reply(201, {"session_token": token}, headers=[(b"set-cookie", kept)])
 
 
 @route("logoutUser", "POST", f"{USERS}/logout")

@@ -148,6 +148,9 @@ def run_plain(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> 
     if name == "ask_user_question":
         if not args["questions"]:
             raise ToolError("questions is required")
+        for number, question in enumerate(args["questions"]):
+            if not 2 <= len(question["options"]) <= 4:
+                raise ToolError(f"questions[{number}].options must contain 2-4 items")
         return {"questions": args["questions"]}
     if name == "propose_plan":
         raise ToolError(PLAN_PATH)
