@@ -20,6 +20,7 @@ import spec
 Schema = Any  # a JSON Schema: an object or a boolean
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 UNROUTED = "unrouted"
+_REMEMBERED = 8192  # requests whose operation is remembered
 METHODS = ("get", "put", "post", "patch", "delete", "head", "options", "trace")
 # Words of the documents that mean nothing to a JSON Schema validator, or that are said otherwise (discriminator).
 _DROPPED = {"description", "discriminator", "example", "examples", "externalDocs", "xml", "title", "deprecated"}
@@ -108,6 +109,7 @@ class Documents:
                 raise ValueError(f"spec/{profile.name}/asyncapi.yaml: schema {name} is in openapi.yaml too")
             self._schemas[name] = schema
         self.operations: dict[str, Operation] = {}
+        self._matches: dict[tuple[str, str], Match | None] = {}
         self._root = _Node()
         for path, item in self._api["paths"].items():
             for method in METHODS:
@@ -150,7 +152,14 @@ class Documents:
         it is a mount. `unrouted` (an Operation too) is a request below a known path that fits none; None is a request
         that these documents do not speak of.
         """
-        path = path.partition("?")[0]
+        key = (method, path.partition("?")[0])
+        if key not in self._matches:
+            if len(self._matches) >= _REMEMBERED:
+                self._matches.clear()
+            self._matches[key] = self._match(*key)
+        return self._matches[key]
+
+    def _match(self, method: str, path: str) -> Match | None:
         segments = [unquote(s) for s in path.split("/") if s]
         if path.endswith("/"):
             segments.append("")

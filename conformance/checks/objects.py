@@ -80,18 +80,22 @@ class FormJudge:
         yield from found.items()
 
     def _object(self, seen: Seen, exchange: str) -> Iterator[Judged]:
-        value = seen.value
-        for key, item in value.items():
-            where = f"{seen.pointer}/{key}"
-            if key.endswith("_at") and item is not None:
-                good = instant(item) is not None
-                yield "SER-006", None if good else Finding("SER-006", "no RFC 3339 time", where, "time", item, exchange)
-            elif item == "" and not seen.kind:
-                continue  # a setting that is not set
-            elif (key in _UUID_KEYS or (key == "id" and seen.kind in ("chat", "file"))) and item is not None:
-                good = isinstance(item, str) and _PLAIN.fullmatch(item) is not None
+        for key, item in seen.value.items():
+            if item is None:
+                continue
+            if key.endswith("_at"):
+                if instant(item) is not None:
+                    yield "SER-006", None
+                    continue
+                yield "SER-006", Finding("SER-006", "no RFC 3339 time", f"{seen.pointer}/{key}", "time", item, exchange)
+            elif key in _UUID_KEYS or (key == "id" and seen.kind in ("chat", "file")):
+                if item == "" and not seen.kind:
+                    continue  # a setting that is not set
+                if isinstance(item, str) and _PLAIN.fullmatch(item) is not None:
+                    yield "SER-007", None
+                    continue
                 text = "no UUID in lower case with dashes"
-                yield "SER-007", None if good else Finding("SER-007", text, where, "UUID", item, exchange)
+                yield "SER-007", Finding("SER-007", text, f"{seen.pointer}/{key}", "UUID", item, exchange)
         if seen.kind == "chat":
             yield from self._chat(seen, exchange)
 

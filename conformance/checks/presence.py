@@ -37,11 +37,27 @@ class Rule:
     one_of: tuple[tuple[str, tuple[Any, ...]], ...] = ()
     exactly_one: tuple[str, ...] = ()
 
-    def applies(self, value: Object, place: str) -> bool:
-        """Does the rule speak of this object at this place?"""
-        if self.at and place not in self.at:
-            return False
-        return all(_holds(value, key, wanted) is expected for key, wanted, expected in self.holds)
+    def stands(self, place: str) -> bool:
+        """Does the rule speak of objects at this place?"""
+        return not self.at or place in self.at
+
+    def applies(self, value: Object) -> bool:
+        """Does the rule speak of this object, at a place that it speaks of?"""
+        return not self.holds or all(_holds(value, key, wanted) is expected for key, wanted, expected in self.holds)
+
+    def kept(self, value: Object) -> bool:
+        """Is nothing wrong? Says the same as `broken`, in a fraction of the time: nearly every object is as it should be."""
+        keys = value.keys()
+        return (
+            self.always <= keys
+            and self.set <= keys
+            and self.never.isdisjoint(keys)
+            and not any(value[key] is None for key in self.set)
+            and not any(is_empty(value[key]) for key in self.optional & keys)
+            and all(value.get(key, ABSENT) == wanted for key, wanted in self.constant)
+            and all(value[key] in allowed for key, allowed in self.one_of if key in value)
+            and (not self.exactly_one or sum(key in value for key in self.exactly_one) == 1)
+        )
 
     def broken(self, value: Object) -> Iterator[tuple[str, str, Any, Any]]:
         """What is wrong: message, key, expected, actual."""
@@ -88,6 +104,7 @@ class PresenceJudge:
         self._inside = {key: _sites(value) for key, value in table["inside"].items()}
         self._refusals = _sites(table["refusals"])
         self._parts = Parts(parts)
+        self._placed: dict[tuple[str, str], list[Rule]] = {}
 
     def __call__(self, said: Exchange | SocketLog) -> Iterator[Judged]:
         """Every requirement that this was judged by: with each finding, or once with None."""
@@ -148,13 +165,23 @@ class PresenceJudge:
                 if site.name == PART:
                     self._parts.judge(found, at, here, judged, exchange)
                     continue
-                for rule in self._rules.get(site.name, ()):
-                    if rule.applies(found, here):
+                for rule in self._rules_at(site.name, here):
+                    if rule.applies(found):
                         known = judged.setdefault(rule.id, [])
+                        if rule.kept(found):
+                            continue
                         for message, key, expected, actual in rule.broken(found):
                             at_key = f"{at}/{key}" if key else at
                             known.append(Finding(rule.id, message, at_key, expected, actual, exchange))
                 self._walk(found, self._inside.get(site.name, ()), at, here, judged, exchange)
+
+    def _rules_at(self, name: str, place: str) -> list[Rule]:
+        """The rules that speak of objects of this name at this place."""
+        rules = self._placed.get((name, place))
+        if rules is None:
+            rules = [rule for rule in self._rules.get(name, ()) if rule.stands(place)]
+            self._placed[name, place] = rules
+        return rules
 
 
 def _holds(value: Object, key: str, wanted: Any) -> bool:

@@ -238,7 +238,22 @@ def test_parts_by_kind_and_place(shown: dict[str, Any], place: str, requirements
 
 def test_a_rule_speaks_only_of_its_places() -> None:
     rule = Rule("X-1", at=frozenset({"list"}), never=frozenset({"a"}))
-    assert rule.applies({"a": 1}, "list") and not rule.applies({"a": 1}, "get")
+    assert rule.stands("list") and not rule.stands("get")
+
+
+def test_the_quick_look_says_the_same_as_the_long_one() -> None:
+    rules = [rule for rows in JUDGE._rules.values() for rule in rows]
+    keys = {k for rule in rules for k in (*rule.always, *rule.set, *rule.never, *rule.optional, *rule.exactly_one)}
+    values = [{}, *({key: value for key in keys} for value in (None, "", 0, False, "x", 7, [], [1]))]
+    seen = set()
+    for rule in rules:
+        right = {**dict.fromkeys(rule.always | rule.set | set(rule.exactly_one[:1]), "x"), **dict(rule.constant)}
+        right |= {key: allowed[0] for key, allowed in rule.one_of}
+        for value in [right, *values]:
+            kept = rule.kept(value)
+            assert kept is (not list(rule.broken(value))), (rule, value)
+            seen.add(kept)
+    assert seen == {True, False}
 
 
 def test_judging_gives_every_requirement_that_was_looked_at() -> None:
