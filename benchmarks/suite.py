@@ -30,7 +30,7 @@ async def judged(target: Target, cases: list[CaseSpec], folder: Path) -> tuple[f
     await play(RunConfig(target=target, record=record, fuzz="off", seed=1), Selection(cases), lambda case, checks: None, outcome)
     seconds = time.perf_counter() - began
     exchanges = sum(line.startswith(b'{"kind":"exchange"') for line in record.read_bytes().split(b"\n"))
-    return seconds, exchanges, float(outcome.footer["judging_seconds"])
+    return seconds, exchanges, float(outcome.footer["judging_ms"]) / 1000
 
 
 async def schemathesis(target: Target, folder: Path) -> tuple[float, int]:

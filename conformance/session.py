@@ -226,13 +226,22 @@ class Session:
             },
             "checks": len(self.checks),
             "complaints": self.complaints,
-            "seconds": round(time.monotonic() - self.began, 3),
-            "judging_seconds": round(self.judging_seconds, 3),
+            "ms": round(1000 * (time.monotonic() - self.began), 1),
+            "judging_ms": round(1000 * self.judging_seconds, 1),
+            "slowest": self._slowest(),
             "exit": self.exit_status(verdicts),
         }
         self.writer.line(footer)
         self.writer.close()
         return footer
+
+    def _slowest(self, count: int = 5) -> list[dict[str, Any]]:
+        """The cases that took longest, each with its milliseconds."""
+        took: dict[str, float] = defaultdict(float)
+        for check in self.checks:
+            if check.ms:
+                took[check.case] = max(took[check.case], check.ms)
+        return [{"case": case, "ms": took[case]} for case in sorted(took, key=lambda c: -took[c])[:count]]
 
     def verdicts(self) -> dict[str, str]:
         """What each requirement in scope came to."""
@@ -318,7 +327,8 @@ class Session:
             "spec_sha256": self.profile.sha256,
             "target": self.target.redacted(),
             "seed": self.options.seed,
-            "options": {"jobs": self.options.jobs, "fuzz": self.options.fuzz, "strict": self.options.strict},
+            "strict": self.options.strict,
+            "options": {"jobs": self.options.jobs, "fuzz": self.options.fuzz},
             "partial": self.options.partial,
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -125,6 +125,9 @@ def _summary(screen: _Screen, summary: Summary, width: int) -> None:
         screen.add(("", head + _ids(ids, width - len(head))))
     for note in record.notes[-10:]:
         screen.add(("", f"  note: {one_line(note.text)}"))
+    if record.footer.slowest:
+        longest = ", ".join(f"{slow.case} {slow.ms / 1000:.1f} s" for slow in record.footer.slowest[:3])
+        screen.add(("dim", f"  longest: {one_line(longest)}"))
     seconds = f"{record.footer.ms / 1000:.1f} s, " if record.footer.ms else ""
     seed = f"seed {record.header.seed}, " if record.header.seed is not None else ""
     screen.add(

@@ -181,9 +181,18 @@ class Scope(_Row):
     judged: Count
 
 
+class Slow(_Row):
+    """How long a case took."""
+
+    case: Text
+    ms: Milliseconds
+
+
 class Footer(_Row):
     kind: Literal["footer"]
     counts: dict[Verdict, Count]
     requirements: Scope
     exit: Annotated[int, Field(ge=0, le=3)]
     ms: Milliseconds = 0.0
+    judging_ms: Milliseconds = 0.0
+    slowest: list[Slow] = []

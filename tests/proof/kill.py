@@ -43,7 +43,7 @@ def report(fault: Fault, run: Run, verbose: bool) -> bool:
     right = not missed and not more
     print(f"{'ok' if right else 'WRONG':<6} {fault.name}: red {sorted(run.red)}", end="")
     print(f"; NOT RED {sorted(missed)}" if missed else "", end="")
-    print(f"; ALSO RED {sorted(more)}" if more else "", f"({run.footer.get('seconds')} s)", flush=True)
+    print(f"; ALSO RED {sorted(more)}" if more else "", f"({run.footer.get('ms')} ms)", flush=True)
     for requirement in sorted(run.red | missed) if verbose or not right else []:
         verdict = run.verdicts.get(requirement, "not judged")
         print(f"       {requirement} {verdict}: {run.why(requirement) if requirement in run.verdicts else ''}"[:300])

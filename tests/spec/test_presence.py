@@ -244,7 +244,7 @@ def test_a_rule_speaks_only_of_its_places() -> None:
 def test_the_quick_look_says_the_same_as_the_long_one() -> None:
     rules = [rule for rows in JUDGE._rules.values() for rule in rows]
     keys = {k for rule in rules for k in (*rule.always, *rule.set, *rule.never, *rule.optional, *rule.exactly_one)}
-    values = [{}, *({key: value for key in keys} for value in (None, "", 0, False, "x", 7, [], [1]))]
+    values = [{}, *(dict.fromkeys(keys, value) for value in (None, "", 0, False, "x", 7, [], [1]))]
     seen = set()
     for rule in rules:
         right = {**dict.fromkeys(rule.always | rule.set | set(rule.exactly_one[:1]), "x"), **dict(rule.constant)}
