@@ -14,27 +14,18 @@ from pathlib import Path
 
 import fake_server.faults
 from fake_server.faulting import REGISTRY, Fault, load_all
-from fake_server.serve import running_server
-from tests.proof.bench import PROPERTIES, Run, cases_for, judged_only_with, options_for, run_against
+from tests.proof.bench import Run, cases_for, options_for
+from tests.proof.matrix import Planner, committed, play
 
-TRAFFIC = {"FILTER-*", "PAGE-011", "PAGE-038", "PAGE-039", "SER-005"}
 FOLDER = Path(fake_server.faults.__file__).parent
 
 
-async def play(fault: Fault, everything: bool) -> Run:
-    """A run against a server with this fault: the cases of the areas it names, or all."""
-    globs = {red.rsplit("-", 1)[0] + "-*" for red in fault.red if not red.startswith(("SCHEMA", "ERR-", *PROPERTIES))}
-    properties = {red for red in fault.red if red.startswith(PROPERTIES)}
-    if properties:
-        globs, everything = globs | properties, False
-    elif globs and not fault.red <= {r for case in cases_for(globs) for r in case.requirements}:
-        globs |= TRAFFIC  # what only the passive checks judge needs traffic of several kinds
-    options = options_for(fault.red)
-    if options:  # such a server suits few of the cases
-        globs, everything = judged_only_with(options), False
-    async with running_server(faults=[fault.name], options=options) as server:
-        cases = None if everything or not globs else cases_for(globs)
-        return await run_against(server.target, cases, fuzz="quick" if properties else "off")
+async def verdict_on(fault: Fault, planner: Planner, everything: bool) -> Run:
+    """A run against a server with this fault: the cases that may see it, or all but those of the property phase."""
+    cases = planner.cases(fault)
+    if everything and not options_for(fault.red):  # a server that is started otherwise suits few of the cases
+        cases = [*cases_for(None), *(case for case in cases if case.fuzz)]
+    return await play(fault, cases)
 
 
 def report(fault: Fault, run: Run, verbose: bool) -> bool:
@@ -75,11 +66,11 @@ async def main() -> int:
     parser.add_argument("-v", action="store_true")
     options = parser.parse_args()
     load_all()
-    gate = asyncio.Semaphore(options.jobs)
+    gate, planner = asyncio.Semaphore(options.jobs), Planner.of(committed())
 
     async def one(fault: Fault) -> bool:
         async with gate:
-            run = await play(fault, options.all_cases)
+            run = await verdict_on(fault, planner, options.all_cases)
         right = report(fault, run, options.v)
         if options.write and not right and run.red:
             print("       written" if write(fault, run.red) else "       NOT FOUND IN THE SOURCE")

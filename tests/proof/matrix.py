@@ -40,6 +40,15 @@ class Planner:
             for requirement in case.requirements:
                 self._families.setdefault(family(requirement), set()).add(case.name)
 
+    @classmethod
+    def of(cls, matrix: dict[str, dict[str, str]]) -> Planner:
+        """One that knows who judges what in passing from a matrix, without a run of its own."""
+        known: dict[str, list[str]] = {}
+        for killers in matrix.values():
+            for requirement, case in killers.items():
+                known.setdefault(requirement, []).append(case)
+        return cls({requirement: sorted(set(cases)) for requirement, cases in known.items()})
+
     def judging(self, requirements: set[str]) -> list[CaseSpec]:
         """Every case that judges one of these, in passing or not."""
         return self.named(sorted({n for r in requirements for n in self._judges.get(r, []) if n in self._cases}))
@@ -65,6 +74,7 @@ class Planner:
 
 
 async def play(fault: Fault, cases: list[CaseSpec]) -> Run:
+    """A run of these cases against a server with this fault."""
     fuzz = "quick" if any(case.fuzz for case in cases) else "off"
     async with running_server(faults=[fault.name], options=options_for(fault.red)) as server:
         return await run_against(server.target, cases, fuzz=fuzz)
