@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from conformance.exchange import ABSENT, Exchange, Request
+from conformance.exchange import ABSENT, Exchange, Request, SocketLog
 from conformance.verdict import Unmet
 from conformance.wire.socket import Socket, matches, open_socket
 
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
     from conformance.context import Case
 
 Params = Mapping[str, Any] | Iterable[tuple[str, str]]
+
+
+def has_lost_a_turn(path: str, said: Iterable[Exchange | SocketLog]) -> bool:
+    """Did the chat at this path rest, in these exchanges, with a user's message that got neither an answer nor an error?
+
+    Real servers now and then interrupt an ordinary send, edit or promotion by themselves.
+    """
+    resting = False
+    for exchange in said:
+        if isinstance(exchange, SocketLog) or exchange.request.method != "GET" or exchange.response.status != 200:
+            continue
+        body = exchange.response.body
+        if not isinstance(body, dict):
+            continue
+        if exchange.request.path == path:
+            resting = body.get("status") == "waiting" and "last_error" not in body
+        elif exchange.request.path == f"{path}/messages" and resting and not body.get("queued_messages"):
+            roles = [None, *(message.get("role") for message in body.get("messages", []))]
+            if any(newer in ("user", None) and older == "user" for newer, older in pairwise(roles)):
+                return True
+    return False
 
 
 def text(value: str) -> dict[str, str]:
@@ -86,7 +108,11 @@ class Actor:
             "organization_id": self.case.session.target.organization_id,
             "content": parts(content),
         } | fields
-        return await self.post(self.chats_path, {k: v for k, v in body.items() if v is not ABSENT})
+        answer = await self.post(self.chats_path, {k: v for k, v in body.items() if v is not ABSENT})
+        made = answer.response.body
+        if answer.response.status == 201 and isinstance(made, dict) and isinstance(made.get("id"), str):
+            self.case.chats.append(Chat(self, made["id"]))
+        return answer
 
     async def list(self, **params: Any) -> Exchange:
         return await self.get(self.chats_path, params=params)
@@ -229,6 +255,12 @@ class Chat:
             raise Unmet(f"listing messages answered {answer.response.status}")
         return list(reversed(answer.response.body.get("messages", [])))
 
+    async def lost_a_turn(self) -> bool:
+        """Does the chat show now, or has it shown, a user's message that got neither an answer nor an error? Asks anew."""
+        await self.get()
+        await self.messages(limit=200)
+        return has_lost_a_turn(self.path, self.case.exchanges)
+
     async def turn(self, content: Any = "Hello again", status: tuple[str, ...] = (), **fields: Any) -> dict[str, Any]:
         """Send on an idle chat and wait until its turn has ended. Raises Unmet.
 
@@ -243,4 +275,5 @@ class Chat:
             added = (await self.history())[len(before) :]
             if chat["status"] != "waiting" or any(m.get("role") != "user" for m in added):
                 return chat
+            self.case.lost_turns = True
         raise Unmet("three sends in a row got no reply")

@@ -35,6 +35,8 @@ class Case:
         self.name = spec.name
         self.checks: list[Check] = []
         self.exchanges: list[Exchange | SocketLog] = []
+        self.chats: list[Chat] = []  # those that this case made
+        self.lost_turns = False  # one of them lost a turn without a word
         self._cleanups: list[Callable[[], Awaitable[Any]]] = []
         self._current = spec.requirements[0] if len(spec.requirements) == 1 else ""
         self._mark = 0
@@ -153,6 +155,10 @@ class Case:
             self._add(requirement, UNTESTABLE, mark, reason=str(unmet))
         except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
             self._add_failure(requirement, error, mark)
+        except UnboundLocalError as error:
+            if not any(check.verdict != PASS for check in self.checks):
+                raise
+            self._add(requirement, UNTESTABLE, mark, reason=f"it rests on what failed before: {error}")
         except _SHAPE_ERRORS as error:
             if not _reads_an_answer(error):
                 self._add(requirement, HARNESS_ERROR, mark, reason=f"{type(error).__name__}: {error}")
@@ -265,13 +271,24 @@ class Case:
         except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
             # outside every `judging` block: what the blocks rest on
             self._rest(UNTESTABLE, f"{type(error).__name__}: {error}")
+        except UnboundLocalError as error:
+            # what one block should have made and did not, another one uses
+            earlier = any(check.verdict != PASS for check in self.checks)
+            self._rest(UNTESTABLE if earlier else HARNESS_ERROR, f"it rests on what failed before: {error}")
         except Exception as error:
             told = isinstance(error, _SHAPE_ERRORS) and _reads_an_answer(error)
             self._rest(UNTESTABLE if told else HARNESS_ERROR, f"{type(error).__name__}: {error}")
         finally:
+            if any(check.verdict != PASS for check in self.checks):
+                await self._look_for_lost_turns()
             await self._clean_up()
         self._rest(HARNESS_ERROR, "the case ended without judging this")
         return self.checks
+
+    async def _look_for_lost_turns(self) -> None:
+        with contextlib.suppress(Unmet, TargetUnreachable, *_SHAPE_ERRORS):
+            for chat in self.chats[:20]:
+                self.lost_turns = self.lost_turns or await chat.lost_a_turn()
 
     def _rest(self, verdict: str, reason: str) -> None:
         done = {check.requirement for check in self.checks}

@@ -11,6 +11,7 @@ from conformance.session import Session
 from conformance.verdict import FAIL, FLAKY, PASS, UNTESTABLE, WARN, Check
 
 Done = Callable[[CaseSpec, list[Check]], None]
+_LOST_TURNS = 5  # plays of a case in all while turns of its chats get lost, as they do on real servers now and then
 _SERIAL_RERUNS = 12  # more failures than this are no accident; they are re-run four at a time
 
 
@@ -65,7 +66,11 @@ class Scheduler:
                 if case.fuzz:  # a machine has shrunk and replayed its failure already
                     self._done(case, first)
                     continue
-                second = await Case(self.session, case, attempt=2).run()
+                for attempt in range(2, _LOST_TURNS + 1):
+                    play = Case(self.session, case, attempt)
+                    second = await play.run()
+                    if width > 1 or not play.lost_turns or not any(_uncertain(check) for check in second):
+                        break
                 self._done(case, merge(first, second))
 
         await asyncio.gather(*(worker() for _ in range(min(width, len(pairs)))))

@@ -143,14 +143,22 @@ async def rests(chat: Chat, reached: Callable[[Messages], bool], what: str, expe
     """Wait until the chat is waiting with an empty queue and its messages are so; gives the messages. Raises Failure."""
     messages: Messages = []
     pause = 0.004
+    clock = asyncio.get_running_loop().time
+    stirred, before = clock(), ""
     try:
         async with asyncio.timeout(2 * chat.case.deadline):  # a queue is several turns
             while True:
                 status = (await chat.get()).response.body["status"]
                 answer = (await chat.messages(limit=200)).response.body
                 messages = answer["messages"][::-1]
-                if status == "waiting" and not answer["queued_messages"] and reached(messages):
+                resting = status == "waiting" and not answer["queued_messages"]
+                if resting and reached(messages):
                     return messages
+                now = f"{status} {len(answer['queued_messages'])} {[m['id'] for m in messages]}"
+                if not resting or now != before:
+                    stirred, before = clock(), now
+                elif clock() - stirred > chat.case.deadline / 3:
+                    raise TimeoutError  # nothing will come of it
                 # messages are stored after the status is written, and nothing tells when
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 0.25)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ class Runner:
         self._background: set[asyncio.Task[None]] = set()
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._dice = random.Random(1)
 
     # -- what the life cycle orders -----------------------------------------------------------------------------
 
@@ -153,6 +155,8 @@ class Runner:
         failure: Failure | None = None
         outcome = Outcome.DONE
         try:
+            if self._interrupts_itself(chat):
+                self.interrupt(chat)
             self.spawn(automatic_title(self.backend, chat))
             await asyncio.sleep(0)  # the title's call leaves before the turn's
             outcome = await run_turn(self.backend, run)
@@ -175,6 +179,13 @@ class Runner:
         else:
             self._end_done(chat)
         self.backend.hub.retire(chat)
+
+    def _interrupts_itself(self, chat: Chat) -> bool:
+        """What real servers do now and then to a send, an edit or a promotion, never to a first turn; off unless asked for."""
+        share = float(self.backend.options.get("self-interrupts", 0))
+        if not share or sum(m.role == "user" for m in self.backend.store.messages[chat.id]) < 2:
+            return False
+        return self._dice.random() < share
 
     def _end_done(self, chat: Chat) -> None:
         if not chat.archived and self._promote(chat):
