@@ -261,12 +261,15 @@ class Chat:
         await self.messages(limit=200)
         return has_lost_a_turn(self.path, self.case.exchanges)
 
-    async def turn(self, content: Any = "Hello again", status: tuple[str, ...] = (), **fields: Any) -> dict[str, Any]:
+    async def turn(
+        self, content: Any = "Hello again", status: tuple[str, ...] = (), tries: int = 3, **fields: Any
+    ) -> dict[str, Any]:
         """Send on an idle chat and wait until its turn has ended. Raises Unmet.
 
-        A real server now and then interrupts an ordinary send by itself; such a turn is ordered once more.
+        A real server now and then interrupts an ordinary send by itself; such a turn is ordered once more, unless `tries` is
+        1: where the messages are counted, the whole case is played again instead.
         """
-        for _ in range(3):
+        for _ in range(tries):
             before = await self.history()
             answer = await self.send(content, **fields)
             if answer.response.status != 200 or not isinstance(answer.response.body, dict):
@@ -276,4 +279,4 @@ class Chat:
             if chat["status"] != "waiting" or any(m.get("role") != "user" for m in added):
                 return chat
             self.case.lost_turns = True
-        raise Unmet("three sends in a row got no reply")
+        raise Unmet("no reply to a send" if tries == 1 else f"no reply to {tries} sends in a row")

@@ -45,7 +45,7 @@ async def calls(t: Case, chat: Chat, n: int) -> list[dict[str, Any]]:
 async def the_model_gets_the_conversation(t: Case) -> None:
     first, second = t.unique("first"), t.unique("second")
     chat = await t.chat(script(text("the first"), text(" answer"), prefix=first))
-    await chat.turn(script(turns(turn(tool_call("list_templates", {}, id="step1")), turn(text("done"))), prefix=second))
+    await chat.turn(script(turns(turn(tool_call("list_templates", {}, id="step1")), turn(text("done"))), prefix=second), tries=1)
     before, step, after = await calls(t, chat, 3)
     t.expect(len(items(before)), 1, "messages of the first call")
     t.expect(wanted(items(before), first), [0], "the place of the first message in the first call")
@@ -59,7 +59,7 @@ async def the_model_gets_the_conversation(t: Case) -> None:
 async def the_model_forgets_what_was_edited(t: Case) -> None:
     first, gone, new = t.unique("first"), t.unique("gone"), t.unique("new")
     chat = await t.chat(script(text("kept"), text(" answer"), prefix=first))
-    await chat.turn(script(text("forgotten"), text(" answer"), prefix=gone))
+    await chat.turn(script(text("forgotten"), text(" answer"), prefix=gone), tries=1)
     edited = (await chat.history())[2]["id"]
     t.given(await chat.edit(edited, script(text("ok"), prefix=new)))
     *_, last = await calls(t, chat, 3)

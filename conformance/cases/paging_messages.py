@@ -22,7 +22,7 @@ async def talked(t: Case, turns: int = 3) -> tuple[Chat, list[int]]:
     """A chat at rest after some turns, and the ids of its messages, oldest first."""
     chat = await t.chat("one")
     for _ in range(turns - 1):
-        await chat.turn("more")
+        await chat.turn("more", tries=1)
     return chat, [m["id"] for m in await chat.history()]
 
 
@@ -153,8 +153,8 @@ async def cursors_of_edited_messages(t: Case) -> None:
 async def prompts_of_a_chat(t: Case) -> None:
     chat = await t.chat([text("a"), text("b")])
     reference = {"type": "file-reference", "file_name": "x.go", "start_line": 1, "end_line": 2, "content": "y"}
-    await chat.turn([reference])
-    await chat.turn("c")
+    await chat.turn([reference], tries=1)
+    await chat.turn("c", tries=1)
     mine = [m["id"] for m in await chat.history() if m["role"] == "user"]
     prompts = t.given(await chat.prompts())["prompts"]
     with t.judging("PROMPT-001"):

@@ -15,6 +15,7 @@ import orjson
 from conformance.exchange import ABSENT, Exchange, Request, Response
 
 Params = Iterable[tuple[str, str]]
+_LARGE = 2**18  # bytes of a body that a server may refuse before it has come
 _PATIENCE = 3  # windows of the limiter that a request waits out
 
 
@@ -74,18 +75,22 @@ class Wire:
         headers = dict(request.headers)
         if request.body is not ABSENT:
             headers.setdefault("content-type", "application/json")
-        try:
-            answer = await self._client.request(
-                request.method,
-                request.path,
-                params=list(request.params) or None,
-                content=content,
-                headers=headers,
-                timeout=timeout or self.timeout,
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            what = str(error) or type(error).__name__
-            raise TargetUnreachable(f"{request.method} {request.path}: {what}") from error
+        for last in (False, False, True) if len(content or b"") > _LARGE else (True,):
+            try:
+                answer = await self._client.request(
+                    request.method,
+                    request.path,
+                    params=list(request.params) or None,
+                    content=content,
+                    headers=headers,
+                    timeout=timeout or self.timeout,
+                )
+                break
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                if not last and isinstance(error, httpx.ReadError | httpx.WriteError):
+                    continue  # it refused unread what is too large, and hung up before its answer could be read
+                what = str(error) or type(error).__name__
+                raise TargetUnreachable(f"{request.method} {request.path}: {what}") from error
         response = Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, content=answer.content)
         if response.media_type == "application/json":
             response.body = _decode(answer.content)

@@ -41,3 +41,15 @@ def test_the_suite_does_not_notice(group: str) -> None:
         run = asyncio.run(scene())
     noticed = {r: (v, run.why(r)) for r, v in run.verdicts.items() if v not in ("pass", "not-applicable")}
     assert noticed == {}
+
+
+def test_turns_that_get_lost_fail_nothing() -> None:
+    async def scene() -> Run:
+        async with running_server(options={"self-interrupts": 0.15}) as server:
+            return await run_against(server.target, deadline=5)
+
+    run = asyncio.run(scene())
+    wrong = {r: (v, run.why(r)) for r, v in run.verdicts.items() if v not in ("pass", "not-applicable", "flaky")}
+    assert wrong == {}
+    assert "flaky" in run.verdicts.values()
+    assert run.footer["exit"] == 0

@@ -10,7 +10,6 @@ from fake_server.serve import running_server
 from tests.proof.bench import Run, run_against
 
 
-@pytest.mark.open
 @pytest.mark.parametrize(("jobs", "seed"), [(1, 11), (64, 13)])
 def test_the_verdicts_are_the_same(jobs: int, seed: int) -> None:
     async def scene() -> Run:
