@@ -8,6 +8,7 @@ import pkgutil
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import orjson
 
@@ -131,7 +132,8 @@ class App:
         return kit.reply(refused.status, body, headers=headers)
 
     async def _send(self, call: Call, route: Route | None, answer: Reply) -> None:
-        headers = [*_GLOBAL, *call.extra_headers, *answer.headers]
+        request_id = (b"x-coder-request-id", str(uuid4()).encode())
+        headers = [*_GLOBAL, request_id, *call.extra_headers, *answer.headers]
         if not self.backend.does("route.any-accept") and call.header("accept") == "text/html":
             answer = kit.reply(answer.status, encode(answer.body), headers=answer.headers, media=b"text/html")
         status, body = answer.status, answer.body

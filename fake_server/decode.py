@@ -149,9 +149,12 @@ class Maybe(Kind):
     """A value, or None when absent or null."""
 
     def __init__(self, kind: Kind) -> None:
-        self.kind, self.name = kind, kind.name
+        # what reads itself from text is named by its pointer where it may be absent
+        self.kind, self.name = kind, f"*{kind.name}" if isinstance(kind, Uuid) else kind.name
 
     def read(self, value: Any, owner: str, path: str) -> Any:
+        if isinstance(self.kind, Uuid) and not isinstance(value, str):
+            raise self.refuse(value, owner, path)
         return self.kind.read(value, owner, path)
 
 
@@ -237,8 +240,17 @@ def _explain(error: json.JSONDecodeError) -> BadBody:
         where = "after object key:value pair" if _inside_object(text, pos) else "after array element"
     else:
         where = next((say for msg, say in _PLACES.items() if error.msg.startswith(msg)), "in value")
-    char = text[pos].encode()[:1].decode("latin-1")
-    return BadBody("invalid character " + ("'\\''" if char == "'" else f"'{char}'") + f" {where}")
+    return BadBody(f"invalid character {_quoted(text[pos].encode()[:1].decode('latin-1'))} {where}")
+
+
+_ESCAPES = {"'": "\\'", "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+def _quoted(char: str) -> str:
+    """A character in single quotes; what can't be printed is escaped."""
+    if char in _ESCAPES:
+        return f"'{_ESCAPES[char]}'"
+    return f"'{char}'" if char.isprintable() else f"'\\x{ord(char):02x}'" if ord(char) < 0x80 else f"'\\u{ord(char):04x}'"
 
 
 def _inside_object(text: str, pos: int) -> bool:

@@ -258,7 +258,10 @@ def accept(call: Call, area: str) -> SocketProtocol:
 
 
 def _refused(area: str, what: str, value: str, **more: Any) -> Refusal:
-    return refusal(f"{area}.{what}", value=value, escaped=orjson.dumps(value).decode()[1:-1], **more)
+    refused = refusal(f"{area}.{what}", value=value, escaped=orjson.dumps(value).decode()[1:-1], **more)
+    if refused.status == 426:
+        refused.headers |= {"connection": "Upgrade", "upgrade": "websocket"}
+    return refused
 
 
 def _check_handshake(call: Call, area: str) -> None:

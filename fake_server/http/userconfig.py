@@ -10,7 +10,7 @@ from fake_server.http.kit import Call, Reply, not_found, reply, route
 from fake_server.refusals import refusal
 from fake_server.validate import BadUUID, parse_uuid
 
-USER_PROMPT = Struct("UpdateUserChatCustomPromptRequest", {"custom_prompt": Text()})
+USER_PROMPT = Struct("UserChatCustomPrompt", {"custom_prompt": Text()})
 DEBUG_LOGGING = Struct("UpdateUserChatDebugLoggingRequest", {"debug_logging_enabled": Bool()})
 THRESHOLD = Struct("UpdateUserChatCompactionThresholdRequest", {"threshold_percent": Integer(32)})
 

@@ -78,7 +78,7 @@ def test_body_is_read(body: bytes, changed: dict[str, object]) -> None:
         (b'{"count":021}', "invalid character '2' after object key:value pair"),
         (b'{"tags":["a" "b"]}', "invalid character '\"' after array element"),
         (b"\xef\xbb\xbf{}", "invalid character '\xef' looking for beginning of value"),
-        (b'{"name":"a\nb"}', "invalid character '\n' in string literal"),
+        (b'{"name":"a\nb"}', r"invalid character '\n' in string literal"),
         (b"[" * 100_000, "exceeded max depth"),
     ],
 )

@@ -259,7 +259,7 @@ def test_the_advisor_streams_its_advice_and_counts_its_uses() -> None:
 def test_a_question_in_plan_mode_ends_the_turn() -> None:
     async def play(served: Served) -> None:
         chat = await idle_chat(served, plan_mode="plan")
-        questions = [{"header": "H", "question": "Q?", "options": [{"label": "L", "description": "D"}]}]
+        questions = [{"header": "H", "question": "Q?", "options": [{"label": name, "description": "D"} for name in "LR"]}]
         ask = s.turn(s.tool_call("ask_user_question", {"questions": questions}, id="q"))
         await send(served, chat, s.script(s.turns(ask, s.turn(s.text("never")))))
         await served.idle(chat)
