@@ -261,6 +261,16 @@ class Chat:
         await self.messages(limit=200)
         return has_lost_a_turn(self.path, self.case.exchanges)
 
+    async def answered(self, content: Any) -> None:
+        """Wait until the turn that `content` ordered has ended; a lost one is ordered again by an edit. Raises Unmet."""
+        for _ in range(5):
+            await self.settled()
+            last = (await self.history())[-1:]
+            if not last or last[0].get("role") != "user" or not await self.lost_a_turn():
+                return
+            await self.edit(last[0]["id"], content)
+        raise Unmet("five turns in a row got no reply")
+
     async def turn(
         self, content: Any = "Hello again", status: tuple[str, ...] = (), tries: int = 3, **fields: Any
     ) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def life_of(bridge: Bridge) -> type[RuleBasedStateMachine]:
         @precondition(lambda self: not self.archived)
         def send(self, words: str) -> None:
             prompt = script(says(f"to {words.strip()}"))
-            bridge(self.chat.turn(prompt))
+            t.accepted(bridge(self.chat.send(prompt)))
+            bridge(self.chat.answered(prompt))
             self.texts += [prompt, f"to {words.strip()}"]
 
         @rule(words=WORDS, at=st.integers(0, 20))
@@ -44,7 +45,7 @@ def life_of(bridge: Bridge) -> type[RuleBasedStateMachine]:
             prompt = script(says(f"again {words.strip()}"))
             messages = bridge(self.chat.history())
             t.accepted(bridge(self.chat.edit(messages[place]["id"], prompt)))
-            bridge(self.chat.settled())
+            bridge(self.chat.answered(prompt))
             self.texts[place:] = [prompt, f"again {words.strip()}"]
 
         @rule(words=WORDS)
@@ -90,7 +91,7 @@ async def a_chat_through_its_life(t: Case) -> None:
 async def walks_through_messages(t: Case) -> None:
     chat = await t.chat("one")
     for _ in range(3):
-        await chat.turn("more")
+        await chat.turn("more", tries=1)
     every = [m["id"] for m in await chat.history()]
     bridge = Bridge(t)
 
