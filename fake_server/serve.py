@@ -231,7 +231,7 @@ def _option(text: str) -> tuple[str, str]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog="python -m fake_server", description="The reference fake server.")
+    made = argparse.ArgumentParser(prog="chat-conformance serve", description="The reference fake server.")
     made.add_argument("--profile", default=PROFILE, choices=[PROFILE], help="the revision of the API")
     made.add_argument("--host", default="127.0.0.1", help="address to listen on")
     made.add_argument("--port", type=int, default=3000, help="port of the API (0: a free one)")

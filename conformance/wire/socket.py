@@ -34,6 +34,15 @@ def matches(pattern: Any, value: Any) -> bool:
     return bool(pattern == value)
 
 
+def worded(pattern: Any) -> str:
+    """A pattern for messages: a predicate is told by its docstring."""
+    if callable(pattern):
+        return pattern.__doc__ or "such a value"
+    if isinstance(pattern, dict):
+        return "{" + ", ".join(f"{key}: {worded(value)}" for key, value in pattern.items()) + "}"
+    return repr(pattern)
+
+
 def brief(event: Event) -> str:
     """One event in a few characters, for messages."""
     kind = event.get("type") or event.get("kind") or "?"
@@ -115,7 +124,7 @@ class Socket:
         if event is None:
             why = "the socket closed" if self.closed.is_set() else f"{wanted:g} s went by"
             seen = ", ".join(brief(e) for e in self.events[start:][-12:]) or "no events"
-            what = pattern if isinstance(pattern, dict) else pattern.__doc__ or "the awaited event"
+            what = worded(pattern)
             raise NotSeen(f"waited for {n} x {what}; {why}; seen instead: {seen}")
         return event
 

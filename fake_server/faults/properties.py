@@ -32,7 +32,7 @@ def pages_of_four_lose_one(answer: Answer) -> None:
         answer.body["messages"].pop()
 
 
-@frames("stream", red=["PROP-004", "STREAM-027", "STREAM-028"])
+@frames("stream", red=["PROP-004", "STREAM-027", "STREAM-028", "MSG-013", "SER-008"])
 def reconnecting_repeats_a_message(batch: list[Object], memory: Object) -> list[Object]:
     """A snapshot of exactly two messages gives another message first."""
     messages = [e for e in batch if e["type"] == "message"]
