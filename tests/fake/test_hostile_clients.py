@@ -1,4 +1,4 @@
-"""What clients do wrong on purpose costs the server nothing: right refusals, no trace in an answer, no state and no memory lost."""
+"""What clients do wrong on purpose costs the server nothing: right refusals, no trace in answers, no state and no memory lost."""
 
 from __future__ import annotations
 
