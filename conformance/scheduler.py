@@ -11,7 +11,7 @@ from conformance.session import Session
 from conformance.verdict import FAIL, FLAKY, PASS, UNTESTABLE, WARN, Check
 
 Done = Callable[[CaseSpec, list[Check]], None]
-_LOST_TURNS = 5  # plays of a case in all while turns of its chats get lost, as they do on real servers now and then
+_LOST_TURNS = 6  # plays of a case in all while turns of its chats get lost, as they do on real servers now and then
 _SERIAL_RERUNS = 12  # more failures than this are no accident; they are re-run four at a time
 
 

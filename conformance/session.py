@@ -94,6 +94,7 @@ class Session:
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._observers = passive.observers(self.profile)
         self.judging_seconds = 0.0
+        self.answers_seen: dict[str, set[str]] = {}  # by case, over all its plays
         self.began = time.monotonic()
         self.wire.listeners.append(self._observe)
 

@@ -139,6 +139,28 @@ async def said(chat: Chat, expected: list[str], what: str = "what was said") -> 
     return await rests(chat, lambda messages: talk(messages) == expected, what, expected)
 
 
+async def ran(chat: Chat, expected: list[str]) -> list[str]:
+    """Wait until the chat rests and what was said in it ends so; gives what was said. Raises Failure.
+
+    The more turns, the more of them get lost: in the further plays of a case it is enough that each answer has come in one of
+    them, and that this one lacks nothing but answers.
+    """
+    try:
+        return talk(await rests(chat, lambda m: talk(m)[-len(expected) :] == expected, "the end of what was said", expected))
+    except Failure as failure:
+        whole: list[str] = failure.actual
+        shown = [text for text in whole if text in expected]
+        missing = {place for place, text in enumerate(expected) if text not in shown}
+        follows = all(place and place - 1 not in missing for place in missing)
+        if shown != [text for text in expected if text in shown] or not follows or not await chat.lost_a_turn():
+            raise
+        seen = chat.case.session.answers_seen.setdefault(chat.case.name, set())
+        seen.update(shown)
+        if chat.case.attempt == 1 or not seen.issuperset(expected):
+            raise
+        return whole
+
+
 async def rests(chat: Chat, reached: Callable[[Messages], bool], what: str, expected: Any) -> Messages:
     """Wait until the chat is waiting with an empty queue and its messages are so; gives the messages. Raises Failure."""
     messages: Messages = []

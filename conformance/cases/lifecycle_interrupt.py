@@ -10,7 +10,7 @@ from conformance.cases.lifecycle_edit import TOOL
 from conformance.cases.lifecycle_queue import queued
 from conformance.cases.lifecycle_send import first, moved
 from conformance.context import Case
-from conformance.turns import held, rests, said, talk
+from conformance.turns import held, ran, rests, said, talk
 from conformance.verdict import Unmet
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import attempts, gate, http_error, reasoning, script, text, tool_call, turn, turns
@@ -115,7 +115,7 @@ async def interrupt_with_a_queue(t: Case) -> None:
     for name in ("one", "two"):
         t.given(await chat.send(queued(name)))
     t.accepted(await chat.interrupt())
-    await said(chat, ["first", "partial", "one", "to one", "two", "to two"])
+    await ran(chat, ["first", "partial", "one", "to one", "two", "to two"])
 
 
 @case("INT-011")

@@ -12,7 +12,7 @@ from conformance.cases.lifecycle_edit import TOOL
 from conformance.cases.lifecycle_send import first, other_model
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.turns import held, rests, said, stuck, talk
+from conformance.turns import held, ran, said, stuck, talk
 from fixtures.scripts import error, script, text, tool_call, turn, turns
 
 UNKNOWN = 9_000_000_000_000
@@ -52,7 +52,7 @@ async def sends_during_a_turn(t: Case) -> None:
         t.expect(talk(await chat.history()), ["first"], "the messages during the turn", "/messages")
     with t.judging("QUEUE-003"):
         await under_way.open()
-        await said(chat, ["first", "part late", "one", "to one", "two", "to two", "three", "to three"])
+        await ran(chat, ["first", "part late", "one", "to one", "two", "to two", "three", "to three"])
 
 
 @case("QUEUE-004", needs=["llm-control"])
@@ -98,7 +98,7 @@ async def what_was_deleted_never_runs(t: Case) -> None:
     ids = [t.given(await chat.send(queued(name)))["queued_message"]["id"] for name in ("one", "two", "three")]
     t.given(await chat.unqueue(ids[1]))
     await under_way.open()
-    await said(chat, ["first", "part late", "one", "to one", "three", "to three"])
+    await ran(chat, ["first", "part late", "one", "to one", "three", "to three"])
 
 
 Verb = Callable[[Chat, Any], Awaitable[Exchange]]
@@ -136,7 +136,7 @@ async def promote_on_an_idle_chat(t: Case) -> None:
     chat, (_, two, _) = await stuck(t, *(queued(name) for name in ("one", "two", "three")))
     t.accepted(await chat.promote(two), 202)
     t.true(two not in await queue_ids(chat), "what was promoted is not queued any more")
-    await said(chat, ["first", "two", "to two", "one", "to one", "three", "to three"])
+    await ran(chat, ["first", "two", "to two", "one", "to one", "three", "to three"])
 
 
 @case("QUEUE-012", "QUEUE-013", needs=["llm-control"])
@@ -146,15 +146,10 @@ async def promote_during_a_turn(t: Case) -> None:
     with t.judging("QUEUE-012"):
         t.accepted(await chat.promote(ids[1]), 202)
         ended = ["two", "to two", "one", "to one", "three", "to three"]
-        seen = talk(await rested(chat, ended))
+        seen = await ran(chat, ended)
         t.true("late" not in "".join(seen), "the turn does not go on", seen)
     with t.judging("QUEUE-013"):
-        await said(chat, ["first", "partial", *ended])
-
-
-async def rested(chat: Chat, ended: list[str]) -> list[dict[str, Any]]:
-    """Wait until the chat rests and `ended` is the end of what was said."""
-    return await rests(chat, lambda messages: talk(messages)[-len(ended) :] == ended, "the end of what was said", ended)
+        await ran(chat, ["first", "partial", *ended])
 
 
 @case("QUEUE-014", "QUEUE-015", needs=["llm-control"])
@@ -182,10 +177,11 @@ async def a_send_that_interrupts(t: Case) -> None:
     with t.judging("QUEUE-017"):
         body = t.accepted(await chat.send(queued("urgent"), busy_behavior="interrupt"))
         t.expect(body["queued"], True, "queued", "/queued")
-        seen = talk(await rested(chat, ["one", "to one", "urgent", "to urgent"]))
+        seen = await ran(chat, ["one", "to one", "urgent", "to urgent"])
         t.true("late" not in "".join(seen), "the turn does not go on", seen)
     with t.judging("QUEUE-018"):
-        messages = await said(chat, ["first", "partial", "one", "to one", "urgent", "to urgent"])
+        await ran(chat, ["first", "partial", "one", "to one", "urgent", "to urgent"])
+        messages = await chat.history()
         t.expect([m["id"] for m in messages], sorted(m["id"] for m in messages), "the ids in the order of the messages")
 
 
@@ -195,7 +191,7 @@ async def an_interrupting_send_to_an_idle_chat(t: Case) -> None:
     body = t.accepted(await chat.send(queued("second"), busy_behavior="interrupt"))
     t.expect(body["queued"], False, "queued", "/queued")
     t.expect(talk([body["message"]]), ["second"], "the message", "/message")
-    await said(chat, ["first", "hello", "second", "to second"])
+    await ran(chat, ["first", "hello", "second", "to second"])
 
 
 @case("QUEUE-020", "QUEUE-021", needs=["llm-control", "model-admin"])
@@ -227,4 +223,4 @@ async def a_send_while_results_are_awaited(t: Case) -> None:
     t.expect(body["queued"], True, "queued", "/queued")
     t.expect(t.accepted(await chat.get())["status"], "requires_action", "the status", "/status")
     t.given(await chat.tool_results([{"tool_call_id": "call_a", "output": {}}]))
-    await said(chat, ["first", "done", "one", "to one"])
+    await ran(chat, ["first", "done", "one", "to one"])
