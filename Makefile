@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: run test lint setup matrix bench clean chromium
+.PHONY: run test lint setup matrix precision bench clean chromium
 
 run: $(STAMP)
 	$(BIN)/chat-conformance run --record out/run.ndjson --html out/report.html --junit out/junit.xml --markdown out/summary.md
@@ -23,6 +23,10 @@ chromium:
 # The kill matrix: every fault against every case that may see it. Takes some ten minutes.
 matrix: $(STAMP)
 	$(BIN)/python -m tests.proof.matrix --workers 2
+
+# Every fault against every case, several faults in one server. Takes about half an hour.
+precision: $(STAMP)
+	$(BIN)/python -m tests.proof.precision
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.fake_server
