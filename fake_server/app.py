@@ -159,7 +159,7 @@ class App:
             operation=route.operation if route else "",
             method=call.method,
             path=call.path,
-            path_params=dict(call.params),
+            path_params=call.path_params,
             query=dict(reversed(call.query)),
             queries=list(call.query),
             sent=call.sent,

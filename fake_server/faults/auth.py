@@ -15,7 +15,7 @@ turns_off(
     "auth.at-system-prompt",
     red=["AUTH-002", "AUTH-003"],
 )
-turns_off("open-watch", "The watch feed asks for no token.", "auth.at-watch", red=["AUTH-001", "AUTH-004"])
+turns_off("open-watch", "The watch feed asks for no token.", "auth.at-watch", red=["AUTH-001", "AUTH-004", "WATCH-004"])
 turns_off(
     "open-providers",
     "The AI providers ask for no token.",

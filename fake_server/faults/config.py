@@ -188,7 +188,9 @@ turns_off(
     "own-threshold-ignored", "the user's own threshold is ignored", "compaction.own-threshold", red=["CONF-064", "CONF-062"]
 )
 turns_off("always-compacts", "a threshold of 100 compacts, too", "compaction.never-at-100", red=["CONF-062"])
-turns_off("compacts-above", "a step is compacted above the threshold only", "compaction.at-threshold", red=["CONF-063"])
+turns_off(
+    "compacts-above", "a step is compacted above the threshold only", "compaction.at-threshold", red=["CONF-063", "COST-008"]
+)
 turns_off("no-advisor", "the advisor is never offered", "advisor.offered", red=["CONF-049"])
 
 

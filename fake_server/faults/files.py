@@ -36,6 +36,8 @@ def _named(answer: Answer) -> StoredFile | None:
         "FILE-042",
         "FILE-044",
         "FILE-045",
+        "CHATOBJ-012",
+        "PART-017",
     ],
 )
 def file_ids_without_dashes(answer: Answer) -> None:
@@ -198,14 +200,19 @@ def unknown_file_is_410(answer: Answer) -> None:
         answer.status = 410
 
 
-@answers("downloadFile", red=["FILE-032", "FILE-035", "SCHEMA-downloadFile"])
+@answers("downloadFile", red=["FILE-032", "FILE-035", "SCHEMA-downloadFile", "ACL-029"])
 def foreign_file_is_403(answer: Answer) -> None:
     """Another member's file is refused with 403."""
     if answer.status == 404 and answer.actor == "bob" and _named(answer):
         refuse(answer, "common.forbidden")
 
 
-turns_off("anybody-may-download", "every file may be read by everybody", "access.files", red=["FILE-032", "FILE-033", "FILE-035"])
+turns_off(
+    "anybody-may-download",
+    "every file may be read by everybody",
+    "access.files",
+    red=["FILE-032", "FILE-033", "FILE-035", "ACL-029", "CREATE-017"],
+)
 
 
 @answers("downloadFile", red=["FILE-034", "SCHEMA-downloadFile"])
@@ -218,7 +225,7 @@ def admins_may_not_download(answer: Answer) -> None:
             refuse(answer, "common.not-found")
 
 
-turns_off("readers-may-not-download", "a share does not reach files", "access.linked-files", red=["FILE-035"])
+turns_off("readers-may-not-download", "a share does not reach files", "access.linked-files", red=["FILE-035", "ACL-029"])
 
 # -- links
 

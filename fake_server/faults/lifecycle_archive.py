@@ -12,7 +12,7 @@ def _single(answer: Answer) -> bool:
     return chat.parent_chat_id is None and not answer.backend.store.children_of.get(chat.id)
 
 
-@changes("patchChat", red=["ARCH-001", "SCHEMA-patchChat"])
+@changes("patchChat", red=["ARCH-001", "SCHEMA-patchChat", "EDIT-014", "ERR-152", "SEND-017"])
 def archive_answers_200(answer: Answer) -> None:
     """Archiving a chat without family is answered with 200."""
     if _sent(answer) == {"archived": True} and _single(answer):
@@ -30,9 +30,14 @@ turns_off("archive-twice", "archiving an archived chat is accepted", "patch.alre
 turns_off("unarchive-twice", "unarchiving a chat that is not archived is accepted", "patch.not-archived",
           red=["ARCH-003", "PATCH-020"])  # fmt: skip
 turns_off(
-    "archive-leaves-children", "archiving a root leaves its children", "archive.cascade", red=["ARCH-004", "ARCH-007", "ARCH-008"]
+    "archive-leaves-children",
+    "archiving a root leaves its children",
+    "archive.cascade",
+    red=["ARCH-004", "ARCH-007", "ARCH-008", "WATCH-005", "WATCH-008"],
 )
-turns_off("unarchive-leaves-children", "unarchiving a root leaves its children", "unarchive.cascade", red=["ARCH-004"])
+turns_off(
+    "unarchive-leaves-children", "unarchiving a root leaves its children", "unarchive.cascade", red=["ARCH-004", "WATCH-008"]
+)
 turns_off("unarchive-remembers", "a child archived by itself stays archived", "unarchive.whole-family", red=["ARCH-005"])
 
 
@@ -45,8 +50,8 @@ def archiving_a_child_moves_its_root(answer: Answer) -> None:
 
 
 turns_off("child-comes-back-alone", "a child can be unarchived under an archived root", "patch.parent-archived", red=["ARCH-007"])
-turns_off("archive-lets-run", "archiving stops no turn", "archive.stops-runs", red=["ARCH-008"])
-turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009"])
+turns_off("archive-lets-run", "archiving stops no turn", "archive.stops-runs", red=["ARCH-008", "STREAM-068"])
+turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009", "QUEUE-016"])
 
 
 @changes("patchChat", red=["ARCH-010", "ARCH-012"])

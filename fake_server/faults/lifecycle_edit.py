@@ -5,7 +5,21 @@ from __future__ import annotations
 from fake_server.faulting import Answer, answers, changes, turns_off
 
 
-@changes("editMessage", red=["EDIT-017", "EDIT-022", "EDIT-023", "EDIT-025", "EDIT-005", "MSG-013"])
+@changes(
+    "editMessage",
+    red=[
+        "EDIT-017",
+        "EDIT-022",
+        "EDIT-023",
+        "EDIT-025",
+        "EDIT-005",
+        "MSG-013",
+        "PAGE-040",
+        "PROMPT-005",
+        "SER-008",
+        "STREAM-065",
+    ],
+)
 def edits_keep_the_id(answer: Answer) -> None:
     """An edit answers the id of the edited message."""
     answer.body["message"]["id"] = int(answer.path_params["message"])
@@ -15,9 +29,14 @@ turns_off(
     "edits-keep-what-follows",
     "an edit removes the edited message alone",
     "edit.cuts-history",
-    red=["EDIT-018", "EDIT-022", "EDIT-024"],
+    red=["EDIT-018", "EDIT-022", "EDIT-024", "LLM-002", "SER-008", "STREAM-065", "STREAM-081"],
 )
-turns_off("edits-run-nothing", "an edit starts no turn", "edit.runs", red=["EDIT-019", "EDIT-020", "EDIT-022", "EDIT-024"])
+turns_off(
+    "edits-run-nothing",
+    "an edit starts no turn",
+    "edit.runs",
+    red=["EDIT-019", "EDIT-020", "EDIT-022", "EDIT-024", "STREAM-065", "STREAM-079", "WATCH-024"],
+)
 turns_off("edits-keep-the-queue", "an edit leaves the queue", "edit.empties-queue", red=["EDIT-020"])
 turns_off("edits-change-the-model", "an edit takes the chat's last model", "edit.keeps-model", red=["EDIT-022"])
 turns_off("no-edits-during-turns", "a running chat has nothing to edit", "edit.during-turns", red=["EDIT-023"])

@@ -14,7 +14,7 @@ def interrupted_chats_still_run(answer: Answer) -> None:
         answer.body["status"] = "running"
 
 
-@changes("listMessages", red=["INT-002", "MSG-013"])
+@changes("listMessages", red=["INT-002", "MSG-013", "PART-024", "STREAM-071"])
 def partial_answers_have_usage(answer: Answer) -> None:
     """A partial answer shows usage."""
     for message in answer.body["messages"]:
@@ -26,15 +26,25 @@ turns_off("interrupts-store-empty-answers", "nothing said is stored too", "inter
 turns_off("interrupts-leave-calls-open", "no results for open calls", "interrupt.answers-calls", red=["INT-004"])
 turns_off("interrupts-forget-reasoning", "reasoning is dropped", "interrupt.keeps-reasoning", red=["INT-005"])
 turns_off("interrupts-drop-steps", "the steps before are dropped", "interrupt.keeps-steps", red=["INT-006", "INT-004"])
-turns_off("interrupts-add-to-idle-chats", "an idle chat gets a message", "interrupt.leaves-messages", red=["INT-007"])
+turns_off(
+    "interrupts-add-to-idle-chats",
+    "an idle chat gets a message",
+    "interrupt.leaves-messages",
+    red=["INT-007", "STREAM-006", "STREAM-028", "STREAM-069", "STREAM-081"],
+)
 turns_off("interrupts-move-no-idle-chat", "updated_at of an idle chat stays", "interrupt.moves-idle", red=["INT-008"])
 turns_off(
     "interrupts-keep-the-queue-waiting",
     "the queue does not go on",
     "interrupt.promotes",
-    red=["INT-010", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018"],
+    red=["INT-010", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018", "USAGE-033"],
 )
-turns_off("interrupts-leave-client-calls", "no made-up results", "requires-action.synthetic-results", red=["INT-011", "TOOL-014"])
+turns_off(
+    "interrupts-leave-client-calls",
+    "no made-up results",
+    "requires-action.synthetic-results",
+    red=["INT-011", "TOOL-014", "PART-014"],
+)
 turns_off("interrupted-retries-fail", "an interrupt before a retry is an error", "interrupt.ends-retries", red=["INT-012"])
 
 
@@ -51,7 +61,7 @@ def archived_chats_are_not_interrupted(answer: Answer) -> None:
 turns_off("interrupts-keep-the-label", "a summary is never cleared by them", "interrupt.clears-label", red=["INT-015"])
 
 
-@changes("listMessages", red=["INT-016", "INT-010", "MSG-013"])
+@changes("listMessages", red=["INT-016", "INT-010", "MSG-013", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018"])
 def partial_answers_grow(answer: Answer) -> None:
     """A partial answer goes on growing: it is longer once the next message is there."""
     shown = answer.body["messages"]

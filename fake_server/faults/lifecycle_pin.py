@@ -10,7 +10,7 @@ turns_off("pins-leave-gaps", "pins are not renumbered", "pin.renumbers", red=["P
 turns_off("pins-go-past-the-end", "a pin may be moved past the last place", "pin.clamped", red=["PIN-003"])
 
 
-@changes("patchChat", red=["PIN-005", "PIN-004", "SCHEMA-patchChat"])
+@changes("patchChat", red=["PIN-005", "PIN-004", "SCHEMA-patchChat", "PATCH-007"])
 def unpin_answers_200(answer: Answer) -> None:
     """Unpinning is answered with 200."""
     if _sent(answer) == {"pin_order": 0}:

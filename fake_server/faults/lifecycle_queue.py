@@ -5,13 +5,15 @@ from __future__ import annotations
 from fake_server.faulting import Answer, answers, changes, turns_off
 
 
-@changes("sendMessage", red=["QUEUE-001", "QUEUE-004", "QUEUE-017", "QUEUE-022", "SCHEMA-sendMessage", "FILE-038"])
+@changes("sendMessage", red=["QUEUE-001", "QUEUE-004", "QUEUE-017", "QUEUE-022", "SCHEMA-sendMessage", "FILE-038", "SEND-013"])
 def queued_is_never_true(answer: Answer) -> None:
     """A queued send answers queued false."""
     answer.body["queued"] = False
 
 
-@changes("listMessages", red=["QUEUE-002", "QUEUE-004", "QUEUE-006", "QUEUE-008", "QUEUE-016"])
+@changes(
+    "listMessages", red=["QUEUE-002", "QUEUE-004", "QUEUE-006", "QUEUE-008", "QUEUE-016", "ARCH-009", "SEND-013", "STREAM-029"]
+)
 def the_queue_is_shown_backwards(answer: Answer) -> None:
     """The queue is shown newest first."""
     answer.body["queued_messages"].reverse()
@@ -25,7 +27,12 @@ turns_off(
 )
 turns_off("sends-overtake-the-queue", "sends pass by a queue at rest", "send.queues-behind-backlog", red=["QUEUE-004"])
 turns_off("queue-runs-after-errors", "a queue goes on after a failure", "queue.stays-after-error", red=["QUEUE-005", "ERROR-002"])
-turns_off("deletes-take-the-older-too", "a delete takes all up to its id", "queue.deletes-one", red=["QUEUE-006", "QUEUE-023"])
+turns_off(
+    "deletes-take-the-older-too",
+    "a delete takes all up to its id",
+    "queue.deletes-one",
+    red=["QUEUE-006", "QUEUE-023", "STREAM-063", "STREAM-064"],
+)
 
 
 @changes("deleteQueuedMessage", red=["QUEUE-007", "QUEUE-006", "SCHEMA-deleteQueuedMessage", "OWN-016", "OWN-023"])
@@ -40,7 +47,7 @@ def unknown_deletes_are_404(answer: Answer) -> None:
 turns_off("deletes-reach-other-chats", "a queue id counts in any chat", "queue.own-chat", red=["QUEUE-008"])
 
 
-@answers("deleteQueuedMessage", "promoteQueuedMessage", red=["QUEUE-009"])
+@answers("deleteQueuedMessage", "promoteQueuedMessage", red=["QUEUE-009", "OWN-010", "OWN-034"])
 def bad_queue_ids_are_404(answer: Answer) -> None:
     """A queue id that is no number is a 404."""
     if answer.status == 400 and "queued message ID" in answer.body["message"]:
@@ -58,10 +65,15 @@ turns_off(
     "promotes-the-oldest",
     "promote runs the oldest, whichever was named",
     "promote.chosen",
-    red=["QUEUE-011", "QUEUE-012", "QUEUE-013"],
+    red=["QUEUE-011", "QUEUE-012", "QUEUE-013", "ARCH-009"],
 )
 turns_off("promotes-without-stopping", "promote waits for the turn", "promote.stops", red=["QUEUE-012", "QUEUE-013"])
-turns_off("partial-answers-are-lost", "an interrupt keeps nothing", "interrupt.keeps-partial", red=["QUEUE-013", "QUEUE-018"])
+turns_off(
+    "partial-answers-are-lost",
+    "an interrupt keeps nothing",
+    "interrupt.keeps-partial",
+    red=["QUEUE-013", "QUEUE-018", "INT-002", "INT-004", "INT-005", "INT-006", "INT-010"],
+)
 
 
 @answers("promoteQueuedMessage", red=["QUEUE-014"])
@@ -77,7 +89,11 @@ turns_off("sends-never-interrupt", "busy_behavior interrupt is ignored", "send.i
 turns_off("interrupting-sends-queue", "they queue at rest", "send.interrupts-runs-alone", red=["QUEUE-019"])
 
 
-@changes("sendMessage", "listMessages", red=["QUEUE-020", "MSG-014"])
+@changes(
+    "sendMessage",
+    "listMessages",
+    red=["QUEUE-020", "MSG-014"],
+)
 def queued_models_are_the_chats(answer: Answer) -> None:
     """A queued message shows the model of the chat."""
     model = answer.backend.store.chats[answer.path_params["chat"]].last_model_config_id
@@ -86,5 +102,10 @@ def queued_models_are_the_chats(answer: Answer) -> None:
 
 
 turns_off("plan-mode-of-a-queued-send-is-lost", "it is never set", "send.plan-mode-at-once", red=["QUEUE-021"])
-turns_off("sends-start-beside-tools", "sends run while results are awaited", "send.queues-while-awaited", red=["QUEUE-022"])
+turns_off(
+    "sends-start-beside-tools",
+    "sends run while results are awaited",
+    "send.queues-while-awaited",
+    red=["QUEUE-022", "FILE-038", "SEND-013", "SEND-015", "TOOL-014"],
+)
 turns_off("deleted-messages-run", "what was deleted runs in the end", "queue.forgets-deleted", red=["QUEUE-023"])

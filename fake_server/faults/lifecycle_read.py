@@ -15,7 +15,10 @@ def nothing_is_unread(answer: Answer) -> None:
 
 
 turns_off(
-    "streams-do-not-mark", "an open stream marks nothing read", "stream.marks-read", red=["READ-002", "READ-003", "READ-006"]
+    "streams-do-not-mark",
+    "an open stream marks nothing read",
+    "stream.marks-read",
+    red=["READ-002", "READ-003", "READ-006", "FILTER-018"],
 )
 turns_off("every-stream-marks", "anybody's stream marks the chat read", "stream.marks-read-owner-only", red=["READ-003"])
 
@@ -42,7 +45,12 @@ turns_off("model-gets-no-results", "the model does not get the results of its ca
 turns_off("tools-without-schema", "dynamic tools are offered without their schema", "llm.tool-schemas", red=["LLM-004"])
 turns_off("interrupted-calls-go-on", "a model call that is interrupted goes on", "llm.hangs-up", red=["LLM-005"])
 turns_off("calls-without-owner", "a model call does not name the owner", "llm.names-owner", red=["LLM-006"])
-turns_off("label-calls-are-streams", "labels are asked for by a stream first", "llm.labels-at-once", red=["LLM-007"])
+turns_off(
+    "label-calls-are-streams",
+    "labels are asked for by a stream first",
+    "llm.labels-at-once",
+    red=["LLM-007", "CONF-025", "MODEL-043"],
+)
 
 
 @changes("listMessages", red=["LLM-008"])

@@ -35,7 +35,7 @@ def propose_without_text(answer: Answer) -> None:
     answer.body["title"] = answer.body["title"] or "New Chat"
 
 
-@answers("proposeTitle", red=["TITLE-008"])
+@answers("proposeTitle", red=["TITLE-008", "CONF-036"])
 def failed_proposals_are_409(answer: Answer) -> None:
     """A proposal whose model call fails is answered with 409."""
     if answer.status == 500:

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from fake_server.faulting import Answer, answers, turns_off
 
-turns_off("clients-run-no-tools", "the server answers the client's tools", "tools.client-runs-own", red=["TOOL-001"])
+turns_off(
+    "clients-run-no-tools",
+    "the server answers the client's tools",
+    "tools.client-runs-own",
+    red=["TOOL-001", "EVENT-003", "EVENT-004", "FILE-038", "PART-012", "PART-014", "USAGE-034", "WATCH-028"],
+)
 turns_off(
     "results-end-the-turn",
     "no model call follows the results",
     "tool-results.go-on",
-    red=["TOOL-002", "TOOL-012", "TOOL-015", "TOOL-016"],
+    red=["TOOL-002", "TOOL-012", "TOOL-015", "TOOL-016", "QUEUE-022", "USAGE-034"],
 )
 turns_off("results-in-call-order", "results are stored in the order of the calls", "tool-results.keep-order", red=["TOOL-003"])
-turns_off("results-are-text", "results are stored as text", "tool-results.keep-kind", red=["TOOL-004", "TOOL-015"])
+turns_off("results-are-text", "results are stored as text", "tool-results.keep-kind", red=["TOOL-004", "TOOL-015", "ROUND-009"])
 turns_off("failed-results-succeed", "is_error of a result is ignored", "tool-results.keep-errors", red=["TOOL-005"])
 turns_off(
     "results-at-any-time",
     "results are never too late",
     "tool-results.not-waiting",
-    red=["TOOL-006", "TOOL-023", "TOOL-007", "TOOL-013"],
+    red=["TOOL-006", "TOOL-023", "TOOL-007", "TOOL-013", "BODY-013", "EDIT-024", "INT-011"],
 )
 turns_off("no-results-will-do", "an empty list is not looked at", "tool-results.empty", red=["TOOL-007", "ERR-160"])
 turns_off("results-twice", "the last of two results counts", "tool-results.duplicate", red=["TOOL-008", "TOOL-012"])
 turns_off("some-results-will-do", "open calls may be left out", "tool-results.missing", red=["TOOL-009", "TOOL-012"])
-turns_off("results-of-any-call", "results of unknown calls are stored", "tool-results.unexpected", red=["TOOL-010", "TOOL-012"])
+turns_off(
+    "results-of-any-call",
+    "results of unknown calls are stored",
+    "tool-results.unexpected",
+    red=["TOOL-010", "TOOL-012", "PART-003", "SCHEMA-listMessages"],
+)
 turns_off("results-without-output", "a result without output is null", "tool-results.no-output", red=["TOOL-011", "TOOL-012"])
 
 
-@answers("submitToolResults", red=["TOOL-012", "TOOL-007", "TOOL-008", "TOOL-009", "TOOL-010", "TOOL-011"])
+@answers("submitToolResults", red=["TOOL-012", "TOOL-007", "TOOL-008", "TOOL-009", "TOOL-010", "TOOL-011", "ARCH-012"])
 def refused_results_end_the_wait(answer: Answer) -> None:
     """After a refusal the chat awaits no results any more."""
     chat = answer.backend.store.chats[answer.path_params["chat"]]
@@ -35,7 +45,7 @@ def refused_results_end_the_wait(answer: Answer) -> None:
         chat.status = "waiting"
 
 
-@answers("submitToolResults", red=["TOOL-013"])
+@answers("submitToolResults", red=["TOOL-013", "BODY-013", "OWN-010", "OWN-034"])
 def status_before_the_body(answer: Answer) -> None:
     """A chat that awaits nothing refuses whatever is sent."""
     chat = answer.backend.store.chats[answer.path_params["chat"]]
@@ -46,7 +56,12 @@ def status_before_the_body(answer: Answer) -> None:
 turns_off("results-once-a-turn", "a turn asks the client once", "tools.awaited-again", red=["TOOL-015"])
 turns_off("built-in-tools-wait", "none run beside the client's", "tools.run-beside-clients", red=["TOOL-016"])
 turns_off("unknown-tools-fail", "a call of an unknown tool fails the turn", "tools.unknown-goes-on", red=["TOOL-017"])
-turns_off("results-backwards", "results of a step are stored last first", "tools.results-in-order", red=["TOOL-019"])
+turns_off(
+    "results-backwards",
+    "results of a step are stored last first",
+    "tools.results-in-order",
+    red=["TOOL-019", "PART-010", "STREAM-052"],
+)
 turns_off("calls-need-their-finish", "calls run for one finish reason alone", "tools.any-finish", red=["TOOL-020"])
 turns_off("questions-go-on", "the turn goes on after a question", "tools.plan-ends-turn", red=["TOOL-021"])
 turns_off("children-sleep", "a child chat runs no turn", "agents.run", red=["TOOL-022"])
@@ -54,5 +69,5 @@ turns_off(
     "failed-tools-look-well",
     "the result of a failed tool is not marked",
     "tools.mark-errors",
-    red=["TOOL-018", "TOOL-017", "TOOL-021", "PART-013", "PART-010"],
+    red=["TOOL-018", "TOOL-017", "TOOL-021", "PART-013", "PART-010", "USAGE-037"],
 )

@@ -74,13 +74,20 @@ turns_off(
 )
 turns_off("media-type-must-be-json", "a body of another media type is refused", "body.any-media-type", red=["BODY-005"])
 turns_off("field-names-are-exact", "field names in another case are refused", "body.any-case", red=["BODY-006"])
-turns_off("bytes-behind-are-refused", "bytes behind the body's value are refused", "body.bytes-behind", red=["BODY-007"])
+turns_off(
+    "bytes-behind-are-refused", "bytes behind the body's value are refused", "body.bytes-behind", red=["BODY-007", "ROUND-005"]
+)
 turns_off("null-is-no-body", "a body null is refused", "body.null", red=["BODY-008", "ERR-013", "ERR-022"])
-turns_off("uuids-in-one-spelling", "UUIDs in bodies must be dashed lower case", "body.any-uuid", red=["BODY-010"])
+turns_off(
+    "uuids-in-one-spelling",
+    "UUIDs in bodies must be dashed lower case",
+    "body.any-uuid",
+    red=["BODY-010", "ACL-028", "ERR-041", "FILE-045"],
+)
 turns_off("create-body-has-no-cap", "a create body of any size is read", "create.body-cap", red=["BODY-011"])
 turns_off("create-body-cap-one-off", "a create body may be a byte too long", "create.exact-body-cap", red=["BODY-011"])
 turns_off("tool-results-have-no-cap", "tool results of any size are read", "tool-results.body-cap", red=["BODY-013"])
-turns_off("send-body-has-a-cap", "a send is capped like create", "send.no-body-cap", red=["BODY-014"])
+turns_off("send-body-has-a-cap", "a send is capped like create", "send.no-body-cap", red=["BODY-014", "ROUND-010"])
 turns_off("patch-body-has-a-cap", "a PATCH is capped like create", "patch.no-body-cap", red=["BODY-015"])
 
 # -- labels
@@ -89,32 +96,34 @@ turns_off(
     "any-number-of-labels",
     "labels are not counted",
     "labels.count",
-    red=["LABEL-001", "LABEL-010", "LABEL-011", "SCHEMA-createChat"],
+    red=["LABEL-001", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat"],
 )
-turns_off("labels-one-too-many", "51 labels are accepted", "labels.exact-count", red=["LABEL-001"])
+turns_off(
+    "labels-one-too-many", "51 labels are accepted", "labels.exact-count", red=["LABEL-001", "SCHEMA-getChat", "SCHEMA-listChats"]
+)
 turns_off(
     "label-keys-of-any-length",
     "keys of labels may have any length",
     "labels.key-length",
-    red=["LABEL-003", "LABEL-010", "LABEL-011", "SCHEMA-createChat"],
+    red=["LABEL-003", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat", "SCHEMA-listChats"],
 )
 turns_off(
     "label-key-one-too-long",
     "keys of labels may have 65 bytes",
     "labels.exact-key",
-    red=["LABEL-003", "LABEL-010", "LABEL-011", "SCHEMA-createChat"],
+    red=["LABEL-003", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat", "SCHEMA-listChats"],
 )
 turns_off(
     "label-values-of-any-length",
     "values of labels may have any length",
     "labels.value-length",
-    red=["LABEL-005", "LABEL-007", "LABEL-010", "LABEL-011", "SCHEMA-createChat"],
+    red=["LABEL-005", "LABEL-007", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat", "SCHEMA-listChats"],
 )
 turns_off(
     "label-value-one-too-long",
     "values of labels may have 257 bytes",
     "labels.exact-value",
-    red=["LABEL-005", "LABEL-010", "LABEL-011", "SCHEMA-createChat"],
+    red=["LABEL-005", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat", "SCHEMA-listChats"],
 )
 turns_off(
     "label-values-in-characters",
@@ -126,21 +135,36 @@ turns_off(
     "label-keys-may-be-empty",
     "empty keys of labels are accepted",
     "labels.key-empty",
-    red=["LABEL-008", "LABEL-010", "LABEL-011", "SCHEMA-createChat"],
+    red=[
+        "LABEL-008",
+        "LABEL-010",
+        "LABEL-011",
+        "SCHEMA-createChat",
+        "CREATE-036",
+        "CREATE-039",
+        "PATCH-020",
+        "SCHEMA-getChat",
+        "SCHEMA-listChats",
+    ],
 )
 turns_off(
     "label-values-may-be-empty",
     "empty values of labels are accepted",
     "labels.value-empty",
-    red=["LABEL-008", "LABEL-010", "LABEL-011", "SCHEMA-createChat"],
+    red=["LABEL-008", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat"],
 )
 turns_off(
     "label-keys-of-anything",
     "keys of labels may hold anything",
     "labels.key-characters",
-    red=["LABEL-009", "LABEL-010", "LABEL-011", "SCHEMA-createChat"],
+    red=["LABEL-009", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "PATCH-019", "SCHEMA-getChat"],
 )
-turns_off("create-takes-any-labels", "labels are not checked on create", "create.labels", red=["LABEL-011", "SCHEMA-createChat"])
+turns_off(
+    "create-takes-any-labels",
+    "labels are not checked on create",
+    "create.labels",
+    red=["LABEL-011", "SCHEMA-createChat", "CREATE-036", "CREATE-039", "SCHEMA-listChats"],
+)
 
 
 @answers("patchChat", red=["LABEL-010"])
@@ -181,7 +205,12 @@ _at_most(
 turns_off("titles-of-any-length", "titles may have any length", "patch.title-length", red=["PATCH-001", "PATCH-003"])
 turns_off("title-one-too-long", "titles may have 201 characters", "patch.exact-title", red=["PATCH-001", "PATCH-003"])
 turns_off("title-in-bytes", "titles are measured in bytes", "patch.counts-characters", red=["PATCH-003"])
-turns_off("titles-may-be-blank", "blank titles are accepted", "patch.title-empty", red=["PATCH-004", "PATCH-010", "PATCH-020"])
+turns_off(
+    "titles-may-be-blank",
+    "blank titles are accepted",
+    "patch.title-empty",
+    red=["PATCH-004", "PATCH-010", "PATCH-020", "SCHEMA-getChat", "SCHEMA-listChats"],
+)
 turns_off(
     "plan-mode-of-anything",
     "any text is a plan mode",

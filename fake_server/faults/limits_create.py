@@ -14,7 +14,7 @@ turns_off(
     "organization-not-required",
     "the organization is looked up though missing",
     "create.organization-required",
-    red=["CREATE-001", "CREATE-002"],
+    red=["CREATE-001", "CREATE-002", "BODY-008"],
 )
 reorders(
     "content-before-organization", "bad content is reported before a missing organization", "createChat",
@@ -22,11 +22,11 @@ reorders(
 )  # fmt: skip
 reorders(
     "content-before-membership", "bad content is reported before a foreign organization", "createChat",
-    "create.not-member", "content.required", "content", red=["CREATE-003"],
+    "create.not-member", "content.required", "content", red=["CREATE-003", "OWN-040"],
 )  # fmt: skip
 reorders(
     "content-before-the-right", "bad content is reported before the want of the right to create", "createChat",
-    "common.forbidden", "content.required", "content", red=["CREATE-004"],
+    "common.forbidden", "content.required", "content", red=["CREATE-004", "OWN-036", "OWN-037"],
 )  # fmt: skip
 reorders(
     "content-before-system-prompt", "bad content is reported before a long system prompt", "createChat",
@@ -42,7 +42,7 @@ reorders(
 )  # fmt: skip
 
 
-@answers("createChat", red=["CREATE-005"])
+@answers("createChat", red=["CREATE-005", "BODY-002"])
 def organization_before_the_body(answer: Answer) -> None:
     """The organization is checked before a malformed plan mode."""
     if answer.status == 400 and ".plan_mode" in detail_of(answer) and "unmarshal" in detail_of(answer):
@@ -80,6 +80,7 @@ turns_off(
         "SEND-008",
         "SEND-011",
         "SEND-017",
+        "BODY-008",
     ],
 )
 turns_off(
@@ -88,14 +89,24 @@ turns_off(
     "content.text-empty",
     red=["CREATE-011", "SEND-002", "EDIT-007", "CREATE-012", "EDIT-008"],
 )
-turns_off("any-part-is-text", "a part of an unknown type is taken for text", "content.known-types", red=["CREATE-013"])
+turns_off(
+    "any-part-is-text",
+    "a part of an unknown type is taken for text",
+    "content.known-types",
+    red=["CREATE-013", "EDIT-007", "SEND-002"],
+)
 turns_off("part-types-are-exact", "the type of a part must be spelled exactly", "content.type-normalised", red=["CREATE-014"])
 other_status("missing-file-id-is-404", "content.file-id", 404, "createChat", red=["CREATE-015", "SCHEMA-createChat"])
 other_status(
     "unknown-file-is-404", "content.file-unknown", 404, "createChat", red=["CREATE-016", "CREATE-017", "SCHEMA-createChat"]
 )
 turns_off("foreign-files-may-be-named", "files of others may be named", "content.file-unknown", red=["CREATE-017"])
-turns_off("file-references-without-name", "a file reference needs no name", "content.file-name", red=["CREATE-018"])
+turns_off(
+    "file-references-without-name",
+    "a file reference needs no name",
+    "content.file-name",
+    red=["CREATE-018", "EDIT-007", "SCHEMA-editMessage", "SCHEMA-listMessages", "SCHEMA-sendMessage", "SEND-002"],
+)
 other_status("unknown-workspace-is-404", "common.workspace", 404, "createChat", red=["CREATE-020", "SCHEMA-createChat"])
 other_status(
     "nil-model-is-404",
@@ -225,7 +236,7 @@ def refused_create_makes_a_chat(answer: Answer) -> None:
         )
 
 
-@changes("createChat", red=["FILE-040", "FILE-045"])
+@changes("createChat", red=["FILE-040", "FILE-045", "CREATE-017"])
 def files_alone_are_no_content(answer: Answer) -> None:
     """A message needs a text part."""
     if all(part["type"].strip().lower() == "file" for part in answer.sent["content"]):

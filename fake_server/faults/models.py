@@ -37,7 +37,12 @@ def _user(answer: Answer) -> User:
 
 # -- AI providers --
 turns_off("providers-for-all", "everybody may manage AI providers", "provider.owner-only", red=["PROV-002"])
-turns_off("providers-come-enabled", "a new AI provider is enabled", "provider.disabled-by-default", red=["PROV-004"])
+turns_off(
+    "providers-come-enabled",
+    "a new AI provider is enabled",
+    "provider.disabled-by-default",
+    red=["PROV-004", "KEY-005", "MODEL-021"],
+)
 turns_off(
     "keys-are-shown",
     "AI providers show their keys",
@@ -433,7 +438,51 @@ turns_off(
     "wanted-model-ignored",
     "a chat always begins on the default model",
     "model.wanted",
-    red=["MODEL-042", "MODEL-044", "MODEL-047", "MODEL-049"],
+    red=[
+        "MODEL-042",
+        "MODEL-044",
+        "MODEL-047",
+        "MODEL-049",
+        "CONF-043",
+        "CONF-063",
+        "CONF-064",
+        "COST-001",
+        "COST-002",
+        "COST-003",
+        "COST-006",
+        "COST-007",
+        "COST-008",
+        "COST-009",
+        "COST-015",
+        "COST-016",
+        "COST-017",
+        "COST-020",
+        "COST-024",
+        "COST-026",
+        "CREATE-021",
+        "CREATE-022",
+        "CREATE-035",
+        "CREATE-037",
+        "CREATE-038",
+        "CREATE-039",
+        "EDIT-014",
+        "KEY-007",
+        "PART-024",
+        "RETRY-007",
+        "SEND-015",
+        "SEND-016",
+        "SEND-017",
+        "USAGE-024",
+        "USAGE-026",
+        "USAGE-027",
+        "USAGE-028",
+        "USAGE-029",
+        "USAGE-030",
+        "USAGE-031",
+        "USAGE-032",
+        "USAGE-036",
+        "USAGE-037",
+    ],
 )
 turns_off("deleted-model-fails", "a deleted model ends the turn in error", "model.default-for-deleted", red=["MODEL-045"])
 turns_off("disabled-models-run", "disabled models run turns", "model.disabled-fails", red=["MODEL-044", "MODEL-046"])

@@ -133,12 +133,17 @@ def member_may_not_create(answer: Answer) -> None:
         answer.status, answer.body = 403, FORBIDDEN
 
 
-for _kind, _id in {"outsider": "OWN-036", "auditor": "OWN-037", "org_admin": "OWN-038", "site_owner": "OWN-039"}.items():
+for _kind, _ids in {
+    "outsider": ["OWN-036", "CREATE-004"],
+    "auditor": ["OWN-037"],
+    "org_admin": ["OWN-038"],
+    "site_owner": ["OWN-039"],
+}.items():
     _shown = _kind.replace("_", "-")
-    turns_off(f"{_shown}-creates", f"The wrong thing is decided when a {_shown} creates.", f"access.{_kind}-create", red=[_id])
+    turns_off(f"{_shown}-creates", f"The wrong thing is decided when a {_shown} creates.", f"access.{_kind}-create", red=_ids)
 
 
-@answers("createChat", red=["OWN-040", "OWN-041"])
+@answers("createChat", red=["OWN-040", "OWN-041", "CREATE-003", "CREATE-005", "CREATE-039"])
 def unknown_organization_is_bad(answer: Answer) -> None:
     """An organization that the caller is no member of is a bad request."""
     if answer.status == 403 and "organization" in answer.body["message"]:

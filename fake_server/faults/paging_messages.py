@@ -72,7 +72,7 @@ def cursor_must_be_there(answer: Answer) -> None:
         answer.body["messages"] = []
 
 
-@changes("listPrompts", red=["PROMPT-001", "PROMPT-004", "PROMPT-005", "PROMPT-006", "PROMPT-002"])
+@changes("listPrompts", red=["PROMPT-001", "PROMPT-004", "PROMPT-005", "PROMPT-006", "PROMPT-002", "EDIT-018"])
 def prompts_come_oldest_first(answer: Answer) -> None:
     """Prompts come oldest first."""
     answer.body["prompts"].reverse()
@@ -101,7 +101,7 @@ def prompts_limit_counts_messages(answer: Answer) -> None:
         answer.body["prompts"] = answer.body["prompts"][:1]
 
 
-@changes("listPrompts", red=["PROMPT-005"])
+@changes("listPrompts", red=["PROMPT-005", "EDIT-018", "EDIT-023"])
 def prompts_keep_what_was_edited(answer: Answer) -> None:
     """Prompts that were edited away are still listed."""
     chat = answer.path_params.get("chat", "")

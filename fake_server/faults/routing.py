@@ -30,14 +30,14 @@ def wrong_method_not_found(answer: Answer) -> None:
         answer.headers["content-type"] = "application/json"
 
 
-@answers(red=["ROUTE-008"])
+@answers(red=["ROUTE-008", "CONF-013"])
 def unknown_path_bad_request(answer: Answer) -> None:
     """An unknown path is a bad request."""
     if not answer.operation and answer.status == 404 and answer.body["message"] == "Route not found.":
         answer.status = 400
 
 
-@answers(red=["ROUTE-009"])
+@answers(red=["ROUTE-009", "KEY-002", "SCHEMA-deleteUserProviderKey"])
 def method_before_chat(answer: Answer) -> None:
     """A wrong method below a chat that is not there is answered with 405."""
     if not answer.operation and answer.status == 404 and answer.method == "DELETE" and "/queue/" not in answer.path:
@@ -62,7 +62,7 @@ def unknown_path_in_text(answer: Answer) -> None:
         answer.headers["content-type"] = "text/plain"
 
 
-@answers(red=["ROUTE-014", "SCHEMA-headers"])
+@answers(red=["ROUTE-014", "SCHEMA-headers", "FILE-027"])
 def sniffed(answer: Answer) -> None:
     """Answers let browsers guess their type."""
     answer.headers.pop("x-content-type-options", None)
@@ -75,4 +75,6 @@ def retired_route_not_found(answer: Answer) -> None:
         answer.status = 404
 
 
-turns_off("open-retired-routes", "A retired route asks for no token.", "auth.at-user-provider-configs", red=["ROUTE-017"])
+turns_off(
+    "open-retired-routes", "A retired route asks for no token.", "auth.at-user-provider-configs", red=["ROUTE-017", "AUTH-001"]
+)

@@ -20,7 +20,9 @@ ALSO: dict[str, list[str]] = {
     "SCHEMA-createChat": ["CREATE-012", "CREATE-026"],
     "SCHEMA-listChats": ["CHAT-012"],
     "SCHEMA-listModels": ["MODEL-008"],
-    "SCHEMA-unrouted": ["SCHEMA-getChat", "SCHEMA-listChats"],
+    "SCHEMA-getChat": ["ROUTE-009"],
+    "SCHEMA-unrouted": ["ROUTE-009"],
+    "SCHEMA-createModelConfig": ["MODEL-013", "MODEL-015"],
     "SCHEMA-watch-created": ["WATCH-027"],
     "SCHEMA-frame-streamChat": ["STREAM-014", "STREAM-017", "STREAM-026", "STREAM-029", "STREAM-067", "STREAM-069"],
     "SCHEMA-frame-watchChats": ["WATCH-003", "WATCH-021", "WATCH-029", "EVENT-004"],
@@ -108,8 +110,7 @@ def _spoilt(operation: Operation) -> AnswerFault:
     def refusal(answer: Answer) -> None:
         # a refusal on the way to the operation (no token, no such chat) is one of its answers too
         match = DOCS.match(answer.method, answer.path)
-        asked = match is not None and match.operation.id == operation.id and operation is not DOCS.unrouted
-        asked = asked or (operation is DOCS.unrouted and not answer.operation)
+        asked = match is not None and match.operation.id == operation.id
         if asked and answer.status >= 400 and isinstance(answer.body, dict):
             answer.body["detail"] = 7
 

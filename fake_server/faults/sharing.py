@@ -103,5 +103,10 @@ turns_off("unknown-stays", "Removing an unknown user is refused.", "acl.removes-
 turns_off("deleted-users-shared-with", "A deleted user may be entered.", "acl.deleted-users", red=["ACL-021"])
 turns_off("child-has-a-list", "A child chat has a sharing list of its own.", "acl.child", red=["ACL-024", "ACL-026", "ERR-040"])
 turns_off("right-before-child", "The right to share is checked before the root.", "acl.child-first", red=["ACL-026"])
-turns_off("bad-bodies-are-empty", "A malformed change of the sharing changes nothing.", "acl.decodes", red=["ACL-027"])
+turns_off(
+    "bad-bodies-are-empty",
+    "A malformed change of the sharing changes nothing.",
+    "acl.decodes",
+    red=["ACL-027", "BODY-001", "BODY-002", "OWN-010"],
+)
 turns_off("disabled-sharing-works", "Sharing goes on when it is disabled.", "acl.disabled", red=["ACL-030"])

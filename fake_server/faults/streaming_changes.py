@@ -6,7 +6,7 @@ from fake_server.faulting import Answer, changes, frames, turns_off
 from fake_server.faults.streaming_frames import Event, Memory, first
 
 
-@changes("listMessages", red=["STREAM-045"])
+@changes("listMessages", red=["STREAM-045", "MSG-013", "ROUND-008"])
 def long_answers_are_cut(answer: Answer) -> None:
     """The text of an answer is stored up to 3000 characters."""
     for message in answer.body["messages"]:
@@ -96,4 +96,4 @@ def labels_are_streamed(answer: Answer) -> None:
         answer.backend.hub.queue(answer.backend.store.chats[answer.path_params["chat"]])
 
 
-turns_off("archived-chats-run-on", "archiving stops nothing", "archive.stops-runs", red=["STREAM-068"])
+turns_off("archived-chats-run-on", "archiving stops nothing", "archive.stops-runs", red=["STREAM-068", "ARCH-008"])

@@ -67,14 +67,14 @@ turns_off("any-websocket-key", "a handshake with a short key is accepted", "watc
 turns_off("no-streams-of-archived", "the stream of an archived chat is not found", "stream.of-archived", red=["STREAM-010"])
 
 
-@answers("streamGit", "streamDesktop", red=["STREAM-011"])
+@answers("streamGit", "streamDesktop", red=["STREAM-011", "OWN-012"])
 def no_workspace_is_not_found(answer: Answer) -> None:
     """The git and the desktop stream of a chat without a workspace are not found."""
     if answer.status == 400 and "workspace" in str(answer.body):
         answer.status, answer.body = 404, SAYS_NO
 
 
-@answers(red=["STREAM-012"])
+@answers(red=["STREAM-012", "OWN-012"])
 def workspace_before_the_right(answer: Answer) -> None:
     """The git stream says of a chat that may not be read that it has no workspace."""
     if answer.status == 404 and answer.path.endswith("/stream/git"):
@@ -89,7 +89,7 @@ turns_off("no-pings", "an idle connection gets no pings", "socket.pings", red=["
 turns_off("silent-clients-stay", "a client that answers no pings is kept", "socket.drops-silent", red=["STREAM-023"])
 
 
-@answers(red=["STREAM-080", "SCHEMA-streamChat"])
+@answers(red=["STREAM-080", "SCHEMA-streamChat", "OWN-012"])
 def lost_access_is_forbidden(answer: Answer) -> None:
     """Who may not read a chat gets 403 for its stream."""
     known = answer.backend.store.chats

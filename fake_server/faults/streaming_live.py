@@ -84,7 +84,7 @@ def reasoning_out_of_order(batch: list[Event], memory: Memory) -> list[Event]:
     return [mine.pop(0) if is_part(e, "reasoning") else e for e in batch]
 
 
-@frames("stream", red=["STREAM-043", "PART-023", "STREAM-031"])
+@frames("stream", red=["STREAM-043", "PART-023", "STREAM-031", "ROUND-008"])
 def pieces_are_trimmed(batch: list[Event], memory: Memory) -> list[Event]:
     """Blanks at the ends of pieces of text are lost."""
     return [with_part(e, text=e["message_part"]["part"]["text"].strip()) if is_part(e, "text") else e for e in batch]
@@ -153,7 +153,7 @@ def tool_messages_out_of_order(batch: list[Event], memory: Memory) -> list[Event
     return batch if first(memory) else [mine.pop(0) if of_role(e, "tool") else e for e in batch]
 
 
-@frames("stream", red=["STREAM-053"])
+@frames("stream", red=["STREAM-053", "PART-009"])
 def pieces_of_calls_name_functions(batch: list[Event], memory: Memory) -> list[Event]:
     """A piece of a call names the tool with a prefix."""
     return [
@@ -179,7 +179,7 @@ def pieces_of_arguments_pile_up(batch: list[Event], memory: Memory) -> list[Even
 
 
 turns_off("empty-answers-fail", "an empty answer of the model is an error", "llm.empty-answers", red=["STREAM-055"])
-turns_off("filtered-answers-fail", "an answer that was filtered is an error", "llm.any-finish", red=["STREAM-056"])
+turns_off("filtered-answers-fail", "an answer that was filtered is an error", "llm.any-finish", red=["STREAM-056", "TOOL-020"])
 turns_off("comments-fail", "a comment in the model's stream is an error", "llm.passes-over-comments", red=["STREAM-059"])
 turns_off("retries-reach-the-first-reader", "a retry reaches but the first reader", "stream.retries-to-all", red=["STREAM-057"])
 

@@ -20,7 +20,9 @@ def with_retry(batch: list[Event], **fields: Any) -> list[Event]:
     return made
 
 
-turns_off("503-is-final", "a 503 ends the turn", "classify.timeout.503", red=["RETRY-001"])
+turns_off(
+    "503-is-final", "a 503 ends the turn", "classify.timeout.503", red=["RETRY-001", "EVENT-002", "EVENT-005", "STREAM-057"]
+)
 turns_off("529-is-final", "a 529 ends the turn", "classify.overloaded.529", red=["RETRY-002"])
 turns_off("500-is-final", "a 500 ends the turn", "classify.server-error.500", red=["RETRY-003"])
 turns_off("502-is-final", "a 502 ends the turn", "classify.timeout.502", red=["RETRY-004"])
@@ -46,7 +48,9 @@ turns_off(
 turns_off("provider-unheard", "wishes of the provider are not heeded", "retry.heeds-provider", red=["RETRY-013", "RETRY-014"])
 turns_off("seconds-before-milliseconds", "Retry-After wins", "retry.prefers-ms", red=["RETRY-014"])
 turns_off("nonsense-is-five-seconds", "a wish that is no number is 5 s", "retry.passes-over-nonsense", red=["RETRY-015"])
-turns_off("retries-at-once", "the next attempt does not wait", "retry.waits", red=["RETRY-016", "RETRY-020"])
+turns_off(
+    "retries-at-once", "the next attempt does not wait", "retry.waits", red=["RETRY-016", "RETRY-020", "INT-012", "STREAM-035"]
+)
 turns_off("retries-without-status", "a retry after a 503 has no status_code", "error.status.503", red=["RETRY-017"])
 
 

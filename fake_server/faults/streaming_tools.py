@@ -51,7 +51,7 @@ def actions_without_tools(batch: list[Event], memory: Event) -> list[Event]:
     return with_calls(batch, tool_name=None)
 
 
-@frames("stream", red=["STREAM-075"])
+@frames("stream", red=["STREAM-075", "WATCH-028"])
 def actions_with_tidy_arguments(batch: list[Event], memory: Event) -> list[Event]:
     """args in action_required are written anew."""
     return with_calls(batch, args='{"b":1,"a":2}')

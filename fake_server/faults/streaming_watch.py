@@ -114,7 +114,7 @@ def failures_without_error(batch: list[Event], memory: Memory) -> list[Event]:
     return [e | {"chat": {k: v for k, v in e["chat"].items() if k != "last_error"}} for e in batch]
 
 
-@frames("watch", red=["WATCH-019"])
+@frames("watch", red=["WATCH-019", "EVENT-004"])
 def calls_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """action_required is not sent."""
     return [e for e in batch if e["kind"] != "action_required"]
@@ -126,7 +126,7 @@ def results_are_told(answer: Answer) -> None:
     answer.backend.hub.watch(chat_of(answer), "status_change")
 
 
-turns_off("same-title-is-told", "a rename to the present title is told", "rename.same-is-free", red=["WATCH-021"])
+turns_off("same-title-is-told", "a rename to the present title is told", "rename.same-is-free", red=["WATCH-021", "TITLE-012"])
 
 
 @changes("patchChat", red=["WATCH-022"])

@@ -142,11 +142,19 @@ turns_off("removing-no-group-limit", "removing one that is not set is fine", "li
 turns_off("users-limits-do-not-win", "the group's limit beats the user's", "limits.user-override", red=["USAGE-024"])
 turns_off("users-limits-while-off", "a user's limit holds while limits are off", "limits.off-for-all", red=["USAGE-025"])
 turns_off("one-micro-dollar-more", "a limit must be passed, not reached", "limits.at-the-limit", red=["USAGE-026"])
-turns_off("sends-beyond-the-limit", "a send is never stopped", "limits.stop-send", red=["USAGE-027", "USAGE-028"])
-turns_off("edits-beyond-the-limit", "an edit is never stopped", "limits.stop-edit", red=["USAGE-028", "USAGE-029"])
+turns_off(
+    "sends-beyond-the-limit",
+    "a send is never stopped",
+    "limits.stop-send",
+    red=["USAGE-027", "USAGE-028", "EDIT-014", "SEND-016", "SEND-017"],
+)
+turns_off("edits-beyond-the-limit", "an edit is never stopped", "limits.stop-edit", red=["USAGE-028", "USAGE-029", "EDIT-014"])
 turns_off("titles-beyond-the-limit", "a title is never stopped", "limits.stop-title", red=["USAGE-029"])
 turns_off(
-    "queueing-beyond-the-limit", "a send that is queued is never stopped", "limits.stop-queue", red=["USAGE-030", "USAGE-036"]
+    "queueing-beyond-the-limit",
+    "a send that is queued is never stopped",
+    "limits.stop-queue",
+    red=["USAGE-030", "USAGE-036", "SEND-015"],
 )
 turns_off("agents-beyond-the-limit", "a sub-agent is never stopped", "limits.stop-spawn", red=["USAGE-037"])
 

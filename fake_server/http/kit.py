@@ -87,6 +87,11 @@ class Call:
         self._user, self._token = user, token
 
     @property
+    def path_params(self) -> dict[str, str]:
+        """The parameters in the path, with the id of a chat in its usual spelling once that is known."""
+        return self.params if self._chat is None else {**self.params, "chat": self._chat.id}
+
+    @property
     def chat(self) -> Chat:
         """The chat of the path; the caller may read it."""
         assert self._chat is not None, "the path is not below a chat"
