@@ -13,13 +13,19 @@ _JUDGED_BY = {"labels": "PATCH-012", "plan_mode": "PATCH-015"}
 
 
 class StateJudge:
-    """Remembers what was set on each chat. For recordings: in a run requests of one chat may overtake each other."""
+    """Remembers what was set on each chat, as long as one request came after the other: those at once overtake each other."""
 
     def __init__(self) -> None:
         self._set: dict[str, dict[str, Any]] = {}
+        self._ended = 0.0  # when the last answer had come, in milliseconds of the recording
+        self._at_once = False
 
     def __call__(self, asked: Asked, objects: list[Seen]) -> Iterator[Judged]:
         if not isinstance(asked.said, Exchange):
+            return
+        self._at_once = self._at_once or asked.said.t_ms < self._ended
+        self._ended = max(self._ended, asked.said.t_ms + asked.said.ms)
+        if self._at_once:
             return
         if asked.operation == "patchChat":
             self._patched(asked)
