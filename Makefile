@@ -24,7 +24,7 @@ chromium:
 matrix: $(STAMP)
 	$(BIN)/python -m tests.proof.matrix --workers 2
 
-# Every fault against every case, several faults in one server. Takes about half an hour.
+# Every fault against every case, several faults in one server. Takes about forty minutes.
 precision: $(STAMP)
 	$(BIN)/python -m tests.proof.precision
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
+from conformance.checks.times import instant
 from conformance.exchange import ABSENT
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 # Objects of the user or the model: every key of theirs counts.
 _FREE = frozenset({"args", "result", "labels", "output"})
 
 
-def instant(text: str) -> tuple[datetime, float] | None:
+def moment(text: str) -> tuple[datetime, int] | None:
     """The moment of an RFC 3339 time, to the microsecond; None if the text is no time."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return None
-    moment = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00"))
-    return moment, round(float(found[2] or 0), 6)
+    found = instant(text)
+    return found and (found[0], round(found[1] / 1000))
 
 
 def difference(
@@ -51,7 +47,7 @@ def difference(
     if type(actual) is type(expected) and actual == expected:
         return None
     if isinstance(actual, str) and isinstance(expected, str) and not free:
-        moment = instant(actual)
-        if moment is not None and moment == instant(expected):
+        when = moment(actual)
+        if when is not None and when == moment(expected):
             return None
     return path, actual, expected

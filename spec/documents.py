@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
@@ -109,7 +109,7 @@ class Documents:
                 raise ValueError(f"spec/{profile.name}/asyncapi.yaml: schema {name} is in openapi.yaml too")
             self._schemas[name] = schema
         self.operations: dict[str, Operation] = {}
-        self._matches: dict[tuple[str, str], Match | None] = {}
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._match)
         self._root = _Node()
         for path, item in self._api["paths"].items():
             for method in METHODS:
@@ -152,12 +152,7 @@ class Documents:
         it is a mount. `unrouted` (an Operation too) is a request below a known path that fits none; None is a request
         that these documents do not speak of.
         """
-        key = (method, path.partition("?")[0])
-        if key not in self._matches:
-            if len(self._matches) >= _REMEMBERED:
-                self._matches.clear()
-            self._matches[key] = self._match(*key)
-        return self._matches[key]
+        return self._remembered(method, path.partition("?")[0])
 
     def _match(self, method: str, path: str) -> Match | None:
         segments = [unquote(s) for s in path.split("/") if s]

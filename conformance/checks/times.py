@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+CLOCKS = timedelta(seconds=1)  # created_at is the database's, updated_at the time when a worker began to look
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 
 
@@ -22,12 +23,12 @@ def _parse(text: str) -> tuple[datetime, int] | None:
     return whole, int((found[2] or "0")[:9].ljust(9, "0"))
 
 
-def precedes(one: Any, other: Any, slack: timedelta = timedelta(0)) -> bool | None:
-    """Is the time `one` before the time `other` by more than `slack`? None if either is no RFC 3339 time."""
+def precedes(one: Any, other: Any) -> bool | None:
+    """Is the time `one` before the time `other` by more than clocks differ? None if either is no RFC 3339 time."""
     first, second = instant(one), instant(other)
     if first is None or second is None:
         return None
-    return (first[0] + slack, first[1]) < second
+    return (first[0] + CLOCKS, first[1]) < second
 
 
 def instant(value: Any) -> tuple[datetime, int] | None:

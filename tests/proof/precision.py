@@ -2,8 +2,8 @@
 
 The matrix plays for each fault the cases of the families that it names. Here every fault meets every case, several faults in
 one server: what turns red and is named by none of them is traced to its fault by playing those cases against each one alone.
-Takes about an hour; `--shard i/n` does a part. `--write` puts what was found into the faults' own lists and into the matrix, for
-you to look at: a fault that breaks more than it says should say so, or a case judges what it is not about.
+Takes about forty minutes; `--shard i/n` does a part. `--write` puts what was found into the faults' own lists and the matrix,
+for you to look at: a fault that breaks more than it says should say so, or a case judges what it is not about.
 """
 
 from __future__ import annotations

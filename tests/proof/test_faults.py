@@ -12,7 +12,7 @@ from fake_server.faulting import load_all
 from tests.proof import matrix
 
 MATRIX = json.loads(matrix.FILE.read_text(encoding="utf-8"))
-FAULTS = {name: fault for name, fault in load_all().items() if not name.startswith("control-")}
+FAULTS = load_all()
 ROWS = spec.load(spec.DEFAULT).requirements
 
 
