@@ -12,34 +12,46 @@ from conformance.context import Case
 
 
 async def unpin_all(t: Case) -> None:
-    """Leave Alice without pins. Raises Unmet."""
-    for chat in t.given(await t.alice.list(limit=1000)):
-        if chat["pin_order"]:
+    """Leave Alice without pins, whoever made them. Raises Unmet."""
+    for _ in range(20):
+        pins = [chat for chat in t.given(await t.alice.list(limit=50)) if chat["pin_order"]]
+        for chat in pins:
             t.given(await t.alice.patch(f"{t.alice.chats_path}/{chat['id']}", {"pin_order": 0}))
+        if len(pins) < 50:  # pins come first in the list
+            return
+
+
+async def unpinned(t: Case, n: int) -> list[Chat]:
+    """`n` chats under one label; Alice has no pins, and will have none after the case. Raises Unmet."""
+    await unpin_all(t)
+    label = t.unique()
+    chats = await asyncio.gather(*(titled(t, labels={"mark": label}) for _ in range(n)))
+    for chat in chats:
+        t.cleanup(lambda chat=chat: chat.patch(pin_order=0))
+    return list(chats)
 
 
 async def pinned(t: Case, n: int) -> list[Chat]:
-    """`n` chats, pinned in this order; Alice has no other pins, and will have none after the case. Raises Unmet."""
-    await unpin_all(t)
-    t.cleanup(lambda: unpin_all(t))
-    chats = await asyncio.gather(*(titled(t) for _ in range(n)))
+    """`n` chats, pinned in this order; Alice has no other pins. Raises Unmet."""
+    chats = await unpinned(t, n)
     for chat in chats:
         t.given(await chat.patch(pin_order=1_000))
-    return list(chats)
+    return chats
 
 
 async def places(t: Case, *chats: Chat) -> list[int]:
     """The pin_order of each chat, which the list shows too."""
-    listed = {c["id"]: c["pin_order"] for c in t.accepted(await t.alice.list(limit=1000))}
-    shown = [t.accepted(await chat.get())["pin_order"] for chat in chats]
-    t.expect([listed[chat.id] for chat in chats], shown, "pin_order in the list, compared with GET")
-    return shown
+    shown = [t.accepted(await chat.get()) for chat in chats]
+    entries = t.accepted(await t.alice.list(label=f"mark:{shown[0]['labels']['mark']}"))
+    listed = {c["id"]: c["pin_order"] for c in entries}
+    orders = [c["pin_order"] for c in shown]
+    t.expect([listed[chat.id] for chat in chats], orders, "pin_order in the list, compared with GET")
+    return orders
 
 
 @case("PIN-001", "PIN-008", alone=True)
 async def pins_are_put_last(t: Case) -> None:
-    await pinned(t, 0)
-    a, b, c = await asyncio.gather(*(titled(t) for _ in range(3)))
+    a, b, c = await unpinned(t, 3)
     with t.judging("PIN-001"):
         for n, (chat, sent) in enumerate(((a, 1), (b, 1), (c, 7)), 1):
             t.accepted(await chat.patch(pin_order=sent), 204)
@@ -90,8 +102,8 @@ async def unpinning(t: Case) -> None:
 
 @case("PIN-006", alone=True)
 async def children_are_not_pinned(t: Case) -> None:
-    await pinned(t, 0)
     root, (child,) = await family(t, "child task")
+    t.cleanup(lambda: root.patch(pin_order=0))
     t.refused(await child.patch(pin_order=1), "patch.pin-child")
     t.expect(t.accepted(await child.get())["pin_order"], 0, "the place of the child", "/pin_order")
     t.accepted(await root.patch(pin_order=1), 204)
