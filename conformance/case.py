@@ -20,6 +20,7 @@ class CaseSpec:
     alone: bool = False
     writes: bool = True
     fuzz: bool = False
+    early: bool = False
     row: Any = None
     has_row: bool = False
     module: str = ""
@@ -61,16 +62,18 @@ def case(
     alone: bool = False,
     writes: bool = True,
     fuzz: bool = False,
+    early: bool = False,
 ) -> Callable[[CaseFunction], CaseFunction]:
     """Declare a case that judges these requirement ids.
 
     `rows`: one case for each entry of a table; the function then takes the row as its second argument, and a row may name
     its own requirement. `needs`: beside the requirement's own. `alone`: changes something server-wide, runs with nothing
-    beside it. `writes=False`: may run with --read-only. `fuzz`: part of the property phase.
+    beside it. `writes=False`: may run with --read-only. `fuzz`: part of the property phase. `early`:
+    waits for seconds of the server's own clock, so it starts first.
     """
 
     def declare(function: CaseFunction) -> CaseFunction:
-        options = {"needs": tuple(needs), "alone": alone, "writes": writes, "fuzz": fuzz}
+        options = {"needs": tuple(needs), "alone": alone, "writes": writes, "fuzz": fuzz, "early": early}
         function.__case__ = Declaration(tuple(ids), rows, options)  # type: ignore[attr-defined]
         return function
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx2 as httpx
+import orjson
 
 from conformance.verdict import Unmet
+from conformance.wire.client import NoAnswer, target_of
 from fixtures.scripts import order
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ class LlmControl:
     def __init__(self, session: Session, url: str) -> None:
         self._session, self._url = session, url.rstrip("/")
 
-    async def _call(self, method: str, path: str, **options: Any) -> Any:
+    async def _call(self, method: str, path: str, params: dict[str, Any] | None = None, body: Any = None) -> Any:
+        url = self._url + target_of(path, ((name, str(value)) for name, value in (params or {}).items()))
+        content = None if body is None else orjson.dumps(body)
         try:
-            answer = await self._session.control.request(method, self._url + path, timeout=self._session.deadline + 5, **options)
-        except httpx.HTTPError as error:
+            answer = await self._session.control.request(method, url, content=content, timeout=self._session.deadline + 5)
+        except NoAnswer as error:
             raise Unmet(f"the scripted LLM's control address did not answer {path}: {error}") from error
-        if answer.status_code >= 400:
-            raise Unmet(f"the scripted LLM's control address answered {answer.status_code} to {path}: {answer.text[:200]}")
+        if answer.status >= 400:
+            said = answer.content[:200].decode(errors="replace")
+            raise Unmet(f"the scripted LLM's control address answered {answer.status} to {path}: {said}")
         return answer.json() if answer.content else None
 
     async def open(self, gate: str) -> None:
@@ -42,7 +46,7 @@ class LlmControl:
 
     async def order(self, reply: Any, **match: Any) -> None:
         """Order what calls that match are answered with, before any script in their prompt."""
-        await self._call("POST", "/orders", json=order(reply, **match))
+        await self._call("POST", "/orders", body=order(reply, **match))
 
     async def journal(self, chat: str, *, purpose: str = "", wait: int = 0) -> list[dict[str, Any]]:
         """The requests that the LLM received for a chat; waits until there are `wait` of them."""

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from conformance.exchange import ABSENT, Request
 from conformance.session import Session
+from conformance.wire.client import NoAnswer
 from conformance.wire.http import TargetUnreachable
 from conformance.wire.socket import open_socket
 
@@ -118,9 +119,12 @@ async def _surroundings(session: Session) -> list[Problem]:
         out.append(Problem(f"the LLM is {target.llm.kind}: what needs scripted turns will be untestable", False))
     elif target.llm.control_url:
         try:
-            (await session.control.get(f"{target.llm.control_url.rstrip('/')}/health", timeout=_QUICK)).raise_for_status()
-        except Exception as error:
-            out.append(Problem(f"llm.control_url does not answer: {error}", False))
+            health = await session.control.request("GET", f"{target.llm.control_url.rstrip('/')}/health", timeout=_QUICK)
+            complaint = "" if health.status == 200 else f"/health answered {health.status}"
+        except NoAnswer as error:
+            complaint = str(error)
+        if complaint:
+            out.append(Problem(f"llm.control_url does not answer: {complaint}", False))
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,16 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             await session.control.aclose()
 
 
+def _spread(cases: list[CaseSpec]) -> list[CaseSpec]:
+    """In the order to start them: those that wait long, then one of each module in turn, so that waiting and work mix."""
+    turn: Counter[str] = Counter()
+    keyed = []
+    for case in cases:
+        keyed.append((not case.early, turn[case.module], case))
+        turn[case.module] += 1
+    return [case for *_, case in sorted(keyed, key=lambda k: k[:2])]
+
+
 async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome, session: Session) -> None:
     if config.expect is not None:
         session.expectations = expectations.load(config.expect, session.profile.name)
@@ -125,6 +136,8 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
     cases = [case for case in cases if set(case.requirements) <= session.profile.requirements.keys()]
     if config.shuffle:
         random.Random(session.options.seed).shuffle(cases)
+    else:
+        cases = _spread(cases)
     session.selected = _scope(chosen, cases, session)
     if config.on_start:
         config.on_start(session, len(cases))

@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-import httpx2 as httpx
-
 import spec
 from conformance.case import CaseSpec
 from conformance.checks import passive
@@ -36,6 +34,7 @@ from conformance.verdict import (
     failed,
     worst,
 )
+from conformance.wire.client import HttpClient
 from conformance.wire.http import Wire
 from conformance.wire.redact import Redactor
 from spec.documents import documents
@@ -82,7 +81,7 @@ class Session:
         self.redactor = Redactor(target.tokens())
         self.writer = writer or RecordWriter(None, self.redactor)
         self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps)
-        self.control = httpx.AsyncClient(trust_env=False, timeout=30, limits=httpx.Limits(max_connections=256))
+        self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
         self.deadline = 10.0
         self.checks: list[Check] = []

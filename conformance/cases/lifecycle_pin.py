@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from conformance.actors import Chat
 from conformance.case import case
@@ -27,7 +28,7 @@ async def unpinned(t: Case, n: int) -> list[Chat]:
     label = t.unique()
     chats = await asyncio.gather(*(titled(t, labels={"mark": label}) for _ in range(n)))
     for chat in chats:
-        t.cleanup(lambda chat=chat: chat.patch(pin_order=0))
+        t.cleanup(partial(chat.patch, pin_order=0))
     return list(chats)
 
 

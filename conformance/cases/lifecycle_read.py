@@ -74,7 +74,7 @@ async def reading_over_http(t: Case) -> None:
     t.expect(await unread(t, chat), True, "has_unread after GET of chat, messages and prompts")
 
 
-@case("READ-006", needs=["slow"])
+@case("READ-006", needs=["slow"], early=True)
 async def closing_marks_as_read(t: Case) -> None:
     chat = await answered(t)
     async with await chat.stream() as socket:

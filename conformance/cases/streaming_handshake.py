@@ -199,7 +199,7 @@ async def _shut(writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-@case("STREAM-022", "STREAM-023")
+@case("STREAM-022", "STREAM-023", early=True)
 async def keepalive(t: Case) -> None:
     chat = await t.chat()
     pings: list[float] = []

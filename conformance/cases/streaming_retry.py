@@ -132,7 +132,7 @@ async def nobody_answered(t: Case) -> None:
     t.true("status_code" not in retry, "there is no status when the provider did not answer", retry)
 
 
-@case("RETRY-011", "RETRY-012", "RETRY-016", "RETRY-019", needs=["llm-control"])
+@case("RETRY-011", "RETRY-012", "RETRY-016", "RETRY-019", needs=["llm-control"], early=True)
 async def failures_in_a_row(t: Case) -> None:
     broken = turn(says("lost"), fault("cut"))
     step = attempts(broken, broken, turn(tool_call("list_templates", {}, id="o1")))

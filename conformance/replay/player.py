@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import http.cookiejar
 import json
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
-import httpx2 as httpx
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidState, ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
+from conformance.wire.client import Answer, HttpClient, NoAnswer
+
 REQUEST_SECONDS = 30.0
-_LEGAL = "%/?#[]@!$&'()*+,;:=-._~"
 
 
 class Unreachable(Exception):
     """The server gave no answer: refused, hung up, or silent past the deadline."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: status, lower-case headers, bytes."""
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
-
-    @property
-    def media_type(self) -> str:
-        return self.headers.get("content-type", "").split(";")[0].strip().lower()
-
-    def json(self) -> Any:
-        """The JSON value. Raises ValueError."""
-        return json.loads(self.content)
-
-
-def target_of(path: str, params: dict[str, Any] | None = None) -> str:
-    """The request target: the recorded path as it is, with `params` added."""
-    pairs = [
-        (name, str(one)) for name, value in (params or {}).items() for one in (value if isinstance(value, list) else [value])
-    ]
-    text = quote(path, safe=_LEGAL)
-    return text + ("&" if "?" in text else "?") + urlencode(pairs) if pairs else text
 
 
 class Wire:
@@ -60,13 +33,7 @@ class Wire:
         self.base_url = base_url.rstrip("/")
         parts = urlsplit(self.base_url)
         self.host = parts.netloc
-        refuse_all = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        self._client = httpx.AsyncClient(
-            cookies=refuse_all,
-            timeout=httpx.Timeout(REQUEST_SECONDS),
-            limits=httpx.Limits(max_connections=64),
-            trust_env=False,
-        )
+        self._client = HttpClient(timeout=REQUEST_SECONDS)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -75,24 +42,18 @@ class Wire:
         self, method: str, target: str, *, headers: dict[str, str] | None = None, content: bytes | None = None
     ) -> Answer:
         """Send one request. Raises Unreachable."""
-        raw = [(k.encode("latin-1", "replace"), v.encode("utf-8")) for k, v in (headers or {}).items()]
-        request = self._client.build_request(
-            method, self.base_url, headers=raw, content=content, extensions={"target": target.encode("ascii")}
-        )
-        try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                response = await self._client.send(request)
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
-            raise Unreachable(f"{type(error).__name__} {error}".strip()) from error
-        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
+        return await self._answer(method, self.base_url + target, headers, content)
 
     async def get(self, url: str) -> Answer:
         """GET some other address, such as the scripted LLM's control address. Raises Unreachable."""
+        return await self._answer("GET", url, None, None)
+
+    async def _answer(self, method: str, url: str, headers: dict[str, str] | None, content: bytes | None) -> Answer:
         try:
-            response = await self._client.get(url)
-        except httpx.HTTPError as error:
-            raise Unreachable(f"{url}: {type(error).__name__} {error}".strip()) from error
-        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
+            async with asyncio.timeout(REQUEST_SECONDS):
+                return await self._client.request(method, url, headers=headers, content=content)
+        except (NoAnswer, TimeoutError) as error:
+            raise Unreachable(f"{type(error).__name__} {error}".strip()) from error
 
     async def open(self, target: str, headers: list[tuple[str, str]], *, answer_pings: bool = True) -> Socket | Answer:
         """Open a WebSocket; the Answer if the upgrade is refused. Raises Unreachable."""

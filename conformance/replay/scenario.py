@@ -16,13 +16,14 @@ from conformance.replay import plan
 from conformance.replay.binding import Bindings
 from conformance.replay.compare import MISSING, Comparer, Difference, Rules, renamed
 from conformance.replay.llm import compare_received
-from conformance.replay.player import Answer, Socket, Unreachable, target_of
+from conformance.replay.player import Socket, Unreachable
 from conformance.replay.report import FileResult, RowResult
 from conformance.replay.segments import Until
 from conformance.replay.settings import header_rules, row_rules
 from conformance.replay.sockets import Connection, compare_connection, snapshot_until
 from conformance.replay.waiting import Poller
 from conformance.replay.world import NotPossible, World
+from conformance.wire.client import Answer, target_of
 from fixtures.transcripts import Row, Transcript, kept_length, request_content
 
 _MAX_SILENT = 3
@@ -160,7 +161,11 @@ class Scenario:
 
     async def _exchange(self, state: _State, row: Row) -> Answer:
         request, bindings = row.data["request"], state.bindings
-        params = {name: self._param(state, name, value) for name, value in (request.get("params") or {}).items()}
+        params = [
+            (name, self._param(state, name, str(one)))
+            for name, value in (request.get("params") or {}).items()
+            for one in (value if isinstance(value, list) else [value])
+        ]
         headers = self._credentials(state, row.actor)
         content = request_content(request)
         if content is not None and "content_base64" not in request:
@@ -172,12 +177,8 @@ class Scenario:
         path = self._path(state, request["path"])
         return await self.world.wire.request(request["method"], target_of(path, params), headers=headers, content=content)
 
-    def _param(self, state: _State, name: str, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self._param(state, name, one) for one in value]
-        if name in ("after_id", "before_id"):
-            return state.bindings.sent(state.bindings.number("message", str(value)))
-        return state.bindings.sent(str(value))
+    def _param(self, state: _State, name: str, value: str) -> str:
+        return state.bindings.sent(state.bindings.number("message", value) if name in ("after_id", "before_id") else value)
 
     def _path(self, state: _State, path: str) -> str:
         plain, mark, query = path.partition("?")

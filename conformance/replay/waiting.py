@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 from conformance.replay.binding import Bindings
-from conformance.replay.player import Unreachable, Wire, target_of
+from conformance.replay.player import Unreachable, Wire
 from conformance.replay.segments import covers
+from conformance.wire.client import target_of
 
 _BUSY = ("pending", "running")
 _STEP_SECONDS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.1)

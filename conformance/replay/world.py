@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.replay.binding import Bindings
-from conformance.replay.player import Answer, Unreachable, Wire
+from conformance.replay.player import Unreachable, Wire
 from conformance.replay.slow_llm import SlowTitles
 from conformance.target import Target
+from conformance.wire.client import Answer
 
 # Where the recorded servers and their scripted LLM listened.
 _SERVER = re.compile(r"127\.0\.0\.1:70\d\d")

@@ -6,13 +6,12 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterable
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
-import httpx2 as httpx
 import orjson
 
 from conformance.exchange import ABSENT, Exchange, Request, Response
+from conformance.wire.client import HttpClient, NoAnswer, target_of
 
 Params = Iterable[tuple[str, str]]
 _LARGE = 2**18  # bytes of a body that a server may refuse before it has come
@@ -35,18 +34,10 @@ class Wire:
         self.max_rps = max_rps
         self._next_slot = 0.0
         self.limited = 0  # answers of the rate limiter that were waited out
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._client = httpx.AsyncClient(
-            base_url=self.base_url,
-            timeout=timeout,
-            limits=limits,
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # actors share the client: nobody's cookie is another's
-        )
+        self.client = HttpClient(timeout=timeout, connections=connections)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self.client.aclose()
 
     def now_ms(self) -> float:
         """Milliseconds since the run began."""
@@ -75,23 +66,16 @@ class Wire:
         headers = dict(request.headers)
         if request.body is not ABSENT:
             headers.setdefault("content-type", "application/json")
+        url = self.base_url + target_of(request.path, request.params)
         for last in (False, False, True) if len(content or b"") > _LARGE else (True,):
             try:
-                answer = await self._client.request(
-                    request.method,
-                    request.path,
-                    params=list(request.params) or None,
-                    content=content,
-                    headers=headers,
-                    timeout=timeout or self.timeout,
-                )
+                answer = await self.client.request(request.method, url, headers=headers, content=content, timeout=timeout)
                 break
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                if not last and isinstance(error, httpx.ReadError | httpx.WriteError):
+            except NoAnswer as error:
+                if error.cut and not last:
                     continue  # it refused unread what is too large, and hung up before its answer could be read
-                what = str(error) or type(error).__name__
-                raise TargetUnreachable(f"{request.method} {request.path}: {what}") from error
-        response = Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, content=answer.content)
+                raise TargetUnreachable(f"{request.method} {request.path}: {error}") from error
+        response = Response(answer.status, answer.headers, content=answer.content)
         if response.media_type == "application/json":
             response.body = _decode(answer.content)
         exchange = Exchange(
