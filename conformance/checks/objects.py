@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from conformance.checks.asked import NIL, Judged
@@ -45,15 +46,21 @@ def kind_of(value: dict[str, Any]) -> str:
 
 def walk(value: Any, pointer: str = "") -> Iterator[Seen]:
     """Every object inside, outermost first."""
+    found: list[Seen] = []
+    _gather(value, pointer, found)
+    return iter(found)
+
+
+def _gather(value: Any, pointer: str, found: list[Seen]) -> None:
     if isinstance(value, dict):
-        yield Seen(pointer, kind_of(value), value)
+        found.append(Seen(pointer, kind_of(value), value))
         for key, item in value.items():
-            if key not in FREE and isinstance(item, dict | list):
-                yield from walk(item, f"{pointer}/{key}")
+            if isinstance(item, dict | list) and item and key not in FREE:
+                _gather(item, f"{pointer}/{key}", found)
     elif isinstance(value, list):
         for at, item in enumerate(value):
             if isinstance(item, dict | list):
-                yield from walk(item, f"{pointer}/{at}")
+                _gather(item, f"{pointer}/{at}", found)
 
 
 def objects_of(said: Exchange | SocketLog) -> Iterator[Seen]:
@@ -66,35 +73,41 @@ def objects_of(said: Exchange | SocketLog) -> Iterator[Seen]:
             yield from walk(frame.payload, f"/frames/{number}")
 
 
+@lru_cache(maxsize=4096)
+def _formal(keys: tuple[str, ...], kind: str) -> tuple[tuple[str, bool], ...]:
+    """The keys that hold a time (True) or a UUID (False)."""
+    uuids = _UUID_KEYS | {"id"} if kind in ("chat", "file") else _UUID_KEYS
+    return tuple((key, key.endswith("_at")) for key in keys if key.endswith("_at") or key in uuids)
+
+
 class FormJudge:
     """What holds for each object by itself: ids, times, hidden keys."""
 
     def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterator[Judged]:
         found: dict[str, Finding | None] = {}
         for seen in objects:
-            for requirement, finding in self._object(seen, said.id):
-                if found.get(requirement) is None:
-                    found[requirement] = finding
+            for key, is_time in _formal(tuple(seen.value), seen.kind):
+                if (item := seen.value[key]) is not None:
+                    self._form(seen, key, item, is_time, said.id, found)
+            if seen.kind == "chat":
+                for requirement, finding in self._chat(seen, said.id):
+                    if found.get(requirement) is None:
+                        found[requirement] = finding
         yield from found.items()
 
-    def _object(self, seen: Seen, exchange: str) -> Iterator[Judged]:
-        for key, item in seen.value.items():
-            if item is None:
-                continue
-            if key.endswith("_at"):
-                good = instant(item) is not None
-                yield (
-                    "SER-006",
-                    None if good else Finding("SER-006", "no RFC 3339 time", f"{seen.pointer}/{key}", "time", item, exchange),
-                )
-            elif key in _UUID_KEYS or (key == "id" and seen.kind in ("chat", "file")):
-                if item == "" and not seen.kind:
-                    continue  # a setting that is not set
-                good = isinstance(item, str) and _PLAIN.fullmatch(item) is not None
-                text = "no UUID in lower case with dashes"
-                yield "SER-007", None if good else Finding("SER-007", text, f"{seen.pointer}/{key}", "UUID", item, exchange)
-        if seen.kind == "chat":
-            yield from self._chat(seen, exchange)
+    def _form(self, seen: Seen, key: str, item: Any, is_time: bool, exchange: str, found: dict[str, Finding | None]) -> None:
+        if is_time:
+            requirement, text, good = "SER-006", "no RFC 3339 time", instant(item) is not None
+        elif item == "" and not seen.kind:
+            return  # a setting that is not set
+        else:
+            requirement, text = "SER-007", "no UUID in lower case with dashes"
+            good = isinstance(item, str) and _PLAIN.fullmatch(item) is not None
+        if good:
+            found.setdefault(requirement, None)
+        elif found.get(requirement) is None:
+            expected = "time" if is_time else "UUID"
+            found[requirement] = Finding(requirement, text, f"{seen.pointer}/{key}", expected, item, exchange)
 
     def _chat(self, seen: Seen, exchange: str) -> Iterator[Judged]:
         value = seen.value

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 _SECRET_HEADERS = {
     "coder-session-token",
     "authorization",
@@ -17,6 +19,8 @@ _SECRET_HEADERS = {
 _SECRET_KEYS = {"session_token", "key", "password", "api_key", "api_keys", "token"}
 _TOKEN_LENGTH = 33
 _TOKEN_SHAPE = re.compile(r"\b[A-Za-z0-9]{10}-[A-Za-z0-9]{22}\b")
+# in serialized JSON, where the end of an escape such as \n may stand right before a token
+_SUSPICIOUS = re.compile(rf'[A-Za-z0-9]{{10}}-[A-Za-z0-9]{{22}}|"(?:{"|".join(sorted(_SECRET_KEYS))})":'.encode())
 
 
 class Redactor:
@@ -26,11 +30,13 @@ class Redactor:
         self._names = {token: name for name, token in tokens.items() if token}
         # nothing shorter can hold a token; most texts of a run are
         self._shortest = min([_TOKEN_LENGTH, *map(len, self._names)])
+        self._tokens = [_escaped(token) for token in self._names]
 
     def learn(self, name: str, token: str) -> None:
         """A token made during the run."""
         self._names[token] = name
         self._shortest = min(self._shortest, len(token))
+        self._tokens.append(_escaped(token))
 
     def text(self, value: str) -> str:
         if len(value) < self._shortest:
@@ -50,13 +56,29 @@ class Redactor:
     def params(self, params: Iterable[tuple[str, str]]) -> list[list[str]]:
         return [[k, self.text(v)] for k, v in params]
 
-    def json(self, value: Any, key: str = "") -> Any:
+    def json(self, value: Any) -> Any:
         """The JSON value without secrets: known tokens anywhere, and strings under the names that hold secrets."""
+        return value if self._harmless(value) else self._clean(value, "")
+
+    def _harmless(self, value: Any) -> bool:
+        """Is there nothing in the text of this JSON that could be a secret? True for nearly all that is said in a run."""
+        try:
+            text = orjson.dumps(value)
+        except TypeError:  # integers beyond 64 bits, lone surrogates
+            return False
+        return not any(token in text for token in self._tokens) and _SUSPICIOUS.search(text) is None
+
+    def _clean(self, value: Any, key: str) -> Any:
         if isinstance(value, str):
             shown = self.text(value)
             return "<redacted>" if key in _SECRET_KEYS and shown == value and len(value) > 8 else shown
         if isinstance(value, list):
-            return [self.json(item, key) for item in value]
+            return [self._clean(item, key) for item in value]
         if isinstance(value, dict):
-            return {k: self.json(v, k) for k, v in value.items()}
+            return {k: self._clean(v, k) for k, v in value.items()}
         return value
+
+
+def _escaped(token: str) -> bytes:
+    """The token as it stands inside serialized JSON."""
+    return orjson.dumps(token)[1:-1]
