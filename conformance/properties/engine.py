@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import INVARIANT_MARKER, RuleBasedStateMachine, run_state_machine_as_test
 
 from conformance.context import Case
 from conformance.verdict import Failure, Unmet
@@ -18,6 +19,7 @@ T = TypeVar("T")
 _ONE_AT_A_TIME = threading.Lock()  # Hypothesis keeps caches that two threads must not share
 # examples and steps by --fuzz
 QUICK, DEEP = (16, 14), (120, 40)
+_LONGEST = 600  # characters of the steps that a failure shows
 
 
 class Bridge:
@@ -56,7 +58,8 @@ async def generated(t: Case, check: Callable[..., None], scale: float = 1.0, **s
 async def machine(t: Case, kind: type[RuleBasedStateMachine], scale: float = 1.0) -> None:
     """Run a state machine (in a thread). Raises what the smallest failing sequence raised."""
     seeded = hypothesis.seed(t.session.options.seed)(kind)
-    await in_thread(lambda: run_state_machine_as_test(seeded, settings=effort(t, scale), _min_steps=2))
+    checks = {name for name, made in vars(kind).items() if hasattr(made, INVARIANT_MARKER)}
+    await in_thread(lambda: run_state_machine_as_test(seeded, settings=effort(t, scale), _min_steps=2), checks)
 
 
 def _alone(work: Callable[[], Any]) -> None:
@@ -64,17 +67,27 @@ def _alone(work: Callable[[], Any]) -> None:
         work()
 
 
-async def in_thread(work: Callable[[], Any]) -> None:
-    """Run and tell of a failure with the steps that led to it."""
+async def in_thread(work: Callable[[], Any], untold: Collection[str] = ()) -> None:
+    """Run and tell of a failure with the steps that led to it, but those untold."""
     try:
         await asyncio.to_thread(_alone, work)
-    except (Failure, Unmet):
-        raise
     except BaseException as error:  # Hypothesis wraps what it can't replay, in groups and flakiness of its own
         inner = _inner(error)
-        if inner is not None:
-            raise inner from error
-        raise
+        if inner is None:
+            raise
+        if steps := _steps(inner, untold):
+            inner.args = (f"{inner}; the shortest way there: {steps}",)
+        raise inner from error if inner is not error else None
+
+
+def _steps(error: BaseException, untold: Collection[str]) -> str:
+    """The smallest failing example, which Hypothesis leaves in the error's notes, on one line."""
+    notes = [line for note in getattr(error, "__notes__", ()) for line in str(note).split("\n")]
+    lines = [re.sub(r"^state\.|,$", "", line.strip()) for line in notes]
+    beside = ("Failing test case", "state =", "teardown(", *(f"{name}(" for name in untold))
+    kept = [line for line in lines if line and not line.startswith(beside)]
+    said = " ".join(kept) if ")" in kept[-1:] else "; ".join(kept)
+    return said.removesuffix(" )") if len(said) <= _LONGEST else said[:_LONGEST] + "…"
 
 
 def _inner(error: BaseException) -> Failure | Unmet | None:

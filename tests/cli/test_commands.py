@@ -108,6 +108,17 @@ def test_a_fault_served_is_red_for_what_it_names(tmp_path: Path) -> None:
     assert red == {"PAGE-031"}
 
 
+def test_a_generated_failure_tells_its_shortest_way_and_the_command_that_goes_it_again() -> None:
+    fault = "second-archiving-is-not-shown"
+    done = cli("run", "--fault", fault, "--requirement", "PROP-001", "--seed", "1")
+    way = "the shortest way there: create(words='a'); archive(); unarchive(); archive()"
+    assert done.returncode == 1 and way in done.stdout, done.stdout
+    command = re.search(r"^  again +chat-conformance (.+)$", done.stdout, re.MULTILINE)
+    assert command
+    again = cli(*command[1].split())
+    assert again.returncode == 1 and way in again.stdout, again.stdout
+
+
 def test_doctor_is_content_with_the_reference(tmp_path: Path) -> None:
     with served(tmp_path) as target:
         done = cli("doctor", "--target", str(target))
