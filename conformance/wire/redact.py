@@ -19,8 +19,9 @@ _SECRET_HEADERS = {
 _SECRET_KEYS = {"session_token", "key", "password", "api_key", "api_keys", "token"}
 _TOKEN_LENGTH = 33
 _TOKEN_SHAPE = re.compile(r"\b[A-Za-z0-9]{10}-[A-Za-z0-9]{22}\b")
-# in serialized JSON, where the end of an escape such as \n may stand right before a token
-_SUSPICIOUS = re.compile(rf'[A-Za-z0-9]{{10}}-[A-Za-z0-9]{{22}}|"(?:{"|".join(sorted(_SECRET_KEYS))})":'.encode())
+# In serialized JSON, where the end of an escape such as \n may stand right before a token. The dash comes first for speed.
+_SUSPICIOUS = re.compile(rb"-(?<=[A-Za-z0-9]{10}-)[A-Za-z0-9]{22}")
+_NAMED = [f'"{key}":'.encode() for key in sorted(_SECRET_KEYS)]
 
 
 class Redactor:
@@ -66,7 +67,7 @@ class Redactor:
             text = orjson.dumps(value)
         except TypeError:  # integers beyond 64 bits, lone surrogates
             return False
-        return not any(token in text for token in self._tokens) and _SUSPICIOUS.search(text) is None
+        return not any(word in text for word in (*_NAMED, *self._tokens)) and _SUSPICIOUS.search(text) is None
 
     def _clean(self, value: Any, key: str) -> Any:
         if isinstance(value, str):
