@@ -433,20 +433,3 @@ def running_is_not_told(feed: Feed, disturbed: Disturbed) -> Verdict:
         if event.chat.get("status") == "running" and not event.chat.get("workspace_id"):
             return Wrong("a status_change tells of running", f"{event.pointer}/chat/status", "none", "running")
     return True if feed.of("status_change") else None
-
-
-@watch("WATCH-005")
-def created_first(feed: Feed, disturbed: Disturbed) -> Verdict:
-    met: set[str] = set()
-    for event in feed.events:
-        name = str(event.chat.get("id"))
-        if (
-            event.type == "created"
-            and name in met
-            and not any(
-                e.type == "deleted" or e.chat.get("archived") for e in feed.events[: event.at] if e.chat.get("id") == name
-            )  # came back
-        ):
-            return Wrong("created comes after other events of its chat", event.pointer, "first", name)
-        met.add(name)
-    return True if feed.of("created") else None

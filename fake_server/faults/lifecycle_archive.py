@@ -33,7 +33,7 @@ turns_off(
     "archive-leaves-children",
     "archiving a root leaves its children",
     "archive.cascade",
-    red=["ARCH-004", "ARCH-007", "ARCH-008", "WATCH-005", "WATCH-008"],
+    red=["ARCH-004", "ARCH-007", "ARCH-008", "WATCH-008"],
 )
 turns_off(
     "unarchive-leaves-children", "unarchiving a root leaves its children", "unarchive.cascade", red=["ARCH-004", "WATCH-008"]
