@@ -70,9 +70,9 @@ async def main() -> None:
         once = 0.0
         for times in (1, 2, 4, 8):
             async with embedded_target() as target:
-                wall = (await judged(target, light * times, folder))[0]
-            once = once or wall
-            print(f"{times} x the cases: {wall:.1f} s, {wall / once:.2f} x once")
+                seconds, exchanges, judging = await judged(target, light * times, folder)
+            once = once or seconds
+            print(f"{times} x the cases: {seconds:.1f} s, {seconds / once:.2f} x once; {exchanges / seconds:.0f} exchanges a second")
 
 
 if __name__ == "__main__":
