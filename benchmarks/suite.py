@@ -72,7 +72,8 @@ async def main() -> None:
             async with embedded_target() as target:
                 seconds, exchanges, judging = await judged(target, light * times, folder)
             once = once or seconds
-            print(f"{times} x the cases: {seconds:.1f} s, {seconds / once:.2f} x once; {exchanges / seconds:.0f} exchanges a second")
+            rate = exchanges / seconds
+            print(f"{times} x the cases: {seconds:.1f} s, {seconds / once:.2f} x once; {rate:.0f} exchanges a second")
 
 
 if __name__ == "__main__":
