@@ -78,6 +78,14 @@ def about(socket: Socket, chat: Chat) -> list[Event]:
     return [e for e in socket.events if isinstance(e.get("chat"), dict) and e["chat"].get("id") == chat.id]
 
 
+def sentence(t: Case, failure: dict[str, Any]) -> str:
+    """What the table of classes says to a client of a failure of this kind, where the model's provider has answered."""
+    table = t.session.profile.table("error_classes")
+    name, unknown = table["providers"].get(failure.get("provider")), table["unknown_provider"]
+    text: str = table["messages"][failure["kind"]]
+    return text.replace("{X}", name or unknown["start"]).replace("{x}", name or unknown["inside"])
+
+
 async def told(socket: Socket, pattern: Any, n: int = 1, start: int = 0) -> Event:
     """Wait for an event that the case rests on but does not judge. Raises Unmet."""
     try:

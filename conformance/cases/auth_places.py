@@ -77,8 +77,12 @@ async def empty_token_is_passed_over(t: Case, place: str) -> None:
     t.refused(await t.nobody.get(path, **carried((place, ""))), "auth.no-token")
 
 
-@case("AUTH-026", rows={name: name for name in ("query", "header", "cookie", "bearer")})
-async def stream_token_place(t: Case, place: str) -> None:
+SOCKET_PLACES = dict.fromkeys(("query", "header", "cookie", "bearer"), "AUTH-026") | {"access-token": "AUTH-028"}
+
+
+@case(rows={name: {"requirement": row, "place": name} for name, row in SOCKET_PLACES.items()})
+async def stream_token_place(t: Case, row: dict[str, Any]) -> None:
+    place = row["place"]
     path = f"{(await t.chat()).path}/stream"
     good = await t.nobody.socket(path, **carried((place, t.alice.token)))
     t.expect(good.log.handshake.status, 101, f"the handshake with the token in the {place}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from conformance.actors import text
 from conformance.case import case
 from conformance.context import Case
-from conformance.turns import Watched, watched
+from conformance.turns import Watched, held, watched
 from fixtures.scripts import reasoning, script, source, tool_call, turn, turns
 from fixtures.scripts import text as says
 
@@ -48,6 +49,17 @@ async def reasoning_and_text(t: Case) -> None:
         t.true(reply["usage"].get("context_limit", 0) > 0, "usage has the context limit", reply["usage"], "/usage/context_limit")
     with t.judging("MSG-013"):
         await same_everywhere(t, seen)
+
+
+@case("PART-027", needs=["llm-control"])
+async def times_of_reasoning(t: Case) -> None:
+    seen = await held(t, reasoning("why "), after=(reasoning("not"), says("Done.")))
+    await seen.open()
+    await seen.chat.settled()
+    (kept,) = of([p for m in await seen.chat.history() for p in m["content"]], "reasoning")
+    t.expect(kept["text"], "why not", "the reasoning")
+    begin, end = (datetime.fromisoformat(kept[key]) for key in ("created_at", "completed_at"))
+    t.true(begin < end, "created_at is before completed_at", kept)
 
 
 async def same_everywhere(t: Case, seen: Watched) -> None:

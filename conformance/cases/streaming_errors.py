@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from conformance.actors import Chat
@@ -9,7 +10,7 @@ from conformance.case import case
 from conformance.cases.streaming_retry import model_at
 from conformance.context import Case
 from conformance.provisioning import PROVIDERS, new_model, new_provider
-from conformance.streams import FINAL, joined_stream, of_type, statuses, told
+from conformance.streams import FINAL, joined_stream, of_type, sentence, statuses, told
 from conformance.turns import Held, held
 from conformance.wire.socket import Event
 from fixtures.scripts import error as says_error
@@ -142,6 +143,16 @@ async def class_of_a_failure(t: Case, row: dict[str, Any]) -> None:
     error = await last_error(t, row["failure"], **(await model_at(t) if row.get("own") else {}))
     t.expect(error["kind"], row["kind"], "the kind", "/last_error/kind")
     t.expect(error["retryable"], False, "retryable", "/last_error/retryable")
+
+
+@case("ERROR-022", "ERROR-023")
+async def status_and_sentence(t: Case) -> None:
+    failures = [refused(status) for status in (402, 404, 409, 422)] + [refused(400, "model not found: x")]
+    errors = await asyncio.gather(*(last_error(t, failure) for failure in failures))
+    with t.judging("ERROR-022"):
+        t.expect([e.get("status_code") for e in errors], [402, 404, 409, 422, 400], "the statuses", "/last_error/status_code")
+    with t.judging("ERROR-023"):
+        t.expect([e["message"] for e in errors], [sentence(t, e) for e in errors], "the sentences", "/last_error/message")
 
 
 @case("ERROR-014")

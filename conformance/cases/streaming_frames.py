@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.streams import PAYLOADS, of_type, parts, told
+from conformance.streams import PAYLOADS, joined, joined_stream, of_type, says_text, told
 from conformance.turns import watched
 from conformance.wire.socket import Event, Socket
 from fixtures.scripts import attempts, gate, http_error, script, tool_call, turn
@@ -69,17 +69,23 @@ async def each_type(t: Case) -> None:
             t.true(status in shown, f"the status {status} was streamed", sorted(shown))
 
 
-@case("STREAM-014", needs=["llm", "llm-control"])
+@case("STREAM-014", "STREAM-031", needs=["llm", "llm-control"])
 async def long_snapshots(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
-    chat = await t.new_chat(script(says("0123456789" * PIECES, pieces=PIECES), gate(hold), says("end")))
+    hold, end = t.unique("gate"), t.unique("gate")
+    for name in (hold, end):
+        t.cleanup(partial(t.llm.open, name))
+    text = "0123456789" * PIECES
+    chat = await t.new_chat(script(says(text, pieces=PIECES), gate(hold), says("mark"), gate(end)))
     await t.llm.reached(hold)
-    first = await chat.stream()
-    last: Callable[[Event], bool] = lambda e: len(parts([e])) == 1  # noqa: E731
-    await told(first, last, PIECES)
-    again = await chat.stream()
-    await told(again, last, PIECES)
+    first = await joined_stream(chat)
+    await told(first, {"type": "message"})
+    await t.llm.open(hold)
+    await told(first, says_text("mark"))  # the server has read whatever was said before
+    again = await joined_stream(chat)
+    with t.judging("STREAM-031"):
+        await again.until(says_text("mark"))
+        t.expect(joined(again.events), f"{text}mark", "the text of the parts of the present step")
     await told(again, {"type": "message"})
-    for frame in [*first.log.frames, *again.log.frames]:
-        t.true(len(frame.payload) <= 256, "a frame holds at most 256 events", len(frame.payload))
+    with t.judging("STREAM-014"):
+        for frame in [*first.log.frames, *again.log.frames]:
+            t.true(len(frame.payload) <= 256, "a frame holds at most 256 events", len(frame.payload))

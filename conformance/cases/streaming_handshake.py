@@ -17,7 +17,7 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.streams import GREATEST, ids, joined_stream, messages, snapshot, told
+from conformance.streams import GREATEST, ids, joined_stream, marked, messages, snapshot, told
 from conformance.verdict import Unmet
 from conformance.wire.socket import Socket
 
@@ -71,6 +71,17 @@ async def ids_in_the_path(t: Case) -> None:
         for low in ("", "0", "-1", str(-(2**63))):
             t.expect(ids(messages(await snapshot(chat, after_id=low))), known, f"the messages with after_id={low}")
         t.expect(messages(await snapshot(chat, after_id=str(max(known)))), [], "the messages above the highest id")
+
+
+@case("STREAM-084")
+async def after_id_twice(t: Case) -> None:
+    chat = await t.chat()
+    first, last = ids(await chat.history())
+    for low, high in ((first, last), (last, first)):
+        socket = await chat.stream(params=[("after_id", low), ("after_id", high)])
+        opened(t, socket, "with two after_id")
+        shown = ids(messages(await marked(socket, chat)))
+        t.expect(shown, [i for i in (first, last) if i > low], f"the messages with after_id={low} and then {high}")
 
 
 @case("STREAM-005")

@@ -45,6 +45,24 @@ async def several_readers(t: Case) -> None:
         t.expect(messages(bobs.events), messages(mine[0].events), "the messages of the other reader")
 
 
+@case("STREAM-082", needs=["llm-control"])
+async def parts_for_every_reader(t: Case) -> None:
+    hold = t.unique("gate")
+    t.cleanup(lambda: t.llm.open(hold))
+    words = [f"word{n} " for n in range(9)]
+    chat = await t.new_chat(script(gate(hold), *(says(word) for word in words)))
+    await t.llm.reached(hold)
+    theirs = await chat.shared_with(t.bob)
+    sockets = [await joined_stream(seen) for seen in (chat, theirs, chat)]
+    for socket in sockets:
+        await told(socket, {"type": "message"})
+    await t.llm.open(hold)
+    await chat.settled()
+    for socket in sockets:
+        await socket.until(says_text(words[-1]))
+        t.expect(joined(socket.events), "".join(words), "the text of the parts on each connection")
+
+
 @case("STREAM-078")
 async def back_in_mid_text(t: Case) -> None:
     hold, end = t.unique("gate"), t.unique("gate")

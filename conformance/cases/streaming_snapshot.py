@@ -79,6 +79,9 @@ async def middle_of_a_step(t: Case) -> None:
         t.expect([q["content"][0]["text"] for q in listed], ["queued A", "queued B"], "the queue that GET shows")
         t.expect(update.get("queued_messages"), listed, "the queue of the snapshot", "/queued_messages")
         t.expect(types(socket.events)[-1:], ["queue_update"], "the last event of the snapshot")
+        later = await joined_stream(chat, after_id=(await chat.history())[-1]["id"])
+        update = await later.until({"type": "queue_update"})
+        t.expect(update.get("queued_messages"), listed, "the queue of a snapshot with after_id", "/queued_messages")
     await told(socket, {"type": "message"}, 3)
     with t.judging("STREAM-026"):
         places = [ORDER.index(kind) for kind in types(socket.events)]

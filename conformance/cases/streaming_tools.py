@@ -98,6 +98,25 @@ async def calls_of_the_client(t: Case) -> None:
             t.true("requires_action" in statuses(before), "requires_action comes first", statuses(before))
 
 
+@case("STREAM-073", "WATCH-019")
+async def calls_once_more(t: Case) -> None:
+    watch = await t.alice.watch()
+    calls = [turn(tool_call("lookup", {}, id=call)) for call in ("k1", "k2")]
+    chat = await t.new_chat(script(turns(*calls, DONE)), unsafe_dynamic_tools=TOOLS)
+    await chat.settled("requires_action")
+    sockets = [await joined_stream(chat) for _ in range(2)]
+    for socket in sockets:
+        await told(socket, {"type": "message"}, 2)
+    t.given(await chat.tool_results(results("k1")))
+    with t.judging("STREAM-073"):
+        for socket in sockets:
+            listed = (await socket.until({"type": "action_required"}))["action_required"]["tool_calls"]
+            t.expect([c["tool_call_id"] for c in listed], ["k2"], "the calls", "/action_required/tool_calls")
+    with t.judging("WATCH-019"):
+        event = await watch.until({"kind": "action_required", "chat": {"id": chat.id}}, 2)
+        t.expect([c["tool_call_id"] for c in event["tool_calls"]], ["k2"], "the calls", "/tool_calls")
+
+
 def said(message: dict[str, Any]) -> Any:
     return message["content"][0].get("text") if message["content"] else None
 

@@ -99,7 +99,7 @@ async def created_and_deleted(t: Case) -> None:
         t.expect(event["chat"]["archived"], False, "the chat in the event", "/chat/archived")
 
 
-@case("WATCH-008", "WATCH-009", "WATCH-026")
+@case("WATCH-006", "WATCH-007", "WATCH-008", "WATCH-009", "WATCH-026")
 async def families(t: Case) -> None:
     watch = await watching(t)
     chat = await t.chat(script(FAMILY))
@@ -122,6 +122,12 @@ async def families(t: Case) -> None:
             t.expect(sorted(told_of), sorted(members), f"the chats that {kind} was sent for")
         with t.judging("WATCH-009"):
             t.expect(told_of[:1], [chat.id], f"the chat of the first {kind}")
+    for requirement, kind, archived in (("WATCH-006", "deleted", True), ("WATCH-007", "created", False)):
+        start = len(await watch.so_far(child))
+        t.given(await child.patch(archived=archived))
+        with t.judging(requirement):
+            seen = [(e["kind"], e["chat"]["archived"]) for e in await watch.so_far(child, start)]
+            t.expect(seen, [(kind, archived)], "the events of a child that is archived or unarchived alone")
 
 
 @case("WATCH-010")
@@ -158,15 +164,20 @@ async def several_connections(t: Case) -> None:
         t.expect(other, seen[0], "the events of another connection")
 
 
-@case("WATCH-021", "WATCH-022", "WATCH-029")
+@case("WATCH-021", "WATCH-022", "WATCH-029", "WATCH-033")
 async def small_changes(t: Case) -> None:
-    watch, chat = await watching(t), await quiet(t)
+    watch, chat = await watching(t), await quiet(t, labels={"a": "b"})
     start = len(await watch.so_far(chat))
     with t.judging("WATCH-021"):
         t.given(await chat.patch(title="Named"))
         t.given(await chat.patch(title="Named"))
         seen = await watch.so_far(chat, start)
         t.expect([(e["kind"], e["chat"]["title"]) for e in seen], [("title_change", "Named")], "the events of two renames")
+    with t.judging("WATCH-033"):
+        shown = seen[0]["chat"]
+        t.exactly(shown["labels"], {"a": "b"}, "the labels in the event", "/chat/labels")
+        owner = {"owner_id": t.alice.id, "organization_id": t.session.target.organization_id}
+        t.expect({k: shown.get(k) for k in owner}, owner, "owner and organization in the event", "/chat")
     start = len(await watch.so_far(chat))
     with t.judging("WATCH-022"):
         for change in NO_NEWS:

@@ -7,6 +7,7 @@ from conformance.case import case
 from conformance.cases.streaming_watch import Watch, watching
 from conformance.context import Case
 from conformance.streams import joined_stream, kinds, quiet
+from conformance.turns import stuck
 from conformance.wire.socket import Event
 from fixtures.scripts import gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says
@@ -62,6 +63,27 @@ async def queue_and_interrupt(t: Case) -> None:
     with t.judging("WATCH-023"):
         t.given(await chat.interrupt())
         await watch.until(chat, "status_change", status="waiting")
+        idle = await quiet(t)
+        start = len(await watch.so_far(idle))
+        t.given(await idle.interrupt())
+        t.expect(statuses(await watch.so_far(idle, start)), ["waiting"], "the statuses of the interrupt of an idle chat")
+
+
+@case("WATCH-030", needs=["llm-control"])
+async def promoted_at_rest(t: Case) -> None:
+    watch = await watching(t)
+    chat, (queued,) = await stuck(t, "queued")
+    start = len(await watch.so_far(chat))
+    t.given(await chat.promote(queued))
+    t.expect(statuses(await watch.so_far(chat, start))[:1], ["pending"], "the first status after the promotion")
+
+
+@case("WATCH-031")
+async def failures_clear_the_summary(t: Case) -> None:
+    watch, chat = await watching(t), await quiet(t)
+    await chat.turn(script(http_error(400, "no such luck")))
+    event = await watch.until(chat, "summary_change", last_turn_summary=None)
+    t.expect(event["chat"].get("title"), "Quiet title", "the title in the event", "/chat/title")
 
 
 @case("WATCH-017", "WATCH-018")
@@ -79,13 +101,17 @@ async def titles_and_failures(t: Case) -> None:
         t.expect(event["chat"].get("last_error"), shown, "last_error in the event", "/chat/last_error")
 
 
-@case("WATCH-019", "WATCH-020", needs=["llm-control"])
+@case("WATCH-019", "WATCH-020", "WATCH-032", needs=["llm-control"])
 async def client_tools(t: Case) -> None:
     watch, hold = await watching(t), t.unique("gate")
     t.cleanup(lambda: t.llm.open(hold))
     steps = turns(turn(tool_call("lookup", '{"a": 1}', id="k1")), turn(gate(hold), says("Done.")))
     chat = await t.new_chat(script(steps, title="Quiet title"), unsafe_dynamic_tools=[TOOL])
-    await chat.settled("requires_action", title="Quiet title", last_turn_summary=bool)
+    await chat.settled("requires_action", title="Quiet title")
+    with t.judging("WATCH-032"):
+        event = await watch.until(chat, "summary_change")
+        t.expect(event["chat"]["last_turn_summary"], "Waiting for user input", "the summary", "/chat/last_turn_summary")
+        t.expect(t.given(await chat.get())["last_turn_summary"], "Waiting for user input", "the summary that GET shows")
     with t.judging("WATCH-019"):
         event = await watch.until(chat, "action_required")
         t.expect(event["tool_calls"], [{"tool_call_id": "k1", "tool_name": "lookup", "args": '{"a": 1}'}], "tool_calls")
