@@ -146,7 +146,12 @@ class Hub:
         payload = {"message_part": {"role": role, "part": views.part_view(part)}}
         event = self._event(chat.id, "message_part", payload, lossy=True)
         feeds.parts.append(event.data)
-        self._send(feeds, event)
+        if not self.backend.does("stream.keeps-parts") and len(feeds.parts) > 100:
+            feeds.parts.popleft()
+        if self.backend.does("stream.parts-to-all"):
+            self._send(feeds, event)
+        elif feeds.readers:
+            feeds.readers[-1].put(event)
 
     def message(self, chat: Chat, *messages: Message) -> None:
         """Stored messages become visible, and with them those that were only deferred."""
@@ -180,8 +185,10 @@ class Hub:
     def retry(self, chat: Chat, retry: Payload) -> None:
         """A model call failed and will be repeated; the parts it gave are void."""
         feeds = self._chats.get(chat.id) or self._open(chat.id)
-        feeds.parts.clear()
-        feeds.retry = retry
+        if self.backend.does("retry.clears-parts"):
+            feeds.parts.clear()
+        if feeds.retry is None or self.backend.does("stream.snapshot-latest-retry"):
+            feeds.retry = retry
         event = self._event(chat.id, "retry", {"retry": retry})
         for reader in feeds.readers if self.backend.does("stream.retries-to-all") else feeds.readers[:1]:
             reader.put(event)
@@ -335,7 +342,8 @@ class Hub:
         if does("stream.snapshot-messages"):
             after_id -= 0 if does("stream.after-id-is-exclusive") else 1
             snapshot.extend(self._message_event(message) for message in shown if message.id > after_id)
-        if self.backend.store.queues.get(chat.id) and does("stream.snapshot-queue"):
+        with_queue = does("stream.snapshot-queue") and (feed.after_id <= 0 or does("stream.snapshot-queue-after-id"))
+        if self.backend.store.queues.get(chat.id) and with_queue:
             snapshot.append(self._queue_event(chat))
         return feed, snapshot
 

@@ -357,6 +357,8 @@ class Lifecycle:
 
     def _announced(self, members: list[Chat]) -> list[Chat]:
         """The members of a family that watchers are told of, in this order."""
+        if members and members[0].parent_chat_id and not self.backend.does("watch.child-alone"):
+            return []
         told = members if self.backend.does("watch.family") else members[:1]
         return told if self.backend.does("watch.target-first") else told[::-1]
 

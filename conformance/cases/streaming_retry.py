@@ -69,14 +69,16 @@ async def model_at(t: Case, **provider: Any) -> dict[str, Any]:
 
 
 async def noticed(socket: Socket, n: int = 1) -> dict[str, Any]:
-    """The notice before the n-th retry; a failure that ends the turn instead is not waited for."""
+    """The notice before the n-th retry, after the wait before it; a failure that ends the turn instead is not waited for."""
 
     def said(event: Any) -> bool:
         """a retry event (or the end of the turn)"""
         ended = event["type"] == "status" and event["status"]["status"] in FINAL
         return ended or (event["type"] == "retry" and event["retry"]["attempt"] >= n)
 
-    return dict((await socket.until(said))["retry"])
+    event = await socket.until(said, deadline=socket.deadline + 2 ** (n - 2))
+    assert "retry" in event, f"the turn ended instead of a retry {n}: {statuses(socket.events)}"
+    return dict(event["retry"])
 
 
 def answered(chat: Chat, message: Any) -> bool:

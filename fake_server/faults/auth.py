@@ -75,6 +75,7 @@ turns_off(
 )
 turns_off("empty-cookie-counts", "An empty session cookie is a token.", "auth.empty-passed-over", red=["AUTH-025"])
 turns_off("socket-without-query-token", "Upgrades do not take the query parameter.", "auth.socket-query", red=["AUTH-026"])
+turns_off("socket-without-access-token", "Upgrades do not take access_token.", "auth.socket-access-token", red=["AUTH-028"])
 
 # Cross-site requests
 turns_off("csrf-unchecked", "A cookie alone may write.", "csrf.token", red=["CSRF-001", "CSRF-002", "CSRF-008"])

@@ -224,3 +224,7 @@ def live_text_loses_marks(batch: list[Object], memory: Object) -> list[Object]:
         if any(ord(c) > 0xFFFF for c in part.get("text", "")):
             event["message_part"] = {**event["message_part"], "part": {**part, "text": "?"}}
     return batch
+
+
+spoils("reasoning-takes-no-time", "reasoning begins when it ends", "part", lambda p: put(created_at=p["completed_at"])(p), MESSAGES,
+       where=of("reasoning"), red=["PART-027", "MSG-013"])  # fmt: skip

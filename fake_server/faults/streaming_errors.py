@@ -79,3 +79,4 @@ turns_off(
     "error.adds-nothing",
     red=["ERROR-021", "ERROR-017", "QUEUE-005", "QUEUE-011", "QUEUE-016", "STREAM-057", "STREAM-058"],
 )
+turns_off("404-without-status", "the error of a 404 has no status_code", "error.status.404", red=["ERROR-022"])

@@ -203,3 +203,21 @@ def first_message_is_late(batch: list[Event], memory: Memory) -> list[Event]:
 turns_off(
     "removed-messages-are-shown", "snapshots show what an edit removed", "stream.hides-replaced", red=["STREAM-081", "STREAM-065"]
 )
+turns_off("short-memory", "a snapshot has the last hundred parts of the step", "stream.keeps-parts", red=["STREAM-031"])
+
+
+@frames("stream", red=["STREAM-031"])
+def snapshots_lose_an_event(batch: list[Event], memory: Memory) -> list[Event]:
+    """The event behind a full frame of the snapshot is lost."""
+    if first(memory):
+        memory["full"] = len(batch) == 256
+        return batch
+    return batch[1:] if memory.pop("full", False) else batch
+
+
+turns_off(
+    "no-queue-on-reconnect",
+    "a snapshot with after_id has no queue",
+    "stream.snapshot-queue-after-id",
+    red=["STREAM-029"],
+)

@@ -95,3 +95,6 @@ def lost_access_is_forbidden(answer: Answer) -> None:
     known = answer.backend.store.chats
     if answer.status == 404 and answer.path.endswith("/stream") and answer.path.split("/")[-2] in known and not answer.query:
         answer.status, answer.body = 403, {"message": "Forbidden."}
+
+
+turns_off("last-after-id-counts", "of several after_id the last counts", "stream.first-after-id", red=["STREAM-084"])

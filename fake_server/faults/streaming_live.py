@@ -188,3 +188,6 @@ turns_off("retries-reach-the-first-reader", "a retry reaches but the first reade
 def readers_get_no_answers(batch: list[Event], memory: Memory) -> list[Event]:
     """A reader who is not the owner gets no answers live."""
     return batch if first(memory) or memory["owner"] else [e for e in batch if not of_role(e, "assistant")]
+
+
+turns_off("parts-for-the-newest", "parts reach but the newest connection", "stream.parts-to-all", red=["STREAM-082"])

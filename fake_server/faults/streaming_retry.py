@@ -69,3 +69,24 @@ def pending_during_retries(answer: Answer) -> None:
     run = answer.backend.runner.run_of(answer.body["id"])
     if run is not None and run.failures and run.step is None:
         answer.body["status"] = "pending"
+
+
+turns_off("back-off-ends-at-four-seconds", "the wait doubles no further than 4 s", "retry.doubles-on", red=["RETRY-012"])
+turns_off("long-wishes-are-cut", "a wish of the provider counts up to a minute", "retry.any-wish", red=["RETRY-013"])
+turns_off("dates-are-no-wishes", "a Retry-After that is a date is passed over", "retry.reads-dates", red=["RETRY-013"])
+turns_off("three-retries", "the fourth failure of a step ends the turn", "retry.goes-on", red=["RETRY-021"])
+turns_off(
+    "first-retry-in-snapshots",
+    "a snapshot has the first retry of the step instead of the last",
+    "stream.snapshot-latest-retry",
+    red=["STREAM-035"],
+)
+turns_off(
+    "failed-attempts-in-snapshots",
+    "the parts of a failed attempt stay in snapshots",
+    "retry.clears-parts",
+    red=["STREAM-083"],
+)
+turns_off(
+    "the-ai-provider", "sentences about failures do not name the provider", "error.says-who", red=["RETRY-022", "ERROR-023"]
+)

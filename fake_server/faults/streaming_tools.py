@@ -77,3 +77,6 @@ def no_running_after_results(batch: list[Event], memory: Event) -> list[Event]:
         if not asked:
             out.append(event)
     return out
+
+
+turns_off("calls-are-told-once", "action_required comes but once a chat", "tools.told-again", red=["STREAM-073", "WATCH-019"])

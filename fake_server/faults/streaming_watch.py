@@ -188,3 +188,43 @@ def large_calls_are_not_streamed(batch: list[Event], memory: Memory) -> list[Eve
 def proposals_are_told(answer: Answer) -> None:
     """A title that was proposed is told."""
     answer.backend.hub.watch(chat_of(answer), "title_change")
+
+
+turns_off(
+    "child-alone-is-not-told",
+    "archiving and unarchiving a child alone is not told",
+    "watch.child-alone",
+    red=["WATCH-006", "WATCH-007"],
+)
+turns_off("no-summary-while-awaited", "requires_action sets no summary", "summary.while-awaited", red=["WATCH-032"])
+
+
+def _known(event: Event, memory: Memory, *before: str) -> bool:
+    """Is this a status_change, and was the chat's status before it one of these? Remembers the status."""
+    was = memory.get(event["chat"]["id"])
+    memory[event["chat"]["id"]] = event["chat"]["status"]
+    return bool(event["kind"] == "status_change" and was in before)
+
+
+@frames("watch", red=["WATCH-023"])
+def same_status_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """waiting is not told of a chat that waits already."""
+    return [e for e in batch if not (_known(e, memory, "waiting") and e["chat"]["status"] == "waiting")]
+
+
+@frames("watch", red=["WATCH-030"])
+def pending_after_errors_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """pending is not told of a chat that had failed."""
+    return [e for e in batch if not (_known(e, memory, "error") and e["chat"]["status"] == "pending")]
+
+
+@frames("watch", red=["WATCH-031"])
+def cleared_summaries_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """A summary that was cleared is not told."""
+    return [e for e in batch if not is_a(e, "summary_change", last_turn_summary=None)]
+
+
+@frames("watch", red=["WATCH-033"])
+def events_without_labels(batch: list[Event], memory: Memory) -> list[Event]:
+    """The chat of an event has no labels."""
+    return [changed(e, labels={}) for e in batch]

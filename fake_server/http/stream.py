@@ -13,6 +13,8 @@ from fake_server.validate import BadNumber, parse_int
 async def stream_chat(call: Call) -> None:
     """Everything that happens in a chat, after a snapshot of what is there. Readers of the chat may open it."""
     raw = call.first_query("after_id")
+    if not call.backend.does("stream.first-after-id"):
+        raw = next((value for key, value in reversed(call.query) if key == "after_id"), "")
     try:
         after_id = parse_int(raw) if raw else 0
     except BadNumber as error:

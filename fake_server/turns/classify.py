@@ -134,7 +134,7 @@ def classify(error: ModelError, provider: str, is_off: Callable[[str], bool] = l
     return Failure(
         kind=row["kind"],
         retryable=row["retryable"] != is_off(f"error.final.{error.status}"),
-        message="" if is_off(f"error.message.{error.status}") else message(kind, provider),
+        message="" if is_off(f"error.message.{error.status}") else message(kind, "" if is_off("error.says-who") else provider),
         detail=detail if is_off("error.short-detail") else shorten(detail),
         provider=provider,
         status=None if is_off(f"error.status.{error.status}") else status,

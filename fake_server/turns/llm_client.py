@@ -143,6 +143,8 @@ class LLMClient:
         raw = (await answer.read()).decode("utf-8", "replace").strip()
         said = _provider_message(raw)
         asked = {k: v for k, v in answer.headers.items() if k != "retry-after-ms" or self.backend.does("retry.prefers-ms")}
+        if "," in asked.get("retry-after", "") and not self.backend.does("retry.reads-dates"):
+            del asked["retry-after"]
         hint = retry.hint_ms(asked, self.backend.clock.now())
         if not hint and "retry-after" in asked and not self.backend.does("retry.passes-over-nonsense"):
             hint = 5_000.0

@@ -152,16 +152,18 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
         except ModelError as error:
             run.failures += 1
             failure = classify(error, model.provider.type, backend.faults.is_off)
-            last = attempt >= retry.max_attempts() or not backend.does("retry.repeats")
+            last = attempt >= (retry.max_attempts() if backend.does("retry.goes-on") else 4) or not backend.does("retry.repeats")
             if not failure.retryable or last:
                 run.step = None if backend.does("error.stores-nothing") else step
                 raise RunFailed(failure) from None
             hint = error.hint_ms if backend.does("retry.heeds-provider") else 0.0
+            hint = hint if backend.does("retry.any-wish") else min(hint, 60_000)
         if backend.does("retry.drops-failed"):
             run.step = None
         else:
             step.partial()
-        wait = retry.delay_ms(attempt, hint) if backend.does("retry.backs-off") else 1000
+        doubled = attempt if backend.does("retry.doubles-on") else min(attempt, 3)
+        wait = retry.delay_ms(doubled, hint) if backend.does("retry.backs-off") else 1000
         again = backend.clock.now() + timedelta(milliseconds=wait)
         backend.hub.retry(chat, failure.retry_payload(attempt, wait, stamp(again)))
         await backend.clock.sleep(wait / 1000 if backend.does("retry.waits") else 0)
