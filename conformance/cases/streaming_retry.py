@@ -105,7 +105,7 @@ async def nobody_listens(t: Case) -> None:
 
 @case("RETRY-010", "RETRY-017", "RETRY-018", "RETRY-020", "RETRY-022")
 async def what_a_retry_says(t: Case) -> None:
-    chat, socket = await failing(t, http_error(503, "no"), MADE_IT)
+    chat, socket = await failing(t, http_error(503, "no", retry_after=60), MADE_IT)
     await told(socket, {"type": "retry"})
     status = t.given(await chat.get())["status"]
     with t.judging("RETRY-020"):

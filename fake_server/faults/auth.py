@@ -29,7 +29,7 @@ turns_off(
     "unknown-token-is-first-user",
     "An unknown token id is taken for the first user's.",
     "auth.unknown",
-    red=[f"AUTH-{n:03}" for n in (6, 8, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 23, 24, 26)],
+    red=[f"AUTH-{n:03}" for n in (6, 8, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 23, 24, 26, 28)],
 )
 turns_off("secret-unchecked", "Only the id of a token is looked at.", "auth.secret", red=["AUTH-007"])
 turns_off("deleted-tokens-live-on", "Deleting a token is answered and not done.", "tokens.delete", red=["AUTH-008"])
