@@ -21,13 +21,21 @@ def with_retry(batch: list[Event], **fields: Any) -> list[Event]:
 
 
 turns_off(
-    "503-is-final", "a 503 ends the turn", "classify.timeout.503", red=["RETRY-001", "EVENT-002", "EVENT-005", "STREAM-057"]
+    "503-is-final",
+    "a 503 ends the turn",
+    "classify.timeout.503",
+    red=["RETRY-001", "EVENT-002", "EVENT-005", "STREAM-057", "RETRY-021"],
 )
 turns_off("529-is-final", "a 529 ends the turn", "classify.overloaded.529", red=["RETRY-002"])
 turns_off("500-is-final", "a 500 ends the turn", "classify.server-error.500", red=["RETRY-003"])
 turns_off("502-is-final", "a 502 ends the turn", "classify.timeout.502", red=["RETRY-004"])
 turns_off("429-is-final", "a 429 ends the turn", "classify.rate-limit.429", red=["RETRY-005"])
-turns_off("broken-connections-are-final", "no answer ends the turn", "classify.timeout.None", red=["RETRY-006", "RETRY-007"])
+turns_off(
+    "broken-connections-are-final",
+    "no answer ends the turn",
+    "classify.timeout.None",
+    red=["RETRY-006", "RETRY-007", "RETRY-021"],
+)
 turns_off("overloaded-in-the-stream", "such an error ends the turn", "classify.overloaded.None", red=["RETRY-008"])
 turns_off("422-is-final", "the text of a 422 does not matter", "classify.timeout.422", red=["RETRY-009"])
 
