@@ -409,4 +409,6 @@ class Hub:
         for message in reversed(self.backend.store.messages.get(chat.id, [])):
             if message.role == "assistant" and not message.deleted:
                 chat.read_marker = max(chat.read_marker, message.id)
+                if not self.backend.does("stream.keeps-place"):
+                    chat.updated_at = self.backend.clock.now()
                 return

@@ -335,8 +335,9 @@ class Lifecycle:
                 member.updated_at = backend.clock.now()
             if backend.does("archive.unpins"):
                 member.pin_order = 0
+        stops = backend.does("archive.stops-runs" if chat.parent_chat_id is None else "archive.stops-lone-children")
         for member in members:
-            if member.status in ("pending", "running") and backend.does("archive.stops-runs"):
+            if member.status in ("pending", "running") and stops:
                 self._stop(member)
         for member in self._announced(members):
             backend.hub.watch(member, "deleted")

@@ -97,7 +97,7 @@ def is_unread(backend: Backend, chat: Chat) -> bool:
     for message in reversed(backend.store.messages.get(chat.id, ())):
         if message.id <= chat.read_marker:
             return False
-        if message.role == "assistant" and not message.deleted:
+        if message.role == "assistant" and not (message.deleted and backend.does("unread.passes-over-deleted")):
             return True
     return False
 

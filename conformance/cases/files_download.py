@@ -186,7 +186,9 @@ async def fifty_files(t: Case) -> None:
         t.expect(sorted(await linked(chat)), sorted(files[:50]), "the fifty files")
     await chat.settled()
     with t.judging("FILE-042"):
-        t.true(t.accepted(await chat.send([text("See"), part(files[50])])).get("warnings"), "a warning for the 51st")
+        last = next(m["id"] for m in reversed(await chat.history()) if m["role"] == "user")
+        answer = t.accepted(await chat.edit(last, [text("See"), part(files[50])]))
+        t.true(answer.get("warnings"), "an edit that names the 51st file has a warning", answer.get("warnings"), "/warnings")
         t.expect(sorted(await linked(chat)), sorted(files[:50]), "the files after the 51st was named")
     await chat.settled()
     with t.judging("FILE-043"):

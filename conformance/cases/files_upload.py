@@ -196,11 +196,16 @@ async def size_of_an_upload(t: Case) -> None:
         t.refused(await upload(t, large(MAX_SIZE + 1), disposition=ABSENT), "upload.size")
 
 
-@case("FILE-016", rows=ALLOWED)
+@case("FILE-016", "FILE-029", rows=ALLOWED)
 async def allowed_type(t: Case, row: tuple[str, bytes, str]) -> None:
     name, data, media = row
-    answer = await stored(t, await upload(t, data, media, f'attachment; filename="{name}"'))
-    t.expect((kind_of(answer), answer.response.content), (media, data), "the type and bytes of the download")
+    made = await upload(t, data, media, f'attachment; filename="{name}"')
+    with t.judging("FILE-016"):
+        answer = await stored(t, made)
+        t.expect((kind_of(answer), answer.response.content), (media, data), "the type and bytes of the download")
+    with t.judging("FILE-029"):
+        shown = header(answer, "content-disposition").partition(";")[0]
+        t.expect(shown, "attachment" if media == "application/pdf" else "inline", f"the disposition of {media}")
 
 
 OCTETS = "application/octet-stream"

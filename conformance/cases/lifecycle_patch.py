@@ -24,8 +24,9 @@ async def labels(t: Case) -> None:
     chat = await titled(t, labels={"a": "1", "b": "2"})
     before = t.given(await chat.get())
     with t.judging("PATCH-012"):
-        t.accepted(await chat.patch(labels={"b": "3", "c": "4"}), 204)
-        t.exactly(t.accepted(await chat.get())["labels"], {"b": "3", "c": "4"}, "labels after a change", "/labels")
+        changed = {"b": "3", "c": " Ünï  <4>\t"}
+        t.accepted(await chat.patch(labels=changed), 204)
+        t.exactly(t.accepted(await chat.get())["labels"], changed, "labels after a change", "/labels")
     with t.judging("PATCH-014"):
         moved = t.accepted(await chat.get())["updated_at"]
         t.true(moved > before["updated_at"], "a change of labels moves updated_at", moved, "/updated_at")

@@ -101,10 +101,15 @@ async def unpinning(t: Case) -> None:
         t.expect(stamps, stamps[:1] * 3, "updated_at of a pinned, an unpinned, and a newly pinned chat", "/updated_at")
 
 
-@case("PIN-006", alone=True)
+@case("PIN-005", "PIN-006", alone=True)
 async def children_are_not_pinned(t: Case) -> None:
     root, (child,) = await family(t, "child task")
     t.cleanup(lambda: root.patch(pin_order=0))
-    t.refused(await child.patch(pin_order=1), "patch.pin-child")
-    t.expect(t.accepted(await child.get())["pin_order"], 0, "the place of the child", "/pin_order")
-    t.accepted(await root.patch(pin_order=1), 204)
+    with t.judging("PIN-006"):
+        t.refused(await child.patch(pin_order=1), "patch.pin-child")
+        t.expect(t.accepted(await child.get())["pin_order"], 0, "the place of the child", "/pin_order")
+        t.accepted(await root.patch(pin_order=1), 204)
+    with t.judging("PIN-005"):
+        t.accepted(await child.patch(pin_order=0), 204)
+        t.given(await root.patch(archived=True), 204)
+        t.accepted(await root.patch(pin_order=0), 204)

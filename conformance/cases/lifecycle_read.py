@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.cases.lifecycle_create import titled
+from conformance.cases.lifecycle_get import family
 from conformance.context import Case
 from conformance.verdict import Failure, Unmet
-from fixtures.scripts import script, text
+from fixtures.scripts import gate, script, text, tool_call, turn
 
 PING_SECONDS = 15
 
@@ -17,8 +19,9 @@ PING_SECONDS = 15
 async def unread(t: Case, chat: Chat) -> bool:
     """has_unread in the list of the owner of the chat, which has a label of its own."""
     label = t.given(await chat.get())["labels"]["mark"]
-    (found,) = t.accepted(await t.alice.list(label=f"mark:{label}"))
-    shown: bool = found["has_unread"]
+    listed = t.accepted(await t.alice.list(label=f"mark:{label}"))
+    t.expect([c["id"] for c in listed], [chat.id], "the chats in the list with the label that only this chat has")
+    shown: bool = listed[0]["has_unread"]
     return shown
 
 
@@ -72,6 +75,60 @@ async def reading_over_http(t: Case) -> None:
     for answer in (await chat.get(), await chat.messages(), await chat.prompts()):
         t.accepted(answer)
     t.expect(await unread(t, chat), True, "has_unread after GET of chat, messages and prompts")
+
+
+@case("READ-007")
+async def what_was_read_stays_read(t: Case) -> None:
+    chat = await answered(t)
+    await look(chat)
+    if await unread(t, chat):
+        raise Unmet("has_unread is true after the owner's stream")
+    t.given(await chat.regenerate(), 200)
+    t.expect(await unread(t, chat), False, "has_unread after a new title")
+    for archived in (True, False):
+        t.given(await chat.patch(archived=archived), 204)
+    t.expect(await unread(t, chat), False, "has_unread after archiving and unarchiving")
+    await chat.turn(script(text("more")))
+    t.expect(await unread(t, chat), True, "has_unread after another answer")
+
+
+@case("READ-008")
+async def children_are_unread_too(t: Case) -> None:
+    mark = t.unique()
+    root, (child,) = await family(t, "child task", labels={"mark": mark})
+    if "assistant" not in [m["role"] for m in await child.history()]:
+        raise Unmet("the child has no answer")
+
+    async def shown() -> list[bool]:
+        (listed,), got = t.accepted(await t.alice.list(label=f"mark:{mark}")), t.accepted(await root.get())
+        return [c["has_unread"] for place in (listed, got) for c in place["children"]]
+
+    t.expect(await shown(), [True, True], "has_unread of an answered child, in the list and in GET of its root")
+    await look(child)
+    t.expect(await shown(), [False, False], "has_unread of the child after the owner's stream of it")
+
+
+@case("READ-009", needs=["llm-control"])
+async def what_does_not_move_a_chat(t: Case) -> None:
+    hold, titling, labelling = [t.unique("gate") for _ in range(3)]
+    for name in (hold, titling, labelling):
+        t.cleanup(partial(t.llm.open, name))
+    title = turn(gate(titling), tool_call("propose_title", {"title": "Late title"}))
+    chat = await t.new_chat(script(text("ok"), gate(hold), title=title))
+    await t.llm.reached(hold)
+    await t.llm.order(turn(gate(labelling)), chat=chat.id, purpose="label", times=1)
+    await t.llm.open(hold)
+    for name in (titling, labelling):
+        await t.llm.reached(name)
+    before = t.given(await chat.get())["updated_at"]
+    await t.llm.open(titling)
+    titled_late = await chat.when(lambda c: c["title"] == "Late title", "the title that was being generated")
+    t.expect(titled_late["updated_at"], before, "updated_at after the first title", "/updated_at")
+    await look(chat)
+    t.expect(t.accepted(await chat.get())["updated_at"], before, "updated_at after the owner's stream", "/updated_at")
+    await t.llm.open(labelling)
+    labelled = await chat.when(lambda c: c["last_turn_summary"], "the summary of the turn")
+    t.expect(labelled["updated_at"], before, "updated_at after the summary of the turn", "/updated_at")
 
 
 @case("READ-006", needs=["slow"], early=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from conformance.actors import Actor, Chat
+from conformance.actors import Actor, Chat, text
 from conformance.case import case
 from conformance.cases.ownership import ALLOWED, READS, actor_of, like_missing, scene, seen_by
 from conformance.context import Case
 from conformance.exchange import Exchange
+from fixtures.scripts import gate, script, tool_call, turn, turns
+from fixtures.scripts import text as says
 
 BROKEN = b"{broken"
 
@@ -35,6 +37,25 @@ async def before_every_check(t: Case) -> None:
         t.refused(await t.bob.request(method, chat.path + below, **options), "common.not-found")
         own = await t.alice.request(method, chat.path + below, **options)
         t.expect(own.response.status, 400, f"the status of {method} {below} for the owner")
+
+
+@case("OWN-002", needs=["roles", "files", "llm-control"])
+async def a_reader_sees_the_whole(t: Case) -> None:
+    hold, file = t.unique("gate"), t.given(await t.alice.upload(b"some notes"), 201)["id"]
+    t.cleanup(lambda: t.llm.open(hold))
+    spawn = turn(tool_call("spawn_agent", {"type": "general", "prompt": "child task", "title": "Child"}))
+    chat = await t.new_chat([text(script(turns(spawn, turn(gate(hold), says("done"))))), {"type": "file", "file_id": file}])
+    await t.llm.reached(hold)
+    child = (await chat.when(lambda c: c.get("children"), "a child"))["children"][0]["id"]
+    queued = t.given(await chat.send("Later"), 200)["queued_message"]["id"]
+    t.given(await chat.set_acl(users={t.actor("carol").id: "read"}), 204)
+    bobs = await chat.shared_with(t.bob)
+    seen, listed = t.accepted(await bobs.get()), t.accepted(await bobs.messages())
+    readers = [entry["id"] for entry in t.accepted(await bobs.acl())["users"]]
+    t.expect([f["id"] for f in seen.get("files", [])], [file], "the chat's files, as a reader sees them", "/files")
+    t.expect([c["id"] for c in seen["children"]], [child], "its children", "/children")
+    t.expect([q["id"] for q in listed["queued_messages"]], [queued], "its queue", "/queued_messages")
+    t.expect(sorted(readers), sorted([t.bob.id, t.actor("carol").id]), "its readers", "/users")
 
 
 @case("OWN-011", rows={kind: kind for kind in READS})

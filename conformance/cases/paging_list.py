@@ -56,15 +56,30 @@ async def newest_update_first(t: Case) -> None:
     t.expect(ids(listed)[0], oldest.id, "the first chat after the oldest was changed", "/0/id")
 
 
-@case("PAGE-006", alone=True)
+async def walked(t: Case, label: str, most: int) -> list[str]:
+    """The ids of a walk by pages of one; ends after one more than `most`."""
+    found: list[str] = []
+    while len(found) <= most and (
+        page := ids(await t.alice.list(label=label, limit=1, **({"after_id": found[-1]} if found else {})))
+    ):
+        found += page
+    return found
+
+
+@case("PAGE-006", "PAGE-017", "PAGE-018", alone=True)
 async def pinned_come_first(t: Case) -> None:
     label, chats = await labelled(t, 3)
     for chat in (chats[2], chats[1]):
         t.given(await chat.patch(pin_order=1_000), 204)
         t.cleanup(partial(chat.patch, pin_order=0))
-    t.expect(
-        ids(await t.alice.list(label=label)), [chats[2].id, chats[1].id, chats[0].id], "pinned chats by pin_order, then the rest"
-    )
+    whole = [chat.id for chat in reversed(chats)]
+    with t.judging("PAGE-006"):
+        t.expect(ids(await t.alice.list(label=label)), whole, "pinned chats by pin_order, then the rest")
+    with t.judging("PAGE-017"):
+        for n, pinned in enumerate(whole[:2], 1):
+            t.expect(ids(await t.alice.list(label=label, after_id=pinned)), whole[n:], f"the list after pinned chat {n}")
+    with t.judging("PAGE-018"):
+        t.expect(await walked(t, label, 3), whole, "the chats of a walk by one that begins with pinned ones")
 
 
 @case("PAGE-007", "PAGE-016", "PAGE-017", "PAGE-018", "PAGE-020", "PAGE-021")
@@ -83,10 +98,7 @@ async def cursors_walk_the_list(t: Case) -> None:
     with t.judging("PAGE-017"):
         t.expect(await page(after_id=whole[1]), whole[2:], "the list after the second chat")
     with t.judging("PAGE-018"):
-        walked: list[str] = []
-        while len(walked) <= 4 and (found := await page(limit=1, **({"after_id": walked[-1]} if walked else {}))):
-            walked += found
-        t.expect(walked, whole, "the chats of a walk by one")
+        t.expect(await walked(t, label, 4), whole, "the chats of a walk by one")
     with t.judging("PAGE-020"):
         t.expect(await page(after_id=whole[0], offset=1), whole[2:], "after the first chat, one left out")
     with t.judging("PAGE-021"):
@@ -109,11 +121,18 @@ async def bounds_that_are_accepted(t: Case) -> None:
         t.expect(ids(await t.alice.list(label=label, archived="true", cursor="1")), whole, "the list with unknown parameters")
 
 
-@case("PAGE-009", needs=["slow"])
+@case("PAGE-009", "PAGE-010", needs=["slow"])
 async def default_limit_is_fifty(t: Case) -> None:
     label, _ = await labelled(t, 51)
-    t.expect(len(t.accepted(await t.alice.list(label=label))), 50, "chats of a list without limit")
-    t.expect(len(t.accepted(await t.alice.list(label=label, limit=51))), 51, "chats of a list with limit=51")
+    with t.judging("PAGE-009"):
+        t.expect(len(t.accepted(await t.alice.list(label=label))), 50, "chats of a list without limit")
+        t.expect(len(t.accepted(await t.alice.list(label=label, limit=51))), 51, "chats of a list with limit=51")
+    with t.judging("PAGE-010"):
+        t.expect(len(t.accepted(await t.alice.list(label=label, limit=1000))), 51, "chats of a list with limit=1000")
+        older = ids(await t.alice.list(offset=50, limit=100))  # with what other cases have left
+        whole = ids(await t.alice.list(limit=1000))
+        lost = [chat for chat in older if chat not in whole and not t.accepted(await Chat(t.alice, chat).get())["archived"]]
+        t.expect(lost, [], "chats from the 51st place on that a list with limit=1000 lacks")
 
 
 INT = {"negative": ("-1", "query.int32-negative"), "word": ("x", "query.int32"), "fraction": ("1.5", "query.int32")}

@@ -8,7 +8,8 @@ from conformance.actors import Chat, text
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
-from fixtures.scripts import gate, script
+from conformance.verdict import Unmet
+from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 MAX_ID = 2**63 - 1
@@ -43,8 +44,9 @@ async def message_cursors(t: Case) -> None:
         between = [i for i in asc if low < i < high]
         t.expect(sorted(ids(await chat.messages(after_id=low, before_id=high))), between, "messages between two ids")
     with t.judging("PAGE-028"):
-        n = len(asc)
-        for params, more in (({"limit": n}, False), ({"limit": n - 1}, True), ({"after_id": low, "limit": 1}, True)):
+        n, cursors = len(asc), {"after_id": low, "before_id": MAX_ID}
+        both = (cursors | {"limit": n - 3}, True), (cursors | {"limit": n - 2}, False)
+        for params, more in (({"limit": n}, False), ({"limit": n - 1}, True), ({"after_id": low, "limit": 1}, True), *both):
             t.expect((await chat.messages(**params)).response.body["has_more"], more, f"has_more with {params}", "/has_more")
         t.expect((await chat.messages(before_id=asc[1], limit=1)).response.body["has_more"], False, "has_more at the start")
     with t.judging("PAGE-029"):
@@ -104,12 +106,20 @@ async def bad_message_parameter(t: Case, row: dict[str, Any]) -> None:
     t.accepted(await chat.messages(**{row["field"]: "7"}))
 
 
-@case("PAGE-037", needs=["slow"])
-async def default_limit_of_messages(t: Case) -> None:
-    steps = [{"steps": [{"tool_call": {"id": f"c{i}", "name": "list_templates", "arguments": {}}}]} for i in range(26)]
-    chat = await t.chat(script({"turns": [*steps, {"steps": [{"text": "done"}]}]}))
-    t.true(len(await chat.history()) > 50, "the chat has more than fifty messages")
-    t.expect(len(ids(await chat.messages())), 50, "messages without a limit")
+@case("PAGE-028", "PAGE-037", needs=["slow"])
+async def pages_of_a_long_chat(t: Case) -> None:
+    calls = [tool_call("list_templates", id=f"c{i}") for i in range(200)]
+    chat = await t.chat(script(turns(turn(*calls), turn(says("done")))))
+    newest = ids(await chat.messages(limit=200))
+    whole = newest + ids(await chat.messages(before_id=newest[-1]))
+    if len(whole) != 203:
+        raise Unmet(f"a turn of 200 calls and a text made {len(whole)} messages, not 203")
+    with t.judging("PAGE-037"):
+        t.expect(len(ids(await chat.messages())), 50, "messages without a limit")
+    with t.judging("PAGE-028"):
+        for before, more in ((MAX_ID, True), (whole[1], True), (whole[2], False)):
+            body = t.accepted(await chat.messages(limit=200, before_id=before))
+            t.expect(body["has_more"], more, f"has_more of a page of 200 before {before}", "/has_more")
 
 
 @case("PAGE-039", "PROMPT-006", needs=["llm-control"])

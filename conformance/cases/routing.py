@@ -42,6 +42,8 @@ async def id_before_body(t: Case) -> None:
 SPELLINGS = {
     "upper": {"requirement": "ROUTE-003", "spell": lambda i: i.upper()},
     "no-dashes": {"requirement": "ROUTE-004", "spell": lambda i: i.replace("-", "")},
+    "urn": {"requirement": "ROUTE-021", "spell": lambda i: f"urn:uuid:{i}"},
+    "braces": {"requirement": "ROUTE-021", "spell": lambda i: f"%7B{i}%7D"},
 }
 
 

@@ -174,13 +174,28 @@ async def remove_somebody_unknown(t: Case) -> None:
     t.expect(await entries(t, chat), shared(), "the sharing list")
 
 
-@case("ACL-021")
+@case("ACL-021", "ACL-032")
 async def deleted_user(t: Case) -> None:
     chat, user = await t.new_chat(), await t.new_user()
     t.given(await chat.set_acl(users={user.id: "read"}), 204)
-    t.given(await chat.set_acl(users={user.id: ""}), 204)
     t.given(await t.root.delete(f"/api/v2/users/{user.id}"))
-    await refused_entry(t, chat, "acl.no-user", "user_roles", {user.id: "read"})
+    with t.judging("ACL-032"):
+        t.expect(await entries(t, chat), shared(user.id), "the sharing list after the reader was deleted")
+    with t.judging("ACL-021"):
+        t.given(await chat.set_acl(users={user.id: ""}), 204)
+        await refused_entry(t, chat, "acl.no-user", "user_roles", {user.id: "read"})
+
+
+@case("ACL-031")
+async def archiving_leaves_the_share(t: Case) -> None:
+    chat, group = await t.chat(), t.session.target.organization_id
+    bobs = await chat.shared_with(t.bob)
+    t.given(await chat.set_acl(groups={group: "read"}), 204)
+    for archived in (True, False):
+        t.given(await chat.patch(archived=archived), 204)
+        t.accepted(await bobs.messages())
+        t.expect(t.accepted(await bobs.get())["archived"], archived, "archived, as the reader sees it", "/archived")
+        t.expect(await entries(t, chat), shared(t.bob.id, groups=(group,)), f"the sharing list with archived {archived}")
 
 
 # Malformed bodies; `bob` stands for his id.

@@ -88,5 +88,7 @@ async def files_of_a_shared_chat(t: Case) -> None:
     answer = await t.bob.get(path)
     t.accepted(answer)
     t.expect(answer.response.content, data, "the downloaded file")
+    t.given(await chat.patch(archived=True), 204)
+    t.accepted(await t.bob.get(path))
     t.given(await chat.set_acl(users={t.bob.id: ""}), 204)
     t.refused(await t.bob.get(path), "common.not-found")

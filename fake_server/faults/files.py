@@ -190,6 +190,13 @@ def pdf_is_shown_inline(answer: Answer) -> None:
     answer.headers["content-disposition"] = answer.headers["content-disposition"].replace("attachment", "inline")
 
 
+@changes("downloadFile", red=["FILE-029"])
+def csv_is_an_attachment(answer: Answer) -> None:
+    """CSV is no longer shown inline."""
+    if answer.headers["content-type"] == "text/csv":
+        answer.headers["content-disposition"] = answer.headers["content-disposition"].replace("inline", "attachment")
+
+
 other_status("bad-file-id-is-404", "download.id", 404, "downloadFile", red=["FILE-030"])
 
 
@@ -246,6 +253,12 @@ def queued_files_are_not_linked(answer: Answer) -> None:
     """A file of a queued message is linked only when the message runs."""
     if answer.body["queued"]:
         _chat(answer).file_ids.clear()
+
+
+@changes("editMessage", red=["FILE-042"])
+def edits_never_warn(answer: Answer) -> None:
+    """An edit over the bound of files has no warnings."""
+    answer.body.pop("warnings", None)
 
 
 @changes("editMessage", red=["FILE-039", "FILE-038"])

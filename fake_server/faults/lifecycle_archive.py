@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fake_server.faulting import Answer, answers, changes, turns_off
 from fake_server.faults.lifecycle_patch import _chat, _refuse, _sent
+from fake_server.views import chat_view
 
 
 def _single(answer: Answer) -> bool:
@@ -51,6 +52,20 @@ def archiving_a_child_moves_its_root(answer: Answer) -> None:
 
 turns_off("child-comes-back-alone", "a child can be unarchived under an archived root", "patch.parent-archived", red=["ARCH-007"])
 turns_off("archive-lets-run", "archiving stops no turn", "archive.stops-runs", red=["ARCH-008", "STREAM-068"])
+turns_off("lone-child-runs-on", "archiving a child alone does not stop it", "archive.stops-lone-children", red=["ARCH-008"])
+
+
+@changes("listChats", red=["ARCH-006"])
+def list_embeds_archived_children(answer: Answer) -> None:
+    """The list shows archived children under a chat that is not archived."""
+    store = answer.backend.store
+    for chat in answer.body:
+        known = [store.chats[i] for i in store.children_of.get(chat["id"], ())]
+        chat["children"] += [
+            chat_view(answer.backend, c, diff_status=True) for c in known if c.archived and not chat["archived"]
+        ]
+
+
 turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009", "QUEUE-016"])
 
 

@@ -36,6 +36,12 @@ turns_off(
 )
 
 
+@changes("patchChat", red=["PATCH-012"])
+def label_values_are_trimmed(answer: Answer) -> None:
+    """PATCH takes blanks from the ends of label values."""
+    _chat(answer).labels = {key: value.strip() or value for key, value in _chat(answer).labels.items()}
+
+
 turns_off("labels-keep-place", "a change of labels leaves updated_at", "labels.move-chat", red=["PATCH-014", "PAGE-005"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fake_server.faulting import Answer, changes, turns_off
-from fake_server.faults.lifecycle_patch import _chat
+from fake_server.faults.lifecycle_patch import _chat, _sent
 from fake_server.views import is_unread
 
 
@@ -36,6 +36,28 @@ def get_shows_unread(answer: Answer) -> None:
 
 
 turns_off("closing-marks-nothing", "the end of a stream marks nothing read", "stream.marks-read-on-close", red=["READ-006"])
+
+turns_off("titles-are-unread", "a new title makes the chat unread", "unread.passes-over-deleted", red=["READ-007"])
+
+
+@changes("patchChat", red=["READ-007"])
+def archive_forgets_what_was_read(answer: Answer) -> None:
+    """Archiving a chat sets its read marker back."""
+    if _sent(answer).get("archived"):
+        _chat(answer).read_marker = 0
+
+
+@changes("listChats", "getChat", red=["READ-008"])
+def children_are_never_unread(answer: Answer) -> None:
+    """has_unread of the children of a chat is always false."""
+    for chat in answer.body if isinstance(answer.body, list) else [answer.body]:
+        for child in chat["children"]:
+            child["has_unread"] = False
+
+
+turns_off("streams-move-the-chat", "the owner's stream moves updated_at", "stream.keeps-place", red=["READ-009"])
+turns_off("summaries-move-the-chat", "the summary of a turn moves updated_at", "summary.keeps-place", red=["READ-009"])
+turns_off("first-titles-move-the-chat", "the generated first title moves updated_at", "title.keeps-place", red=["READ-009"])
 
 turns_off(
     "model-gets-one-message", "the model gets the newest message only", "llm.whole-conversation", red=["LLM-001", "LLM-002"]

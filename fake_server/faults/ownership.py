@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, turns_off
+from typing import Any
+
+from fake_server.faulting import Answer, Fault, answers, changes, declare, turns_off
 from fake_server.views import chat_view
 
 FORBIDDEN = {"message": "Forbidden.", "detail": "You don't have permission to view this content."}
@@ -22,6 +24,36 @@ for _kind, (_place, _red) in _READS.items():
     _shown = _kind.replace("_", "-")
     _doc = f"The wrong thing is decided when a {_shown} reads {_place}."
     turns_off(f"{_shown}-reads-{_place}", _doc, f"access.{_kind}-read-{_place}", red=_red)
+
+# What a reader is not shown of a chat: operation → the key, and what stands there instead.
+_HIDDEN: dict[str, tuple[str, str, Any]] = {
+    "readers-see-no-queue": ("listMessages", "queued_messages", []),
+    "readers-see-no-files": ("getChat", "files", []),
+    "readers-see-no-children": ("getChat", "children", []),
+}
+
+
+def _hides(name: str, operation: str, key: str, value: Any) -> None:
+    def hide(answer: Answer) -> None:
+        chat = answer.backend.store.chats.get(answer.path_params.get("chat", ""))
+        owner = answer.backend.store.users[chat.owner_id].username if chat else ""
+        if answer.status == 200 and answer.actor == "bob" != owner and key in answer.body:
+            answer.body[key] = value
+
+    doc = f"A reader's {operation} shows nothing of {key}."
+    declare(Fault(name, doc, frozenset({"OWN-002"}), operations=frozenset({operation}), answer=hide))
+
+
+for _name, _row in _HIDDEN.items():
+    _hides(_name, *_row)
+
+
+@changes("getChatACL", red=["OWN-002"])
+def readers_see_themselves(answer: Answer) -> None:
+    """A reader sees nobody else in the sharing list."""
+    if answer.actor == "bob":
+        answer.body["users"] = [user for user in answer.body["users"] if user["username"] == "bob"]
+
 
 turns_off("member-reads-debug-runs", "Anyone with the chat role lists debug runs.", "access.member-read-debug", red=["OWN-011"])
 turns_off(

@@ -112,6 +112,13 @@ def default_limit_is_none(answer: Answer) -> None:
     answer.body = answer.body[:49] if "limit" not in answer.query else answer.body
 
 
+@changes("listChats", red=["PAGE-010"])
+def no_page_is_longer_than_fifty(answer: Answer) -> None:
+    """A limit of a thousand counts as fifty where no label is asked for."""
+    if answer.query.get("limit") == "1000" and "label" not in answer.query:
+        del answer.body[50:]
+
+
 @answers("listChats", red=["PAGE-010"])
 def limit_has_a_bound(answer: Answer) -> None:
     """A limit of a thousand is refused."""
@@ -144,6 +151,15 @@ def offset_is_ignored(answer: Answer) -> None:
 
 
 turns_off("list-cursor-is-ignored", "after_id is ignored", "list.cursor", red=["PAGE-017", "PAGE-018", "PAGE-019", "PAGE-020"])
+
+
+@changes("listChats", red=["PAGE-017", "PAGE-018"])
+def cursor_knows_no_pins(answer: Answer) -> None:
+    """After a pinned chat come the chats that were changed before it, whatever is pinned."""
+    chats = answer.backend.store.chats
+    cursor = chats.get(answer.query.get("after_id", ""))
+    if cursor and cursor.pin_order:
+        answer.body = [c for c in answer.body if chats[c["id"]].updated_at < cursor.updated_at]
 
 
 @changes("listChats", red=["PAGE-019", "SCHEMA-listChats"])

@@ -28,6 +28,20 @@ def has_more_is_always_true(answer: Answer) -> None:
         answer.body["has_more"] = True
 
 
+@changes("listMessages", red=["PAGE-028"])
+def no_more_between_two_cursors(answer: Answer) -> None:
+    """has_more is false with both cursors."""
+    if {"before_id", "after_id"} <= answer.query.keys():
+        answer.body["has_more"] = False
+
+
+@changes("listMessages", red=["PAGE-028"])
+def no_more_after_the_largest_page(answer: Answer) -> None:
+    """has_more is false with the largest limit."""
+    if answer.query.get("limit") == "200":
+        answer.body["has_more"] = False
+
+
 @answers("listMessages", red=["PAGE-030"])
 def pages_of_200_are_refused(answer: Answer) -> None:
     """The highest limit of messages is 199; who lists a whole chat sees no difference."""

@@ -13,6 +13,7 @@ turns_off(
 turns_off("body-before-id", "The body is read before the chat's id.", "route.id-before-body", red=["ROUTE-002", "ERR-079"])
 turns_off("ids-in-small-letters", "Only ids in lower case are known.", "route.id-case", red=["ROUTE-003"])
 turns_off("ids-with-dashes", "Only ids with dashes are known.", "route.id-short", red=["ROUTE-004"])
+turns_off("ids-without-frills", "Ids in braces and as URN are not known.", "route.id-long", red=["ROUTE-021"])
 turns_off("allow-of-everything", "Allow names OPTIONS, too.", "route.allow", red=["ROUTE-007"])
 turns_off("head-is-get", "HEAD is answered as GET is.", "route.no-head", red=["ROUTE-010"])
 turns_off("no-odd-slashes", "Slashes at the end and doubled ones are not known.", "route.slashes", red=["ROUTE-012"])

@@ -58,6 +58,8 @@ spoils("owner-without-name", "the owner's user name is left out", "chat", drop("
        red=["CHATOBJ-009", "CHATOBJ-015", "CHAT-012"])  # fmt: skip
 spoils("list-without-diff-status", "the list leaves an empty diff_status out", "chat", drop("diff_status"), LIST,
        red=["CHATOBJ-010"])  # fmt: skip
+spoils("get-without-diff-status", "GET shows children without an empty diff_status", "chat", drop("diff_status"), GET,
+       red=["CHATOBJ-019"])  # fmt: skip
 spoils("create-with-diff-status", "a create answer has an empty diff_status", "chat", put(diff_status={}), "createChat",
        red=["CHATOBJ-011", "SCHEMA-createChat", "CHATOBJ-010"])  # fmt: skip
 spoils("list-with-files", "chats in the list have files", "chat", put(files=[]), LIST, red=["CHATOBJ-013", "SCHEMA-listChats"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, turns_off
+from fake_server.faulting import Answer, answers, changes, turns_off
 
 FORBIDDEN = {"message": "Forbidden.", "detail": "You don't have permission to view this content."}
 
@@ -74,6 +74,30 @@ def no_groups_no_key(answer: Answer) -> None:
     """The sharing list leaves groups out when there are none."""
     if answer.status == 200 and not answer.body["groups"]:
         del answer.body["groups"]
+
+
+@changes("patchChat", red=["ACL-031", "ACL-029"])
+def archiving_ends_the_share(answer: Answer) -> None:
+    """Archiving a chat takes its readers from the sharing list."""
+    if answer.sent.get("archived"):
+        answer.backend.store.chats[answer.path_params["chat"]].acl_users.clear()
+
+
+@answers("downloadFile", red=["ACL-029"])
+def files_of_archived_chats_are_hidden(answer: Answer) -> None:
+    """A reader may not download what is linked to archived chats alone."""
+    store = answer.backend.store
+    linked = [store.chats[i] for i in store.chats_of_file.get(answer.path_params["file"], ())]
+    if answer.status == 200 and answer.actor == "bob" and linked and all(chat.archived for chat in linked):
+        answer.status, answer.body = 404, {"message": "Resource not found or you do not have access to this resource"}
+        answer.headers["content-type"] = "application/json"
+
+
+@changes("getChatACL", red=["ACL-032"])
+def deleted_users_vanish(answer: Answer) -> None:
+    """Deleted users are left out of the sharing list."""
+    known = answer.backend.store.users
+    answer.body["users"] = [user for user in answer.body["users"] if not known[user["id"]].deleted]
 
 
 @answers("getChatACL", red=["ACL-012"])

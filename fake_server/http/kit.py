@@ -266,7 +266,8 @@ def resolve_chat(call: Call) -> None:
             chat = backend.store.chats.get(parse_uuid(raw))
         except BadUUID as error:
             backend.guard("common.chat-id", True, id=quote(raw), detail=str(error))
-        if chat is not None and raw != chat.id and not backend.does(f"route.id-{'short' if '-' not in raw else 'case'}"):
+        form = "short" if "-" not in raw else "long" if len(raw) > 36 else "case"
+        if chat is not None and raw != chat.id and not backend.does(f"route.id-{form}"):
             chat = None
     if chat is None or not authz.permitted(backend, call.user, "read", chat, place(call)):
         raise refusal("common.not-found")

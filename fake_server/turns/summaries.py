@@ -33,6 +33,8 @@ def write(backend: Backend, chat: Chat, text: str | None) -> None:
     if text is None and not backend.does("summary.cleared"):
         return
     chat.last_turn_summary = text
+    if not backend.does("summary.keeps-place"):
+        chat.updated_at = backend.clock.now()
     backend.hub.watch(chat, "summary_change")
 
 

@@ -78,6 +78,8 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
     renamed = not is_fallback(chat, shown[0].content) and not backend.does("title.overwrites-rename")
     if title and title != chat.title and not renamed and backend.does("title.generated"):
         chat.title = title
+        if not backend.does("title.keeps-place"):
+            chat.updated_at = backend.clock.now()
         backend.hub.watch(chat, "title_change")
 
 
