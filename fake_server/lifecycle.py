@@ -176,9 +176,14 @@ class Lifecycle:
         backend.runner.discard(chat)
         if backend.does("edit.cuts-history"):
             for message in store.messages[chat.id]:
-                message.deleted = message.deleted or message.id >= old.id
+                cut = message.id >= old.id and (message.role != "tool" or backend.does("edit.cuts-tool-messages"))
+                message.deleted = message.deleted or cut
         else:
             old.deleted = True
+        if not backend.does("edit.keeps-system-prompt"):
+            chat.system_prompt = ""
+            for message in store.messages[chat.id]:
+                message.deleted = message.deleted or message.role == "system"
         if backend.does("edit.empties-queue"):
             store.queues.pop(chat.id, None)
         chat.api_key_id = token.id if token else chat.api_key_id
@@ -283,7 +288,8 @@ class Lifecycle:
                 return False
         entry = queue.pop(0 if self.backend.does("queue.fifo") else -1)
         model = entry.model_config_id or chat.last_model_config_id
-        message = self._user_message(chat, entry.created_by, entry.content, model, entry.api_key_id)
+        author = entry.created_by if self.backend.does("queue.keeps-author") else None
+        message = self._user_message(chat, author, entry.content, model, entry.api_key_id)
         self.backend.hub.message(chat, message)
         self.backend.hub.queue(chat)
         self.set_status(chat, "pending")
@@ -476,7 +482,7 @@ class Lifecycle:
         self.backend.runner.wake(chat)
         return message
 
-    def _user_message(self, chat: Chat, author: str, content: list[Part], model: str, api_key_id: str | None) -> Message:
+    def _user_message(self, chat: Chat, author: str | None, content: list[Part], model: str, api_key_id: str | None) -> Message:
         chat.last_model_config_id = model
         chat.api_key_id = api_key_id
         return self.add_message(chat, "user", content, created_by=author, model_config_id=model)

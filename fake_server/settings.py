@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fake_server.model import Chat, ModelConfig, User
 from fake_server.models import model_override as model_override
+from fake_server.sanitise import sanitise
 from fake_server.validate import NIL_UUID
 
 if TYPE_CHECKING:
@@ -86,13 +87,16 @@ def deployment_prompt(backend: Backend) -> str:
         parts.append(DEFAULT_SYSTEM_PROMPT.replace(PLAN_FILE_PLACE, ""))
     if setting(backend, "system_prompt"):
         parts.append(setting(backend, "system_prompt"))
+    if not backend.does("system-prompt.built-in-first"):
+        parts.reverse()
     return "\n\n".join(parts)
 
 
 def stored_prompts(backend: Backend, chat: Chat) -> list[str]:
     """The system messages that are stored with a new chat, so that later changes of settings don't touch it."""
     awareness = WITH_WORKSPACE if chat.workspace_id else NO_WORKSPACE
-    return [text for text in (deployment_prompt(backend), chat.system_prompt, awareness) if text]
+    own = sanitise(chat.system_prompt) if backend.does("system-prompt.cleaned") else chat.system_prompt
+    return [text for text in (deployment_prompt(backend), own, awareness) if text]
 
 
 def turn_prompts(backend: Backend, chat: Chat, user: User) -> list[str]:

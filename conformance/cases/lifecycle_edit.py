@@ -22,8 +22,8 @@ async def prompts(chat: Chat) -> list[str]:
 @case("EDIT-017", "EDIT-018", "EDIT-019", "EDIT-025")
 async def edit_of_an_idle_chat(t: Case) -> None:
     chat = await first(t)
-    for number in ("second", "third"):
-        await chat.turn(script(text(f"to {number}"), prefix=number))
+    await chat.turn(script(text("to second"), prefix="second"))
+    await chat.turn(script(turns(turn(tool_call("list_templates", {})), turn(text("to third"))), prefix="third"))
     before = await chat.history()
     old = next(m for m in before if talk([m]) == ["second"])
     answer = await chat.edit(old["id"], NEW)

@@ -23,14 +23,14 @@ def results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @case("INT-001", "INT-002", needs=["llm-control"])
 async def interrupt_in_a_text(t: Case) -> None:
-    chat = (await held(t, text("par"), text("tial"))).chat
+    chat = (await held(t, text("par"), text("tial "))).chat
     answer = await chat.interrupt()
     with t.judging("INT-001"):
         t.expect(t.accepted(answer)["status"], "waiting", "the status in the answer", "/status")
         t.expect(answer.response.body["id"], chat.id, "the chat in the answer", "/id")
         t.expect(t.accepted(await chat.get())["status"], "waiting", "the status", "/status")
     with t.judging("INT-002"):
-        (_, partial) = await said(chat, ["first", "partial"])
+        (_, partial) = await said(chat, ["first", "partial "])
         t.expect(partial["role"], "assistant", "the role of the partial answer", "/role")
         t.true(not partial.get("usage"), "a partial answer has no usage", partial.get("usage"), "/usage")
 

@@ -7,6 +7,7 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
+from conformance.turns import held, said
 from conformance.verdict import Failure, Unmet
 from fixtures.scripts import gate, script, text, tool_call, turn, turns
 
@@ -22,6 +23,19 @@ def items(entry: dict[str, Any]) -> list[dict[str, Any]]:
     body = entry["body"]
     everything = body.get("messages") or body.get("input") or []
     return [m for m in everything if m.get("role") not in ("system", "developer")]
+
+
+def system_text(entry: dict[str, Any]) -> str:
+    """All system messages of a model call, in order, over any of the three wires."""
+    body = entry["body"]
+    told = [m for m in body.get("messages") or body.get("input") or [] if m.get("role") in ("system", "developer")]
+    return "\n\n".join(_strings([body.get("instructions"), body.get("system"), [m.get("content") for m in told]]))
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        value = [value.get("text")]
+    return [text for one in value for text in _strings(one)] if isinstance(value, list) else [value] if value else []
 
 
 def wanted(found: list[dict[str, Any]], *said: str) -> list[int]:
@@ -53,6 +67,24 @@ async def the_model_gets_the_conversation(t: Case) -> None:
     t.expect(len(items(step)), 3, "messages of the second call")
     t.expect(wanted(items(after), first, "the first answer", second), [0, 1, 2], "the conversation of the third call")
     t.true("step1" in str(items(after)[3:]), "the call of the step before follows the newest user message", items(after)[3:])
+
+
+@case("LLM-001", needs=["llm-control"])
+async def the_model_gets_what_was_interrupted(t: Case) -> None:
+    chat = (await held(t, text("part so far"))).chat
+    t.given(await chat.interrupt())
+    try:
+        await said(chat, ["first", "part so far"])
+    except Failure as failure:
+        raise Unmet(str(failure)) from None
+    second = t.unique("second")
+    await chat.turn(script(text("done"), prefix=second), tries=1)
+    *_, last = await calls(t, chat, 2)
+    found = items(last)
+    t.expect(len(found), 3, "messages of the call after an interrupt")
+    t.expect(
+        wanted(found[1:], "part so far", second), [0, 1], "where the answer so far and the next message stand behind the first"
+    )
 
 
 @case("LLM-002", needs=["llm-control"])

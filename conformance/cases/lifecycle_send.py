@@ -8,6 +8,7 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.cases.lifecycle_create import becomes
+from conformance.cases.lifecycle_llm import system_text
 from conformance.checks.times import instant
 from conformance.context import Case
 from conformance.exchange import ABSENT
@@ -157,17 +158,27 @@ async def one_message_for_each_model_call(t: Case) -> None:
     t.expect(kinds, [["text", "tool-call"], ["tool-call"], ["text"]], "the parts of the assistant messages")
 
 
-@case("SEND-030", needs=["llm-control"])
+@case("SEND-030", "LLM-009", "LLM-010", needs=["llm-control"])
 async def the_system_prompt(t: Case) -> None:
     mark = t.unique("prompt")
-    chat = await first(t, system_prompt=f"Answer as {mark}")
-    asked, *_ = await t.llm.journal(chat.id, purpose="turn", wait=1)
-    t.true(mark in str(asked["body"]), "the system prompt reaches the model")
+    chat = await first(t, system_prompt=f"Answer\u200b as  \r\n{mark}\n\n\n\nalways\n")
     await chat.turn("more")
-    for answer in (await chat.get(), await chat.messages(), await chat.prompts()):
-        t.true(mark not in str(t.accepted(answer)), f"{answer.request.path} does not show the system prompt")
-    roles = {m["role"] for m in await chat.history()}
-    t.expect(roles, {"user", "assistant"}, "the roles of the messages")
+    asked, *_ = await t.llm.journal(chat.id, purpose="turn", wait=1)
+    with t.judging("SEND-030"):
+        t.true(mark in str(asked["body"]), "the system prompt reaches the model")
+        for answer in (await chat.get(), await chat.messages(), await chat.prompts()):
+            t.true(mark not in str(t.accepted(answer)), f"{answer.request.path} does not show the system prompt")
+        roles = {m["role"] for m in await chat.history()}
+        t.expect(roles, {"user", "assistant"}, "the roles of the messages")
+    with t.judging("LLM-010"):
+        t.accepted(await chat.get())
+        sent = system_text(asked)
+        t.true(f"Answer as\n{mark}\n\nalways" in sent, "the system prompt reaches the model cleaned", sent[-200:])
+    with t.judging("LLM-009"):
+        t.accepted(await chat.edit((await chat.history())[0]["id"], "Edited"))
+        await chat.settled()
+        _, *later = await t.llm.journal(chat.id, purpose="turn", wait=3)
+        t.expect([mark in system_text(call) for call in later], [True] * len(later), "is the system prompt in the later calls")
 
 
 @case("SEND-031")

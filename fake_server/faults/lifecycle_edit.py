@@ -31,6 +31,8 @@ turns_off(
     "edit.cuts-history",
     red=["EDIT-018", "EDIT-022", "EDIT-024", "LLM-002", "SER-008", "STREAM-065", "STREAM-081"],
 )
+turns_off("edits-keep-tool-messages", "an edit leaves later messages of tools", "edit.cuts-tool-messages", red=["EDIT-018"])
+turns_off("edits-drop-the-prompt", "the system prompt is gone after an edit", "edit.keeps-system-prompt", red=["LLM-009"])
 turns_off(
     "edits-run-nothing",
     "an edit starts no turn",

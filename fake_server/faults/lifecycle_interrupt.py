@@ -25,6 +25,7 @@ def partial_answers_have_usage(answer: Answer) -> None:
 turns_off("interrupts-store-empty-answers", "nothing said is stored too", "interrupt.stores-no-empty", red=["INT-003", "INT-012"])
 turns_off("interrupts-leave-calls-open", "no results for open calls", "interrupt.answers-calls", red=["INT-004"])
 turns_off("interrupts-forget-reasoning", "reasoning is dropped", "interrupt.keeps-reasoning", red=["INT-005"])
+turns_off("interrupts-trim-answers", "what is kept loses the blanks around it", "interrupt.keeps-blanks", red=["INT-002"])
 turns_off("interrupts-drop-steps", "the steps before are dropped", "interrupt.keeps-steps", red=["INT-006", "INT-004"])
 turns_off(
     "interrupts-add-to-idle-chats",

@@ -109,3 +109,9 @@ turns_off(
     red=["QUEUE-022", "FILE-038", "SEND-013", "SEND-015", "TOOL-014"],
 )
 turns_off("deleted-messages-run", "what was deleted runs in the end", "queue.forgets-deleted", red=["QUEUE-023"])
+turns_off(
+    "queued-messages-lose-their-author",
+    "a queued message that runs by itself has no author",
+    "queue.keeps-author",
+    red=["MSG-003"],
+)

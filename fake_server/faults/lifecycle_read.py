@@ -63,6 +63,10 @@ turns_off(
     "model-gets-one-message", "the model gets the newest message only", "llm.whole-conversation", red=["LLM-001", "LLM-002"]
 )
 turns_off("model-remembers-edits", "the model still gets what an edit removed", "llm.forgets-edited", red=["LLM-002"])
+turns_off(
+    "model-gets-whole-answers", "the model gets no answer that was interrupted", "llm.gets-partial-answers", red=["LLM-001"]
+)
+turns_off("model-gets-prompts-as-sent", "a chat's system prompt is not cleaned", "system-prompt.cleaned", red=["LLM-010"])
 turns_off("model-gets-no-results", "the model does not get the results of its calls", "llm.gets-results", red=["LLM-003"])
 turns_off("tools-without-schema", "dynamic tools are offered without their schema", "llm.tool-schemas", red=["LLM-004"])
 turns_off("interrupted-calls-go-on", "a model call that is interrupted goes on", "llm.hangs-up", red=["LLM-005"])

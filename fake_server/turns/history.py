@@ -27,6 +27,8 @@ def turns(backend: Backend, chat: Chat) -> list[Turn]:
         for m in backend.store.messages[chat.id]
         if not (m.deleted and forgets) and m.role != "system" and m.visibility != "user"
     ]
+    if not backend.does("llm.gets-partial-answers"):
+        shown = [m for m in shown if m.role != "assistant" or m.usage is not None]
     start = max((i for i, m in enumerate(shown) if m.visibility == "model"), default=0)
     if not backend.does("llm.whole-conversation"):
         start = max((i for i, m in enumerate(shown) if m.role == "user"), default=0)

@@ -257,6 +257,8 @@ class Runner:
         content = step.partial() if step is not None else []
         if not self.backend.does("interrupt.keeps-reasoning"):
             content = [part for part in content if part["type"] != "reasoning"]
+        if not self.backend.does("interrupt.keeps-blanks"):
+            content = [part | {"text": part["text"].strip()} if part["type"] == "text" else part for part in content]
         chat, lifecycle = run.chat, self.backend.lifecycle
         now = self.backend.clock.now()
         if not content and not self.backend.does("interrupt.stores-no-empty"):
