@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,8 @@ from conformance.case import case
 from conformance.cases.usage_enforced import COST, PAID, PRICES, TOKENS, payer, status
 from conformance.cases.usage_limits import limited, unlimited
 from conformance.context import Case
-from conformance.provisioning import change_model, configured, member, new_model
-from fixtures.scripts import script, tool_call, turn, turns
+from conformance.provisioning import change_model, configured, member, models_path, new_model
+from fixtures.scripts import script, tool_call, turn, turns, wait_ms
 from fixtures.scripts import text as says
 
 EVER = {"start_date": "2020-01-01T00:00:00Z", "end_date": "2100-01-01T00:00:00Z"}
@@ -20,6 +21,7 @@ TOTALS = {
     *("total_cache_creation_tokens", "total_runtime_ms"),
 }
 KEYS = TOTALS | {"start_date", "end_date", "priced_message_count", "unpriced_message_count", "by_model", "by_chat"}
+ROWS = {"by_model": "model_config_id", "by_chat": "root_chat_id"}
 OUTSIDERS = ("alice", "carol", "orgadmin", "orgauditor")
 
 
@@ -75,7 +77,7 @@ async def prices_of_tokens(t: Case) -> None:
         t.expect(await spent(using(input_tokens=0, output_tokens=0), **dear), 0, "the cost without usage")
 
 
-@case("COST-005", "COST-007", "COST-008", alone=True)
+@case("COST-005", "COST-007", "COST-008", "COST-030", alone=True)
 async def what_counts_as_spend(t: Case) -> None:
     await unlimited(t)
     who = await payer(t)
@@ -92,12 +94,16 @@ async def what_counts_as_spend(t: Case) -> None:
         t.given(await chat.regenerate())
         t.given(await chat.propose())
         t.expect(await spend(), 3 * COST, "the spend after two titles more", "/current_spend")
+    before, shown = await spend(), await summary(actor)
+    t.given(await chat.edit((await chat.history())[0]["id"], using(input_tokens=0, output_tokens=0)))
+    await chat.settled()
+    t.given(await chat.patch(archived=True), 204)
     with t.judging("COST-005"):
-        before = await spend()
-        t.given(await chat.edit((await chat.history())[0]["id"], using(input_tokens=0, output_tokens=0)))
-        await chat.settled()
-        t.given(await chat.patch(archived=True), 204)
         t.expect(await spend(), before, "the spend after an edit and archiving", "/current_spend")
+    with t.judging("COST-030"):
+        kept, now = TOTALS - {"total_runtime_ms"}, await summary(actor)
+        for name, old, new in (("in all", shown, now), *((n, shown[n][0], now[n][0]) for n in ("by_model", "by_chat"))):
+            t.expect({k: new[k] for k in kept}, {k: old[k] for k in kept}, f"{name} after an edit and archiving")
     with t.judging("COST-008"):
         before = await spend()
         await configured(
@@ -143,7 +149,7 @@ async def who_sees_summaries(t: Case) -> None:
                 t.refused(await t.actor(name).get(where), key)
 
 
-@case("COST-015", "COST-016", "COST-017", "COST-020", "COST-021")
+@case("COST-015", "COST-016", "COST-017", "COST-020", "COST-021", "COST-031", "COST-032", "COST-033", "COST-034", "COST-035")
 async def summaries(t: Case) -> None:
     actor = await member(t)
     empty = await summary(actor)
@@ -155,7 +161,9 @@ async def summaries(t: Case) -> None:
     root = await t.chat(script(turns(spawn, turn(says("done"), usage=TOKENS))), actor, model_config_id=config)
     children = (await root.when(lambda c: c.get("children"), "a child"))["children"]
     await Chat(actor, children[0]["id"]).settled("waiting")
-    await t.chat(PAID, actor, model_config_id=free)
+    unknown = turn(tool_call("list_templates", {}), usage={"input_tokens": 0, "output_tokens": 0})
+    plain = await t.chat(script(turns(unknown, turn(says("ok"), usage=TOKENS))), actor, model_config_id=free)
+    t.given(await t.root.delete(models_path(t, free)), 204)
     found = await summary(actor)
     with t.judging("COST-015"):
         t.true(set(found) >= KEYS, "every key is there", sorted(KEYS - set(found)))
@@ -171,6 +179,22 @@ async def summaries(t: Case) -> None:
         costs = {row["root_chat_id"]: row["total_cost_micros"] for row in found["by_chat"]}
         t.expect(costs.get(root.id), 3 * COST, "the cost of the root chat", "/by_chat")
         t.true(children[0]["id"] not in costs, "the child has no row of its own", costs)
+    models, chats = ({row[key]: row for row in found[name]} for name, key in ROWS.items())
+    with t.judging("COST-031"):
+        t.expect(list(models), [config, free], "the models, the dearest first", "/by_model")
+        t.expect(list(chats), [root.id, plain.id], "the chats, the dearest first", "/by_chat")
+    with t.judging("COST-032"):
+        for rows, ids in ((models, (config, free)), (chats, (root.id, plain.id))):
+            t.expect([rows[i]["message_count"] for i in ids], [3, 1], "the messages of each model, and of each chat")
+    with t.judging("COST-033"):
+        t.expect(models[free]["display_name"], models[free]["model"], "the name of a model without one", "/by_model")
+    params = EVER | {"username": actor.username}
+    (row,) = t.given(await t.root.get(path(t, "users"), params=params))["users"]
+    with t.judging("COST-034"):
+        t.expect(row["chat_count"], 2, "the count of chats, of which one has a sub-agent", "/users/0/chat_count")
+    with t.judging("COST-035"):
+        totals = {k: found[k] for k in TOTALS} | {"message_count": 4}
+        t.expect({k: row[k] for k in totals}, totals, "the user's row of the list")
     now = datetime.now(UTC)
     past, soon = (now - timedelta(days=1)).isoformat(), (now + timedelta(days=1)).isoformat()
     with t.judging("COST-020"):
@@ -185,7 +209,16 @@ async def summaries(t: Case) -> None:
 DATES = {"word": "x", "day": "2026-01-01", "no zone": "2026-01-01T00:00:00", "space": "2026-01-01 00:00:00Z"}
 
 
-@case("COST-018", "COST-019", writes=False)
+@case("COST-036")
+async def runtime_of_a_turn(t: Case) -> None:
+    actor, started = await member(t), time.monotonic()
+    await t.chat(script(wait_ms(250), says("ok")), actor)
+    took = (time.monotonic() - started) * 1000
+    runtime = (await summary(actor))["total_runtime_ms"]
+    t.true(200 <= runtime <= 2 * took, f"the runtime of a turn that took 250 to {took:.0f} ms", runtime, "/total_runtime_ms")
+
+
+@case("COST-018", "COST-019", "COST-037", writes=False)
 async def parameters_of_summaries(t: Case) -> None:
     where = path(t, "me/summary")
     with t.judging("COST-018"):
@@ -198,6 +231,12 @@ async def parameters_of_summaries(t: Case) -> None:
     for requirement in ("COST-018", "COST-019"):
         with t.judging(requirement):
             t.accepted(await t.alice.get(where, params=EVER))
+    with t.judging("COST-037"):
+        for found in (t.accepted(await t.alice.get(where)), t.accepted(await t.root.get(path(t, "users")))):
+            start, end = (datetime.fromisoformat(found[f"{word}_date"]) for word in ("start", "end"))
+            away = abs(end - start - timedelta(days=30))
+            t.true(away < timedelta(hours=2), "the range without dates is 30 days", str(end - start), "/start_date")
+            t.true(abs(datetime.now(UTC) - end) < timedelta(days=1), "it ends now", str(end), "/end_date")
 
 
 @case("COST-023", "COST-025", writes=False)
@@ -222,7 +261,7 @@ async def parameters_of_the_list(t: Case) -> None:
         t.accepted(await t.root.get(where, params=EVER | {"limit": "1", "offset": "0", "username": "x"}))
 
 
-@case("COST-024", "COST-026")
+@case("COST-024", "COST-026", "COST-038", "COST-039", "COST-040")
 async def costs_by_user(t: Case) -> None:
     users = [await member(t) for _ in range(3)]
     config = await model(t, input="3", output="15")
@@ -243,9 +282,32 @@ async def costs_by_user(t: Case) -> None:
         t.expect(await rows(users[1].username.upper()), (1, [dearest[1]]), "who matches the name in capitals")
         t.expect(await rows(stem[2:]), (3, dearest), "who matches the middle of the name")
         t.expect(await rows(t.unique("nobody")), (0, []), "who matches another name")
+    with t.judging("COST-038"):
+        for limit in ("0", "-1"):
+            t.expect(await rows(stem, limit=limit), (3, dearest), f"count and users with a limit of {limit}")
+    now = datetime.now(UTC)
+    past, soon = (now - timedelta(days=1)).isoformat(), (now + timedelta(days=1)).isoformat()
+    with t.judging("COST-039"):
+        t.expect(await rows(stem, start_date=past, end_date=soon), (3, dearest), "count and users of these two days")
+        for dates in ({"start_date": soon}, {"end_date": past}):
+            t.expect(await rows(stem, **dates), (0, []), f"count and users with {dates}")
+    with t.judging("COST-040"):
+        _, fresh = await rows("FRES", limit="100000")  # all users that a case makes have the name Fresh
+        t.true(set(dearest) <= set(fresh), "the users are among those whose display name matches", len(fresh), "/users")
 
 
-@case("COST-027", "COST-028", "COST-029", writes=False)
+@case("COST-041")
+async def equal_costs(t: Case) -> None:
+    users = [await member(t) for _ in range(2)]
+    for user in reversed(users):
+        await t.chat(PAID, user)
+    params = EVER | {"username": users[0].username.rsplit("-", 1)[0] + "-"}
+    found = t.accepted(await t.root.get(path(t, "users"), params=params))["users"]
+    names = [row["username"] for row in found]
+    t.expect(names, sorted(user.username for user in users), "the users of equal cost")
+
+
+@case("COST-027", "COST-028", "COST-029", "COST-042", writes=False)
 async def insights(t: Case) -> None:
     where = f"{t.alice.chats_path}/insights/pull-requests"
     with t.judging("COST-027"):
@@ -261,3 +323,6 @@ async def insights(t: Case) -> None:
     with t.judging("COST-029"):
         t.refused(await t.root.get(where, params={"limit": "1"}), "cost.unknown", field="limit")
         t.accepted(await t.root.get(where, params=EVER))
+    with t.judging("COST-042"):
+        for name in EVER:
+            t.refused(await t.root.get(where, params={name: "x"}), "cost.date", field=name)

@@ -11,7 +11,7 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.provisioning import change_model, member, new_model
+from conformance.provisioning import change_model, member, models_path, new_model
 
 MILLION = 1_000_000
 PERIODS = ("day", "week", "month")
@@ -98,7 +98,7 @@ async def others_may_not_set_limits(t: Case) -> None:
             t.accepted(await t.root.delete(path(t, f"/{tail}/{target}")), 204)
 
 
-@case("USAGE-004", "USAGE-005", "USAGE-006", "USAGE-007", "USAGE-008", alone=True)
+@case("USAGE-004", "USAGE-005", "USAGE-006", "USAGE-007", "USAGE-008", "USAGE-038", "USAGE-039", alone=True)
 async def storing_limits(t: Case) -> None:
     await unlimited(t)
     with t.judging("USAGE-004"):
@@ -117,8 +117,18 @@ async def storing_limits(t: Case) -> None:
         for period in ("year", "Day", ""):
             t.refused(await put(t, MILLION, period), "limits.period")
         t.expect(await shown(t), before, "the limits")
+        t.refused(await put(t, None, "year"), "limits.period")
+        t.expect(await shown(t), before, "the limits")
         for period in PERIODS:
             t.accepted(await put(t, MILLION, period))
+    with t.judging("USAGE-038"):
+        for period in PERIODS:
+            t.expect(t.accepted(await put(t, None, period))["period"], period, "the period of a null limit", "/period")
+            t.expect((await shown(t))["period"], period, "the stored period", "/period")
+    with t.judging("USAGE-039"):
+        earlier = (await shown(t))["updated_at"]
+        later = t.accepted(await put(t, MILLION))["updated_at"]
+        t.true(datetime.fromisoformat(later) > datetime.fromisoformat(earlier), "updated_at is later", later, "/updated_at")
     with t.judging("USAGE-005"):
         t.given(await own_limit(t, t.bob.id, MILLION))
         overrides = (await shown(t))["overrides"]
@@ -142,9 +152,12 @@ async def models_without_a_price(t: Case) -> None:
         t.expect(await count(), before + more, f"the count with a model with a price for {key}", "/unpriced_model_count")
     await change_model(t, model, enabled=False)
     t.expect(await count(), before, "the count with a disabled model", "/unpriced_model_count")
+    gone = await new_model(t)
+    t.given(await t.root.delete(models_path(t, gone["id"])), 204)
+    t.expect(await count(), before, "the count after a model was deleted", "/unpriced_model_count")
 
 
-@case("USAGE-010", "USAGE-011", "USAGE-012", "USAGE-013", "COST-022", alone=True)
+@case("USAGE-010", "USAGE-011", "USAGE-012", "USAGE-013", "COST-022", "COST-043", alone=True)
 async def own_status(t: Case) -> None:
     await unlimited(t)
     with t.judging("USAGE-010"):
@@ -174,6 +187,11 @@ async def own_status(t: Case) -> None:
     with t.judging("COST-022"):
         limit = t.accepted(await t.alice.get(summary)).get("usage_limit")
         t.true(limit and limit["spend_limit_micros"] == MILLION, "usage_limit is there while limits are on", limit)
+    with t.judging("COST-043"):
+        t.given(await own_limit(t, t.alice.id, 7))
+        for actor, user, amount in ((t.root, t.alice.id, 7), (t.root, "me", MILLION), (t.alice, "me", 7)):
+            limit = t.accepted(await actor.get(f"{t.alice.chats_path}/cost/{user}/summary")).get("usage_limit") or {}
+            t.expect(limit.get("spend_limit_micros"), amount, "the limit of whose summary it is", "/usage_limit")
 
 
 def listed(limits: dict[str, Any], name: str, key: str) -> list[dict[str, Any]]:
@@ -181,7 +199,7 @@ def listed(limits: dict[str, Any], name: str, key: str) -> list[dict[str, Any]]:
     return [o for o in limits["group_overrides" if name == "group_id" else "overrides"] if o.get(name) == key]
 
 
-@case("USAGE-014", "USAGE-015", "USAGE-016", "USAGE-017", "USAGE-018", "USAGE-019", alone=True)
+@case("USAGE-014", "USAGE-015", "USAGE-016", "USAGE-017", "USAGE-018", "USAGE-019", "USAGE-040", alone=True)
 async def limits_of_users(t: Case) -> None:
     await unlimited(t)
     user = await member(t)
@@ -201,6 +219,11 @@ async def limits_of_users(t: Case) -> None:
         t.refused(await t.root.put(path(t, "/overrides/x"), {"spend_limit_micros": 7}), "limits.user-id")
         t.refused(await t.root.put(path(t, "/group-overrides/x"), {"spend_limit_micros": 7}), "limits.group-id")
         t.accepted(await own_limit(t, user.id, 7))
+    with t.judging("USAGE-040"):
+        t.given(await own_limit(t, t.bob.id, 7))
+        names = [o["username"] for o in (await shown(t))["overrides"]]
+        t.true({user.username, t.bob.username} <= set(names), "both users are listed", names, "/overrides")
+        t.expect(names, sorted(names), "the users in the list", "/overrides")
     with t.judging("USAGE-018"):
         t.refused(await own_limit(t, str(uuid.uuid4()), 7), "limits.put-no-user")
     with t.judging("USAGE-015"):
