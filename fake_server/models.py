@@ -112,7 +112,8 @@ def resolve_model(backend: Backend, user: User, config_id: str | None) -> str:
         return config_id
     chosen = personal_choice(backend, user, "root")
     config = live_config(backend, chosen["model_config_id"]) if chosen["mode"] == "model" else None
-    if config is not None and usable(backend, config, user) and backend.does("personal-models.root"):
+    acts = config is not None and (usable(backend, config, user) or not backend.does("personal-models.usable"))
+    if config is not None and acts and backend.does("personal-models.root"):
         return config.id
     default = default_model_config(backend)
     backend.guard("create.no-default-model", default is None)
@@ -167,17 +168,18 @@ def title_model(backend: Backend, chat: Chat) -> ModelConfig | None:
     config = model_override(backend, "title_generation")
     if config is None:
         raise OverrideUnavailable(wanted)
-    return config
+    return config if backend.does("model-override.titles-used") else turn_model(backend, chat)
 
 
 def subagent_model(backend: Backend, owner: User, parent: Chat, context: str) -> str:
     """The config id for a sub-agent of type `general` or `explore`: personal choice, deployment's, the parent chat's."""
-    choice = personal_choice(backend, owner, context)
-    if choice["mode"] == "chat_default":
+    choice = personal_choice(backend, owner, context if backend.does("personal-models.explore") else "general")
+    if choice["mode"] == "chat_default" and backend.does("personal-models.chat-default"):
         return parent.last_model_config_id
     if choice["mode"] == "model" and backend.does("personal-models.subagents"):
         config = live_config(backend, choice["model_config_id"])
         if config is not None and usable(backend, config, owner):
             return config.id
+    context = context if backend.does("model-override.explore") else "general"
     override = model_override(backend, context) if backend.does("model-override.subagents") else None
     return override.id if override else parent.last_model_config_id

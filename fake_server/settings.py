@@ -83,7 +83,7 @@ def records_debug_runs(backend: Backend, user: User) -> bool:
 def deployment_prompt(backend: Backend) -> str:
     """The system prompt that a chat created now gets: built-in text and custom text, an empty line between."""
     parts = []
-    if includes_default_prompt(backend):
+    if includes_default_prompt(backend) or not backend.does("system-prompt.may-exclude"):
         parts.append(DEFAULT_SYSTEM_PROMPT.replace(PLAN_FILE_PLACE, ""))
     if setting(backend, "system_prompt"):
         parts.append(setting(backend, "system_prompt"))

@@ -9,11 +9,19 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.provisioning import base_model, change_model, config_path, deployed, member, new_model, put_back
+from conformance.provisioning import (
+    base_model,
+    change_model,
+    config_path,
+    deployed,
+    member,
+    new_model,
+    new_provider,
+    put_back,
+)
 from fixtures.scripts import script, text, tool_call, turn, turns
 
 GATE = "personal-model-overrides"
-SPAWN = turn(tool_call("spawn_agent", {"type": "general", "prompt": "child task", "title": "child"}))
 
 
 async def choose(t: Case, user: Actor, context: str, mode: str, model: str = "") -> Exchange:
@@ -26,9 +34,10 @@ async def choices(t: Case, user: Actor) -> dict[str, Any]:
     return dict(t.accepted(await user.get(config_path(t, "user-personal-model-overrides"))))
 
 
-async def childs_model(t: Case, user: Actor, **fields: Any) -> tuple[str, str]:
-    """The models of a new chat and of its sub-agent. Raises Unmet."""
-    root = await t.chat(script(turns(SPAWN, turn(text("done")))), by=user, **fields)
+async def childs_model(t: Case, user: Actor, kind: str = "general") -> tuple[str, str]:
+    """The models of a new chat and of its sub-agent of this type. Raises Unmet."""
+    spawn = turn(tool_call("spawn_agent", {"type": kind, "prompt": "child task", "title": "child"}))
+    root = await t.chat(script(turns(spawn, turn(text("done")))), by=user)
     chat = await root.when(lambda c: bool(c.get("children")), "a child")
     return chat["last_model_config_id"], chat["children"][0]["last_model_config_id"]
 
@@ -44,7 +53,11 @@ async def choices_are_shown(t: Case) -> None:
     t.true({"explore", "general"} <= shown.keys(), "the deployment's defaults are there", shown, "/deployment_defaults")
 
 
-@case("CONF-038", "CONF-039", "CONF-040", "CONF-041", "CONF-042", "CONF-043", alone=True, needs=["admin", "exclusive"])
+@case(
+    *("CONF-038", "CONF-039", "CONF-040", "CONF-041", "CONF-042", "CONF-043", "CONF-069", "CONF-070"),
+    alone=True,
+    needs=["admin", "exclusive"],
+)
 async def own_models(t: Case) -> None:
     user, base, model, off = await member(t), await base_model(t), await new_model(t), await new_model(t, enabled=False)
     await put_back(t, GATE)
@@ -69,6 +82,8 @@ async def own_models(t: Case) -> None:
         t.refused(await choose(t, user, "root", "model", "x"), "config.override-uuid")
         for unusable in (str(uuid4()), off["id"]):
             t.refused(await choose(t, user, "root", "model", unusable), "config.personal-model")
+        behind = await new_model(t, ai_provider_id=(await new_provider(t, api_keys=[]))["id"])
+        t.refused(await choose(t, user, "root", "model", behind["id"]), "config.personal-key")
         t.expect(await choices(t, user), before, "the choices after refused ones")
     with t.judging("CONF-042"):
         chat = t.accepted(await user.create("Hello"), 201)
@@ -81,37 +96,63 @@ async def own_models(t: Case) -> None:
     with t.judging("CONF-041"):
         await deployed(t, GATE, allow_users=False)
         t.expect(t.accepted(await user.create("Hello"), 201)["last_model_config_id"], base["id"], "the model while forbidden")
+    with t.judging("CONF-069"):
+        told = await choices(t, user)
+        t.expect((told["enabled"], told["root"]["mode"]), (False, "model"), "is it allowed, and the choice while it is not")
+    with t.judging("CONF-041"):
         await deployed(t, GATE, allow_users=True)
         shown = (await choices(t, user))["root"]
         t.expect((shown["mode"], shown["model_config_id"]), ("model", model["id"]), "the choice when allowed again")
+    with t.judging("CONF-070"):
+        await change_model(t, model, enabled=False)
+        chat = t.accepted(await user.create("Hello"), 201)
+        t.expect(chat["last_model_config_id"], base["id"], "the model when the own one is disabled", "/last_model_config_id")
 
 
-@case("CONF-035", "CONF-044", alone=True)
+@case("CONF-035", "CONF-044", "CONF-071", "CONF-072", "CONF-073", alone=True)
 async def models_of_sub_agents(t: Case) -> None:
-    user, base, theirs, mine = await member(t), await base_model(t), await new_model(t), await new_model(t)
+    user, base, theirs, mine, exploring = await member(t), await base_model(t), *[await new_model(t) for _ in range(3)]
     await put_back(t, GATE)
-    await put_back(t, "model-override/general")
+    for context, model in (("general", theirs), ("explore", exploring)):
+        await put_back(t, f"model-override/{context}")
+        await deployed(t, f"model-override/{context}", model_config_id=model["id"])
     await deployed(t, GATE, allow_users=True)
-    await deployed(t, "model-override/general", model_config_id=theirs["id"])
     with t.judging("CONF-035"):
-        t.expect(await childs_model(t, user), (base["id"], theirs["id"]), "the models of chat and sub-agent")
+        for context, model in (("general", theirs), ("explore", exploring)):
+            t.expect(await childs_model(t, user, context), (base["id"], model["id"]), f"the models of chat and {context} agent")
+    with t.judging("CONF-073"):
+        told = {k: v["model_config_id"] for k, v in (await choices(t, user))["deployment_defaults"].items()}
+        t.expect(told, {"general": theirs["id"], "explore": exploring["id"]}, "the deployment's defaults", "/deployment_defaults")
+    with t.judging("CONF-072"):
+        for mode, model in (("chat_default", base), ("deployment_default", theirs)):
+            t.given(await choose(t, user, "general", mode), 204)
+            t.expect((await childs_model(t, user))[1], model["id"], f"the sub-agent's model with {mode}")
     with t.judging("CONF-044"):
         t.given(await choose(t, user, "general", "model", mine["id"]), 204)
         t.expect(await childs_model(t, user), (base["id"], mine["id"]), "the models while own ones are allowed")
+    with t.judging("CONF-071"):
+        t.expect((await childs_model(t, user, "explore"))[1], exploring["id"], "the explore agent's model without a choice")
+        t.given(await choose(t, user, "explore", "model", theirs["id"]), 204)
+        t.expect((await childs_model(t, user, "explore"))[1], theirs["id"], "the explore agent's model with one")
+    with t.judging("CONF-044"):
         await deployed(t, GATE, allow_users=False)
         t.expect((await childs_model(t, user))[1], theirs["id"], "the sub-agent's model while they are not")
 
 
-@case("CONF-036", alone=True)
+@case("CONF-036", "CONF-074", alone=True, needs=["llm-control"])
 async def title_model_that_cannot_be_used(t: Case) -> None:
     model = await new_model(t)
     await put_back(t, "model-override/title_generation")
     chat = await t.chat()
     await deployed(t, "model-override/title_generation", model_config_id=model["id"])
-    t.accepted(await chat.propose())
+    with t.judging("CONF-074"):
+        t.accepted(await chat.propose())
+        asked = [call["body"]["model"] for call in await t.llm.journal(chat.id, purpose="title")]
+        t.true(model["model"] in asked, "the title was asked for from the model for titles", asked)
     await change_model(t, model, enabled=False)
-    t.refused(await chat.propose(), "title.propose-failed")
-    t.refused(await chat.regenerate(), "title.regenerate-failed")
+    with t.judging("CONF-036"):
+        t.refused(await chat.propose(), "title.propose-failed")
+        t.refused(await chat.regenerate(), "title.regenerate-failed")
 
 
 async def log(t: Case, user: Actor, wanted: bool) -> Exchange:
@@ -124,7 +165,7 @@ async def logged(t: Case, user: Actor) -> tuple[bool, bool]:
     return body["debug_logging_enabled"], body["user_toggle_allowed"]
 
 
-@case("CONF-050", "CONF-051", alone=True, needs=["admin", "exclusive"])
+@case("CONF-050", "CONF-051", "CONF-075", alone=True, needs=["admin", "exclusive"])
 async def debug_logging(t: Case) -> None:
     user = await member(t)
     await put_back(t, "debug-logging")
@@ -140,6 +181,10 @@ async def debug_logging(t: Case) -> None:
         t.expect(await logged(t, user), (False, False), "the choice while it is not")
         await deployed(t, "debug-logging", allow_users=True)
         t.expect(await logged(t, user), (True, True), "the choice when it is allowed again")
+    with t.judging("CONF-075"):
+        for wanted in (False, True):
+            t.accepted(await log(t, user, wanted), 204)
+            t.expect(await logged(t, user), (wanted, True), "the choice read back")
 
 
 @case("CONF-052", needs=["admin"])

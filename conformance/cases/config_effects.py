@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
+from conformance.cases.models_use import tokens
 from conformance.context import Case
 from conformance.provisioning import config_path, configured, deployed, member, new_model, put_back, turn_calls
-from fixtures.scripts import script, text, turn, turns, usage
+from conformance.verdict import Unmet
+from fixtures.scripts import script, text, tool_call, turn, turns, usage
 
 
 async def told(t: Case, chat: Chat, n: int = 1) -> str:
@@ -16,7 +19,7 @@ async def told(t: Case, chat: Chat, n: int = 1) -> str:
     return str((await turn_calls(t, chat, n))[n - 1]["body"])
 
 
-@case("CONF-024", "CONF-026", alone=True, needs=["llm-control"])
+@case("CONF-024", "CONF-026", "CONF-066", alone=True, needs=["llm-control"])
 async def prompts_of_the_deployment(t: Case) -> None:
     older, words, plan = await t.chat(), t.unique("prompt"), t.unique("plan")
     await put_back(t, "system-prompt")
@@ -31,6 +34,16 @@ async def prompts_of_the_deployment(t: Case) -> None:
         t.accepted(await (planning := await t.chat(plan_mode="plan")).get())
         t.true(plan in await told(t, planning), "the model of a chat in plan mode gets the instructions")
         t.true(plan not in await told(t, newer), "that of another chat does not")
+    with t.judging("CONF-066"):
+        whole = t.accepted(await t.root.get(config_path(t, "system-prompt")))["default_system_prompt"]
+        start = max(re.split(r"\W*[\n{}'\"\\]+\W*", whole[:4000]), key=len)
+        if not start:
+            raise Unmet("the target has no built-in system prompt")
+        for included in (True, False):
+            await deployed(t, "system-prompt", system_prompt=words, include_default_system_prompt=included)
+            t.accepted(await (chat := await t.chat()).get())
+            found = await told(t, chat)
+            t.expect((start in found, words in found), (included, True), "does the model get built-in and custom text")
 
 
 @case("CONF-025", needs=["admin", "llm-control"])
@@ -43,7 +56,7 @@ async def prompts_of_a_user(t: Case) -> None:
     t.true(words in await told(t, chat, 2), "the prompt is sent with the next turn")
 
 
-@case("CONF-049", alone=True, needs=["llm-control"])
+@case("CONF-049", "CONF-067", "CONF-068", alone=True, needs=["admin", "llm-control"])
 async def advisor(t: Case) -> None:
     async def offered() -> bool:
         chat = await t.chat()
@@ -52,10 +65,21 @@ async def advisor(t: Case) -> None:
         return any((tool.get("function") or tool).get("name") == "advisor" for tool in call["body"].get("tools", []))
 
     await put_back(t, "advisor")
-    await deployed(t, "advisor", enabled=True, max_uses_per_run=1)
-    t.expect(await offered(), True, "is the advisor offered while it is on")
-    await deployed(t, "advisor", enabled=False)
-    t.expect(await offered(), False, "is the advisor offered while it is off")
+    adviser, asks = await new_model(t), [turn(tool_call("advisor", {"question": f"what now {n}?"})) for n in range(2)]
+    setting = {"enabled": True, "max_uses_per_run": 1, "max_output_tokens": 77, "model_config_id": adviser["id"]}
+    await deployed(t, "advisor", **setting)
+    with t.judging("CONF-049"):
+        t.expect(await offered(), True, "is the advisor offered while it is on")
+    chat = await t.chat(script(turns(*asks, turn(text("done")))))
+    with t.judging("CONF-067"):
+        results = [p.get("result") or {} for m in await chat.history() if m["role"] == "tool" for p in m["content"]]
+        t.expect([result.get("type") for result in results], ["advice", "limit_reached"], "the results of two calls")
+    with t.judging("CONF-068"):
+        calls = [c["body"] for c in await t.llm.journal(chat.id) if c["body"]["model"] == adviser["model"]]
+        t.expect({tokens(body) for body in calls}, {77}, "the most tokens of the calls on the advisor's model")
+    with t.judging("CONF-049"):
+        await deployed(t, "advisor", enabled=False)
+        t.expect(await offered(), False, "is the advisor offered while it is off")
 
 
 # What the model config says, what its user says, tokens of 1000 that the step reports, and whether that is compacted.
@@ -64,6 +88,7 @@ COMPACTIONS: dict[str, dict[str, Any]] = {
     "own-never": {"requirement": "CONF-062", "model": 50, "own": 100, "tokens": 5000, "compacted": False},
     "below": {"requirement": "CONF-063", "model": 50, "own": None, "tokens": 480, "compacted": False},
     "at": {"requirement": "CONF-063", "model": 50, "own": None, "tokens": 500, "compacted": True},
+    "cached": {"requirement": "CONF-063", "model": 50, "own": None, "tokens": 500, "cached": 450, "compacted": True},
     "own-lower": {"requirement": "CONF-064", "model": 90, "own": 10, "tokens": 200, "compacted": True},
     "own-higher": {"requirement": "CONF-064", "model": 10, "own": 90, "tokens": 200, "compacted": False},
 }
@@ -75,7 +100,7 @@ async def compaction(t: Case, row: dict[str, Any]) -> None:
     if row["own"] is not None:
         path = config_path(t, f"user-compaction-thresholds/{model['id']}")
         t.given(await user.put(path, {"threshold_percent": row["own"]}))
-    first = turn(text("long"), usage=usage(row["tokens"], 5))
+    first = turn(text("long"), usage=usage(row["tokens"], 5, cache_read_tokens=row.get("cached")))
     after = turn(text("after"), usage=usage(1, 1))
     chat = await t.chat(script(turns(first, after)), by=user, model_config_id=model["id"])
     listed = t.accepted(await chat.messages(limit=200))["messages"]

@@ -86,7 +86,7 @@ async def prompt_lengths(t: Case) -> None:
         t.expect(len(await prompt(t, user)), LONGEST, "the length of what was stored")
 
 
-@case("CONF-018", "CONF-019", needs=["admin"])
+@case("CONF-018", "CONF-019", "CONF-065", needs=["admin"])
 async def prompts_are_cleaned(t: Case) -> None:
     user = await member(t)
     with t.judging("CONF-018"):
@@ -95,6 +95,9 @@ async def prompts_are_cleaned(t: Case) -> None:
     with t.judging("CONF-019"):
         t.accepted(await put_prompt(t, user, f"x{INVISIBLE}y"))
         t.expect(await prompt(t, user), "xy", "the text without invisible characters")
+    with t.judging("CONF-065"):
+        t.accepted(await put_prompt(t, user, "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"))
+        t.expect(await prompt(t, user), "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "the Persian text")
 
 
 @case("CONF-055", "CONF-056", "CONF-057", "CONF-058", "CONF-059", "CONF-060", "CONF-061", needs=["admin", "model-admin"])

@@ -132,7 +132,7 @@ async def model_override(t: Case) -> None:
         t.accepted(await put("explore", model["id"]), 204)
 
 
-@case("CONF-022", "CONF-023", alone=True)
+@case("CONF-015", "CONF-018", "CONF-022", "CONF-023", alone=True)
 async def system_prompt(t: Case) -> None:
     await put_back(t, "system-prompt")
     path, words = config_path(t, "system-prompt"), t.unique("prompt")
@@ -150,4 +150,13 @@ async def system_prompt(t: Case) -> None:
             t.expect(shown["system_prompt"], words + "!", "the text after that")
     plan = "plan-mode-instructions"
     await put_back(t, plan)
-    await store(t, plan, plan_mode_instructions=words)
+    with t.judging("CONF-022"):
+        await store(t, plan, plan_mode_instructions=words)
+    for name, key in (("system-prompt", "system_prompt"), (plan, "plan_mode_instructions")):
+        with t.judging("CONF-018"):
+            t.accepted(await t.root.put(config_path(t, name), {key: " a \r\nb\t\rc\n\n\n\n d \n"}), 204)
+            t.expect(t.accepted(await t.root.get(config_path(t, name)))[key], "a\nb\nc\n\n d", f"the cleaned {name}")
+        with t.judging("CONF-015"):
+            refusal = f"config.{name.removesuffix('-instructions')}-length"
+            await refuse(t, name, {key: "a" * 131_073}, refusal, size=131_073)
+            await store(t, name, {key: "b" * 131_072})

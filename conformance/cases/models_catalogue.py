@@ -45,7 +45,7 @@ async def the_catalogue(t: Case) -> None:
             t.expect(model["id"], f"{model['provider']}:{model['model']}", "the model's id")
 
 
-@case("MODEL-004", "MODEL-005", "MODEL-006", "MODEL-007", alone=True, needs=["model-admin"])
+@case("MODEL-004", "MODEL-005", "MODEL-006", "MODEL-007", "MODEL-050", "MODEL-051", alone=True, needs=["model-admin"])
 async def what_the_catalogue_lists(t: Case) -> None:
     for kind in ("vercel", "anthropic", "google"):
         await new_provider(t, type=kind)
@@ -69,9 +69,19 @@ async def what_the_catalogue_lists(t: Case) -> None:
         t.true(off["model"] not in before, "a disabled model is not listed")
         t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
         t.true(behind["model"] not in await listed(t), "a model of a disabled provider is not listed")
+    with t.judging("MODEL-050"):
+        await new_model(t, model=names[1], display_name="Twin")
+        ids = [m["id"] for p in await catalogue(t) for m in p["models"] or [] if m["model"] == names[1]]
+        t.true(len(ids) == 1, "two configs of one model are one entry", ids)
+    with t.judging("MODEL-051"):
+        keyless = await new_provider(t, api_keys=[])
+        model = await new_model(t, ai_provider_id=keyless["id"])
+        t.true(model["model"] not in await listed(t), "a model of a provider without key is not listed")
+        t.given(await t.root.patch(f"{PROVIDERS}/{keyless['id']}", {"api_keys": [{"api_key": secret(t)}]}), 200)
+        t.true(model["model"] in await listed(t), "it is listed when the provider has a key")
 
 
-@case("MODEL-008", "MODEL-009", alone=True, needs=["admin", "second-user"])
+@case("MODEL-008", "MODEL-009", "MODEL-052", alone=True, needs=["admin", "second-user"])
 async def a_type_without_key(t: Case) -> None:
     taken = {p["provider"] for p in await catalogue(t)} | {"bedrock"}
     kind = next((k for k in ORDER if k not in taken), None)
@@ -88,6 +98,11 @@ async def a_type_without_key(t: Case) -> None:
         shown = await entry(t, kind, user) or {}
         t.expect((shown.get("available"), "unavailable_reason" in shown), (True, False), "is it available with an own key")
         t.expect((await entry(t, kind) or {}).get("available"), False, "is it available for another user", "/available")
+    with t.judging("MODEL-052"):
+        model = await new_model(t, ai_provider_id=provider["id"])
+        shown = await entry(t, kind) or {}
+        names = [m["model"] for m in shown.get("models") or []]
+        t.expect((shown.get("available"), names), (False, [model["model"]]), "is it available, and its models")
     with t.judging("MODEL-009"):
         t.true(await entry(t, kind), "the type is listed")
         t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)

@@ -87,7 +87,7 @@ async def order_of_configs(t: Case) -> None:
     t.expect([i for i in await configs(t) if i in made], [made[1], made[2], made[0]], "the order after a change")
 
 
-@case("MODEL-015", "MODEL-016", "MODEL-017", "MODEL-018", "MODEL-028")
+@case("MODEL-015", "MODEL-016", "MODEL-017", "MODEL-018", "MODEL-028", "MODEL-053")
 async def new_configs(t: Case) -> None:
     base = await base_model(t)
     name = t.unique("m")
@@ -105,6 +105,9 @@ async def new_configs(t: Case) -> None:
     with t.judging("MODEL-018"):
         odd = t.accepted(await create(t, provider="anthropic" if base["provider"] != "anthropic" else "openai"), 201)
         t.expect(odd["provider"], base["provider"], "the provider", "/provider")
+    with t.judging("MODEL-053"):
+        spaced = t.accepted(await create(t, model=f" {name}-s\t", display_name=" Spaced out "), 201)
+        t.expect([spaced["model"], spaced["display_name"]], [f"{name}-s", "Spaced out"], "the names without spaces around them")
     with t.judging("MODEL-028"):
         twin = t.accepted(await create(t, model=name), 201)
         t.true({made["id"], twin["id"]} <= set(await configs(t)), "both configs of one model are listed")
@@ -181,9 +184,10 @@ async def options(t: Case) -> None:
         t.true("model_config" not in (await configs(t))[made["id"]], "the key is gone from the list, too")
 
 
-@case("MODEL-032", "MODEL-034", "MODEL-035", "MODEL-036")
+@case("MODEL-032", "MODEL-034", "MODEL-035", "MODEL-036", "MODEL-054", "MODEL-055")
 async def changes(t: Case) -> None:
     model = await new_model(t, display_name="Before", compression_threshold=40, model_config=OPTIONS)
+    other, off = await new_provider(t), await new_provider(t, enabled=False)
     later = ("updated_at",)
     with t.judging("MODEL-032"):
         for fields in ({"display_name": "After"}, {"context_limit": 7}, {"enabled": False}, {"compression_threshold": 0}):
@@ -204,9 +208,21 @@ async def changes(t: Case) -> None:
             ({"context_limit": 0}, "limit"),
             ({"compression_threshold": 101}, "threshold"),
             ({"ai_provider_id": str(uuid4())}, "no-provider"),
+            ({"ai_provider_id": off["id"]}, "provider-disabled"),
         ):
             t.refused(await change(t, model, display_name="Not this", **wrong), f"model-config.{key}")
         t.expect((await configs(t))[model["id"]], before, "the config after refused changes")
+    with t.judging("MODEL-054"):
+        moved = t.accepted(await change(t, model, ai_provider_id=other["id"]))
+        t.expect(moved["ai_provider_id"], other["id"], "the AI provider", "/ai_provider_id")
+        t.expect((await configs(t))[model["id"]], moved, "the config read back")
+    with t.judging("MODEL-055"):
+        wholes: list[dict[str, Any]] = [
+            {"temperature": 0.25},
+            {"top_k": 7, "cost": {"input_price_per_million_tokens": "3"}},
+        ]
+        for left in wholes:
+            t.expect(t.accepted(await change(t, model, model_config=left))["model_config"], left, "the options left")
     with t.judging("MODEL-036"):
         t.accepted(await t.root.delete(models_path(t, model["id"])), 204)
         t.true(model["id"] not in await configs(t), "a deleted config is not listed")

@@ -10,7 +10,7 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.provisioning import keys_path, member, new_model, new_provider, secret, turn_calls
+from conformance.provisioning import PROVIDERS, keys_path, member, new_model, new_provider, secret, turn_calls
 
 LARGEST = 10_240
 
@@ -46,6 +46,30 @@ async def own_keys(t: Case) -> None:
         t.accepted(await user.delete(keys_path("me", str(uuid4()))), 204)
 
 
+@case("KEY-010", "KEY-011", needs=["admin"])
+async def what_the_list_of_keys_shows(t: Case) -> None:
+    user, other = await t.new_user(), await t.new_user()
+    provider, keyless = (await new_provider(t))["id"], (await new_provider(t, api_keys=[]))["id"]
+
+    async def rows(actor: Actor) -> dict[str, dict[str, Any]]:
+        return {row["provider"]["id"]: row for row in t.accepted(await actor.get(keys_path("me")))}
+
+    with t.judging("KEY-011"):
+        shown = await rows(user)
+        told = [shown[i]["has_provider_api_key"] for i in (provider, keyless)]
+        t.expect(told, [True, False], "has the provider a key of its own")
+    t.given(await store(user, provider, secret(t)))
+    t.given(await t.root.patch(f"{PROVIDERS}/{provider}", {"enabled": False}), 200)
+    with t.judging("KEY-010"):
+        row = (await rows(user)).get(provider) or {}
+        t.expect(
+            (row.get("has_user_api_key"), row["provider"]["enabled"] if row else None), (True, False), "the disabled provider"
+        )
+        t.true(provider not in await rows(other), "who has no key does not see the disabled provider")
+        t.given(await user.delete(keys_path("me", provider)), 204)
+        t.true(provider not in await rows(user), "nor does the user once the key is deleted")
+
+
 @case("KEY-002", "KEY-008", needs=["admin"])
 async def keys_of_others(t: Case) -> None:
     user, other, provider = await t.new_user(), await t.new_user(), (await new_provider(t))["id"]
@@ -78,15 +102,26 @@ async def keys_that_are_refused(t: Case) -> None:
         t.accepted(await store(user, provider, secret(t)))
 
 
-@case("KEY-007", needs=["admin", "llm-control"])
+@case("KEY-007", "KEY-012", needs=["admin", "llm-control"])
 async def which_key_the_provider_gets(t: Case) -> None:
     central, own, user = secret(t), secret(t), await member(t)
     provider = await new_provider(t, api_keys=[central])
     model = (await new_model(t, ai_provider_id=provider["id"]))["id"]
-    t.accepted(await store(user, provider["id"], own))
-    for actor, key in ((user, own), (t.alice, central)):
+
+    async def got(actor: Actor, key: str) -> None:
         (call,) = await turn_calls(t, await t.chat(by=actor, model_config_id=model))
         t.expect(call["key"], sha256(key.encode()).hexdigest()[:12], "the digest of the key that the provider got")
+
+    with t.judging("KEY-007"):
+        t.accepted(await store(user, provider["id"], own))
+        for actor, key in ((user, own), (t.alice, central)):
+            await got(actor, key)
+    with t.judging("KEY-012"):
+        newer = secret(t)
+        t.accepted(await store(user, provider["id"], newer))
+        await got(user, newer)
+        t.accepted(await user.delete(keys_path("me", provider["id"])), 204)
+        await got(user, central)
 
 
 @case("KEY-009", needs=["admin"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_letters as LETTERS
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ def at(name: str) -> str:
     return f"{PROVIDERS}/{name}"
 
 
-@case("PROV-001", "PROV-004", "PROV-015", "PROV-016", "PROV-017")
+@case("PROV-001", "PROV-004", "PROV-015", "PROV-016", "PROV-017", "PROV-018")
 async def life_of_a_provider(t: Case) -> None:
     made = t.given(await t.root.post(PROVIDERS, wanted(t)), 201)
     t.cleanup(lambda: t.root.delete(at(made["id"])))
@@ -37,6 +38,11 @@ async def life_of_a_provider(t: Case) -> None:
         t.expect(t.accepted(await t.root.get(at(made["id"]))), changed, "the provider read back")
         listed = {p["id"]: p for p in t.accepted(await t.root.get(PROVIDERS))}
         t.expect(listed.get(made["id"]), changed, "the provider in the list")
+    with t.judging("PROV-018"):
+        t.expect(made["display_name"], made["name"], "the display name when none was given", "/display_name")
+        reset = t.accepted(await t.root.patch(at(made["id"]), {"display_name": ""}))
+        t.expect(reset["display_name"], made["name"], "the display name after an empty one", "/display_name")
+        t.expect(t.accepted(await t.root.get(at(made["id"]))), reset, "the provider read back")
     with t.judging("PROV-015"):
         by_name = t.accepted(await t.root.get(at(made["name"])))
         t.expect(by_name, t.accepted(await t.root.get(at(made["id"]))), "the provider read by name")
@@ -97,7 +103,7 @@ async def providers_that_are_refused(t: Case) -> None:
         t.cleanup(lambda: t.root.delete(at(again["id"])))
 
 
-@case("PROV-009", "PROV-010", "PROV-011", "PROV-012", "PROV-007")
+@case("PROV-009", "PROV-010", "PROV-011", "PROV-012", "PROV-007", "PROV-019", "PROV-020")
 async def changes_of_a_provider(t: Case) -> None:
     first, second = secret(t), secret(t)
     made = await new_provider(t, api_keys=[first], enabled=False)
@@ -116,6 +122,23 @@ async def changes_of_a_provider(t: Case) -> None:
         t.accepted(await t.root.patch(path, {"api_keys": [{"id": new}]}))
         left = t.accepted(await t.root.get(path))["api_keys"]
         t.expect([k["id"] for k in left], [new], "the keys that are left", "/api_keys")
+        t.expect(t.accepted(await t.root.patch(path, {"display_name": "E"}))["api_keys"], left, "the keys after another change")
+        t.expect(t.accepted(await t.root.patch(path, {"api_keys": []}))["api_keys"], [], "the keys of an empty set", "/api_keys")
+        t.expect(t.accepted(await t.root.get(path))["api_keys"], [], "the keys read back", "/api_keys")
+    with t.judging("PROV-019"):
+        before = t.given(await t.root.get(path))
+        for url, key in (("not-absolute", "base-url"), ("ftp://x/", "base-url-scheme"), ("", "base-url-missing")):
+            t.refused(await t.root.patch(path, {"base_url": url}), f"provider.{key}")
+        t.expect(t.accepted(await t.root.get(path)), before, "the provider after refused changes")
+        moved = t.accepted(await t.root.patch(path, {"base_url": f"{URL}/other"}))
+        t.expect(moved["base_url"], f"{URL}/other", "the address after a good one", "/base_url")
+    with t.judging("PROV-020"):
+        for length in (5, 10, 20, 40):
+            key = LETTERS[:length]
+            (one,) = t.given(await t.root.patch(path, {"api_keys": [{"api_key": key}]}))["api_keys"]
+            head = sum(one["masked"].startswith(key[:n]) for n in range(1, length + 1))
+            tail = sum(one["masked"].endswith(key[-n:]) for n in range(1, length + 1))
+            t.true(head + tail < length / 2, f"less than half of a key of {length} characters is shown", (head, tail))
     with t.judging("PROV-012"):
         before = t.given(await t.root.get(path))
         change = {"display_name": "Not this", "api_keys": [{"id": str(uuid4())}, {"api_key": first}]}

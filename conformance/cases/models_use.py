@@ -22,7 +22,7 @@ async def keep_default(t: Case) -> dict[str, Any]:
     return base
 
 
-@case("MODEL-037", "MODEL-039", "MODEL-040", "MODEL-041", alone=True)
+@case("MODEL-037", "MODEL-039", "MODEL-040", "MODEL-041", "MODEL-056", alone=True)
 async def the_default(t: Case) -> None:
     base = await keep_default(t)
     with t.judging("MODEL-039"):
@@ -42,6 +42,16 @@ async def the_default(t: Case) -> None:
         t.given(await t.root.patch(models_path(t, first["id"]), {"is_default": True}), 200)
         t.accepted(await t.root.delete(models_path(t, first["id"])), 204)
         t.true(len(await defaults(t)) == 1, "another config is the default after a delete")
+    with t.judging("MODEL-056"):
+        names = [t.unique(stem) for stem in ("zz", "za", "zb")]
+        *_, last = [await new_model(t, model=name, is_default=True, enabled=False) for name in names]
+        for taken in (False, True):
+            others = [c["id"] for c in t.given(await t.root.get(models_path(t))) if c["id"] != last["id"]]
+            taking = t.root.delete(models_path(t, last["id"])) if taken else change_model(t, last, is_default=False)
+            await taking
+            t.expect(await defaults(t), others[:1], "the default after it was taken from another one")
+            if not taken:
+                await change_model(t, last, is_default=True)
     with t.judging("MODEL-037"):
         t.given(await t.root.patch(models_path(t, base["id"]), {"is_default": True}), 200)
         await new_model(t)
@@ -61,6 +71,16 @@ async def which_model_a_chat_uses(t: Case) -> None:
         shown = t.accepted(await chat.get())["last_model_config_id"]
         t.expect(shown, wanted["id"], "the chat's model", "/last_model_config_id")
         t.expect(await model_of(t, chat), wanted["model"], "the model that the provider was asked for")
+
+
+@case("MODEL-057", needs=["model-admin", "llm-control"])
+async def changed_models(t: Case) -> None:
+    model = await new_model(t)
+    chat = await t.chat(model_config_id=model["id"])
+    t.expect(await model_of(t, chat), model["model"], "the model that the provider was asked for")
+    changed = t.given(await t.root.patch(models_path(t, model["id"]), {"model": t.unique("changed")}))
+    await chat.turn()
+    t.expect(await model_of(t, chat, 2), changed["model"], "the model that the next turn asked for")
 
 
 @case("MODEL-043", "MODEL-045", needs=["admin", "llm-control"])

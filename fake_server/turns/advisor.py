@@ -29,11 +29,12 @@ async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str
         raise ToolError("advisor must be the only tool call of its step")
     config = settings.setting(backend, "advisor")
     limit = config.get("max_uses_per_run") or 0
-    if limit and run.advisor_uses >= limit:
+    if limit and run.advisor_uses >= limit + (0 if backend.does("advisor.limit") else 1):
         return {"type": "limit_reached", "remaining_uses": 0}
     run.advisor_uses += 1
     chat = run.chat
-    wanted = models.live_config(backend, config.get("model_config_id")) or models.turn_model(backend, chat)
+    own = config.get("model_config_id") if backend.does("advisor.own-model") else None
+    wanted = models.live_config(backend, own) or models.turn_model(backend, chat)
     said: list[str] = []
 
     def show(**what: Any) -> None:

@@ -26,7 +26,8 @@ PREFIX = "Summary of the earlier conversation:\n"
 async def after_step(backend: Backend, run: Run, step: Step, model: Model) -> bool:
     """Summarise if the step just stored has used too much. True: the run goes on from the summary."""
     chat = run.chat
-    used = sum(step.counts.get(name, 0) for name in ("input_tokens", "cache_read_tokens", "cache_creation_tokens"))
+    cached = ("cache_read_tokens", "cache_creation_tokens") if backend.does("compaction.counts-cached") else ()
+    used = sum(step.counts.get(name, 0) for name in ("input_tokens", *cached))
     limit = model.config.context_limit
     threshold = settings.compaction_threshold(backend, backend.store.users[chat.owner_id], model.config)
     least = threshold * limit + (0 if backend.does("compaction.at-threshold") else 1)
