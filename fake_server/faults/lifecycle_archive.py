@@ -61,9 +61,7 @@ def list_embeds_archived_children(answer: Answer) -> None:
     store = answer.backend.store
     for chat in answer.body:
         known = [store.chats[i] for i in store.children_of.get(chat["id"], ())]
-        chat["children"] += [
-            chat_view(answer.backend, c, diff_status=True) for c in known if c.archived and not chat["archived"]
-        ]
+        chat["children"] += [chat_view(answer.backend, c, diff_status=True) for c in known if c.archived and not chat["archived"]]
 
 
 turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009", "QUEUE-016"])
