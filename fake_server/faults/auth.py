@@ -64,7 +64,10 @@ for _name, _red in {
 }.items():
     turns_off(f"no-{_name}", f"A token in the {_name} is not looked at.", f"auth.source-{_name}", red=_red)
 turns_off(
-    "no-access-token", "The parameter access_token is not looked at.", "auth.source-access-token", red=["AUTH-019", "CSRF-007"]
+    "no-access-token",
+    "The parameter access_token is not looked at.",
+    "auth.source-access-token",
+    red=["AUTH-019", "CSRF-007", "AUTH-028"],
 )
 turns_off("any-scheme", "Any authorization scheme carries a token.", "auth.bearer-only", red=["AUTH-020"])
 turns_off(

@@ -14,7 +14,7 @@ turns_off(
     "results-end-the-turn",
     "no model call follows the results",
     "tool-results.go-on",
-    red=["TOOL-002", "TOOL-012", "TOOL-015", "TOOL-016", "QUEUE-022", "USAGE-034"],
+    red=["TOOL-002", "TOOL-012", "TOOL-015", "TOOL-016", "QUEUE-022", "USAGE-034", "STREAM-073", "WATCH-019"],
 )
 turns_off("results-in-call-order", "results are stored in the order of the calls", "tool-results.keep-order", red=["TOOL-003"])
 turns_off("results-are-text", "results are stored as text", "tool-results.keep-kind", red=["TOOL-004", "TOOL-015", "ROUND-009"])
@@ -53,7 +53,9 @@ def status_before_the_body(answer: Answer) -> None:
         answer.status, answer.body = 409, {"message": "Chat is not waiting for tool results."}
 
 
-turns_off("results-once-a-turn", "a turn asks the client once", "tools.awaited-again", red=["TOOL-015"])
+turns_off(
+    "results-once-a-turn", "a turn asks the client once", "tools.awaited-again", red=["TOOL-015", "STREAM-073", "WATCH-019"]
+)
 turns_off("built-in-tools-wait", "none run beside the client's", "tools.run-beside-clients", red=["TOOL-016"])
 turns_off("unknown-tools-fail", "a call of an unknown tool fails the turn", "tools.unknown-goes-on", red=["TOOL-017"])
 turns_off(

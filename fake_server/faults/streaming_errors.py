@@ -13,7 +13,7 @@ turns_off(
     red=["ERROR-001", "CHAT-017", "ERROR-005", "ERROR-006", "ERROR-010", "ERROR-014", "ERROR-015", "RETRY-009"],
 )
 turns_off("errors-twice", "the error event comes twice", "error.once", red=["ERROR-002", "EVENT-001"])
-turns_off("400-without-status", "the error of a 400 has no status_code", "error.status.400", red=["ERROR-003"])
+turns_off("400-without-status", "the error of a 400 has no status_code", "error.status.400", red=["ERROR-003", "ERROR-022"])
 turns_off("402-is-generic", "a 402 is no usage_limit", "classify.usage-limit.402", red=["ERROR-004"])
 turns_off("context-is-generic", "too long a context is no config", "classify.config.400", red=["ERROR-005"])
 turns_off("quota-is-generic", "the text of a 400 is no usage_limit", "classify.usage-limit.400", red=["ERROR-006", "ERROR-010"])
@@ -53,6 +53,8 @@ turns_off(
         "SCHEMA-regenerateTitle",
         "SCHEMA-watch-status_change",
         "SCHEMA-watch-title_change",
+        "ERROR-023",
+        "SCHEMA-watch-summary_change",
     ],
 )
 turns_off(

@@ -49,13 +49,13 @@ turns_off(
     "after-id-is-inclusive",
     "a snapshot holds the message that after_id names, too",
     "stream.after-id-is-exclusive",
-    red=["STREAM-006", "STREAM-028", "STREAM-078"],
+    red=["STREAM-006", "STREAM-028", "STREAM-078", "STREAM-084"],
 )
 turns_off(
     "after-id-is-ignored",
     "a snapshot has every message, whatever after_id is",
     "stream.snapshot-after-id",
-    red=["STREAM-028", "STREAM-006", "STREAM-078", "STREAM-079"],
+    red=["STREAM-028", "STREAM-006", "STREAM-078", "STREAM-079", "STREAM-084"],
 )
 turns_off("any-origin-may-stream", "a stream may be opened from a foreign origin", "stream.origin-foreign", red=["STREAM-007"])
 turns_off(

@@ -90,13 +90,13 @@ def queued_sends_are_told(answer: Answer) -> None:
         chat.status = "running"
 
 
-@frames("watch", red=["WATCH-015", "WATCH-024"])
+@frames("watch", red=["WATCH-015", "WATCH-024", "WATCH-030"])
 def pending_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """pending is not told."""
     return [e for e in batch if not is_a(e, "status_change", status="pending")]
 
 
-@frames("watch", red=["WATCH-016"])
+@frames("watch", red=["WATCH-016", "WATCH-031", "WATCH-032"])
 def summaries_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """summary_change is not sent."""
     return [e for e in batch if e["kind"] != "summary_change"]
