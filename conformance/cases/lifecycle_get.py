@@ -44,7 +44,7 @@ async def one_chat_in_every_answer(t: Case) -> None:
     t.expect((listed["updated_at"], listed["status"]), (read["updated_at"], read["status"]), "updated_at and status of the list")
 
 
-@case("CHAT-013", "CHAT-014")
+@case("CHAT-013", "CHAT-014", "CHATOBJ-019")
 async def children(t: Case) -> None:
     root, (first, second) = await family(t, "child task", "another task")
     with t.judging("CHAT-013"):
@@ -57,6 +57,9 @@ async def children(t: Case) -> None:
         shown = t.accepted(await root.get())["children"]
         t.expect([c["id"] for c in shown], [second.id, first.id], "the children in GET of the root", "/children")
         t.expect([c["title"] for c in shown], ["Child 2", "Child 1"], "their titles", "/children")
+    with t.judging("CHATOBJ-019"):
+        known = [c.get("diff_status", {}).get("chat_id") for c in t.accepted(await root.get())["children"]]
+        t.expect(known, [second.id, first.id], "whose changes the children's diff_status shows", "/children")
 
 
 @case("CHAT-015")

@@ -108,7 +108,7 @@ async def bad_message_parameter(t: Case, row: dict[str, Any]) -> None:
 
 @case("PAGE-028", "PAGE-037", needs=["slow"])
 async def pages_of_a_long_chat(t: Case) -> None:
-    calls = [tool_call("list_templates", id=f"c{i}") for i in range(200)]
+    calls = [tool_call("no_such_tool", id=f"c{i}") for i in range(200)]  # answered at once, with an error
     chat = await t.chat(script(turns(turn(*calls), turn(says("done")))))
     newest = ids(await chat.messages(limit=200))
     whole = newest + ids(await chat.messages(before_id=newest[-1]))

@@ -232,6 +232,15 @@ def admins_may_not_download(answer: Answer) -> None:
             refuse(answer, "common.not-found")
 
 
+@answers("downloadFile", red=["ACL-029"])
+def files_of_archived_chats_are_hidden(answer: Answer) -> None:
+    """A reader may not download what is linked to archived chats alone."""
+    store = answer.backend.store
+    linked = [store.chats[i] for i in store.chats_of_file.get(answer.path_params["file"], ())]
+    if answer.status == 200 and answer.actor == "bob" and linked and all(chat.archived for chat in linked):
+        refuse(answer, "common.not-found")
+
+
 turns_off("readers-may-not-download", "a share does not reach files", "access.linked-files", red=["FILE-035", "ACL-029"])
 
 # -- links

@@ -25,27 +25,25 @@ for _kind, (_place, _red) in _READS.items():
     _doc = f"The wrong thing is decided when a {_shown} reads {_place}."
     turns_off(f"{_shown}-reads-{_place}", _doc, f"access.{_kind}-read-{_place}", red=_red)
 
-# What a reader is not shown of a chat: operation → the key, and what stands there instead.
-_HIDDEN: dict[str, tuple[str, str, Any]] = {
-    "readers-see-no-queue": ("listMessages", "queued_messages", []),
-    "readers-see-no-files": ("getChat", "files", []),
-    "readers-see-no-children": ("getChat", "children", []),
-}
 
+def _hides(name: str, operation: str, key: str, value: Any = None) -> None:
+    """Declare a fault: in this answer to a reader another value stands under the key, or none."""
 
-def _hides(name: str, operation: str, key: str, value: Any) -> None:
     def hide(answer: Answer) -> None:
         chat = answer.backend.store.chats.get(answer.path_params.get("chat", ""))
         owner = answer.backend.store.users[chat.owner_id].username if chat else ""
-        if answer.status == 200 and answer.actor == "bob" != owner and key in answer.body:
+        if answer.status == 200 and answer.actor == "bob" != owner and answer.body.get(key):
             answer.body[key] = value
+            if value is None:
+                del answer.body[key]
 
     doc = f"A reader's {operation} shows nothing of {key}."
     declare(Fault(name, doc, frozenset({"OWN-002"}), operations=frozenset({operation}), answer=hide))
 
 
-for _name, _row in _HIDDEN.items():
-    _hides(_name, *_row)
+_hides("readers-see-no-queue", "listMessages", "queued_messages", [])
+_hides("readers-see-no-files", "getChat", "files")
+_hides("readers-see-no-children", "getChat", "children", [])
 
 
 @changes("getChatACL", red=["OWN-002"])

@@ -83,16 +83,6 @@ def archiving_ends_the_share(answer: Answer) -> None:
         answer.backend.store.chats[answer.path_params["chat"]].acl_users.clear()
 
 
-@answers("downloadFile", red=["ACL-029"])
-def files_of_archived_chats_are_hidden(answer: Answer) -> None:
-    """A reader may not download what is linked to archived chats alone."""
-    store = answer.backend.store
-    linked = [store.chats[i] for i in store.chats_of_file.get(answer.path_params["file"], ())]
-    if answer.status == 200 and answer.actor == "bob" and linked and all(chat.archived for chat in linked):
-        answer.status, answer.body = 404, {"message": "Resource not found or you do not have access to this resource"}
-        answer.headers["content-type"] = "application/json"
-
-
 @changes("getChatACL", red=["ACL-032"])
 def deleted_users_vanish(answer: Answer) -> None:
     """Deleted users are left out of the sharing list."""
