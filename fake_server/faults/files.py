@@ -232,7 +232,7 @@ def admins_may_not_download(answer: Answer) -> None:
             refuse(answer, "common.not-found")
 
 
-@answers("downloadFile", red=["ACL-029"])
+@answers("downloadFile", red=["ACL-029", "SCHEMA-downloadFile"])
 def files_of_archived_chats_are_hidden(answer: Answer) -> None:
     """A reader may not download what is linked to archived chats alone."""
     store = answer.backend.store
