@@ -44,7 +44,6 @@ async def an_answer_is_unread(t: Case) -> None:
     chat = await titled(t, labels={"mark": t.unique()})
     with t.judging("READ-001"):
         t.expect(await unread(t, chat), True, "has_unread after the first answer")
-        await look(chat)
         await chat.turn(script(text("more")))
         t.expect(await unread(t, chat), True, "has_unread after another answer")
     with t.judging("READ-005"):
