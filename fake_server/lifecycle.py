@@ -125,6 +125,7 @@ class Lifecycle:
         )
         queue = store.queues.get(chat.id, [])
         busy = chat.status in BUSY and backend.does("send.queues-when-busy")
+        busy &= chat.status != "pending" or backend.does("send.queues-behind-another")
         busy &= chat.status != "requires_action" or backend.does("send.queues-while-awaited")
         busy |= busy_behavior == "interrupt" and not backend.does("send.interrupts-runs-alone")
         if busy or (queue and backend.does("send.queues-behind-backlog")):
@@ -226,7 +227,8 @@ class Lifecycle:
                 part["result"] = str(part["result"])
             if result.get("is_error") and backend.does("tool-results.keep-errors"):
                 part["is_error"] = True
-            rows.append(self.add_message(chat, "tool", [part], created_by=caller.id, created_at=stamp))
+            author = caller.id if backend.does("tool-results.name-author") else None
+            rows.append(self.add_message(chat, "tool", [part], created_by=author, created_at=stamp))
         backend.hub.defer(chat, *rows)
         chat.api_key_id = token.id if token else chat.api_key_id
         self.write_status(chat, "pending" if backend.does("tool-results.go-on") else "waiting")
@@ -456,11 +458,14 @@ class Lifecycle:
         if chat.status != "requires_action" or not self.backend.does("requires-action.synthetic-results"):
             return []
         stamp = self.backend.clock.now()
+        author = None if self.backend.does("requires-action.no-author") else chat.owner_id
+        text = text if self.backend.does("requires-action.says-why") else INTERRUPTED_BY_PROMOTION
         return [
             self.add_message(
                 chat,
                 "tool",
                 [{"type": "tool-result", "tool_call_id": call, "tool_name": tool, "result": text, "is_error": True}],
+                created_by=author,
                 created_at=stamp,
             )
             for call, tool in self.pending_calls(chat).items()

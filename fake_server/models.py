@@ -182,4 +182,6 @@ def subagent_model(backend: Backend, owner: User, parent: Chat, context: str) ->
             return config.id
     context = context if backend.does("model-override.explore") else "general"
     override = model_override(backend, context) if backend.does("model-override.subagents") else None
+    if override is None and not backend.does("agents.parents-model"):
+        override = default_model_config(backend)
     return override.id if override else parent.last_model_config_id

@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
+from conformance.cases.lifecycle_llm import system_text
 from conformance.cases.models_use import tokens
 from conformance.context import Case
 from conformance.provisioning import config_path, configured, deployed, member, new_model, put_back, turn_calls
@@ -44,6 +45,18 @@ async def prompts_of_the_deployment(t: Case) -> None:
             t.accepted(await (chat := await t.chat()).get())
             found = await told(t, chat)
             t.expect((start in found, words in found), (included, True), "does the model get built-in and custom text")
+
+
+@case("LLM-011", alone=True, needs=["llm-control"])
+async def order_of_prompts(t: Case) -> None:
+    words, plan = t.unique("prompt"), t.unique("plan")
+    await put_back(t, "system-prompt")
+    await deployed(t, "system-prompt", system_prompt=words, include_default_system_prompt=True)
+    built_in = t.accepted(await t.root.get(config_path(t, "system-prompt")))["default_system_prompt"].strip().splitlines()[0]
+    (call,) = await turn_calls(t, await t.chat(system_prompt=plan))
+    sent = system_text(call)
+    places = [sent.find(each) for each in (built_in, words, plan)]
+    t.true(-1 not in places and places == sorted(places), "built-in prompt, the deployment's, the chat's", places)
 
 
 @case("CONF-025", needs=["admin", "llm-control"])

@@ -82,6 +82,7 @@ LONG = "y" * 20
 FIRST_TITLES: dict[str, dict[str, Any]] = {
     "few-words": {"requirement": "CHAT-006", "words": "one two", "title": f"one two {UNTITLED}"},
     "blanks": {"requirement": "CHAT-006", "words": "one  two\nthree\t four", "title": f"one two three four {UNTITLED}"},
+    "parts": {"requirement": "CHAT-006", "words": "one|two three|", "title": f"one two three {UNTITLED}"},
     "six-words": {"requirement": "CHAT-007", "words": "a b c d e", "title": f"a b c d e {UNTITLED}"},
     "seven-words": {"requirement": "CHAT-007", "words": "one two three four five six", "title": "one two three four five six…"},
     "long-words": {"requirement": "CHAT-009", "words": " ".join([LONG] * 6), "title": " ".join([LONG] * 6)[:80]},
@@ -90,7 +91,7 @@ FIRST_TITLES: dict[str, dict[str, Any]] = {
 
 @case(rows=FIRST_TITLES)
 async def first_title(t: Case, row: dict[str, Any]) -> None:
-    made = t.given(await t.alice.create(f"{row['words']} {UNTITLED}"), 201)
+    made = t.given(await t.alice.create([text(part) for part in f"{row['words']} {UNTITLED}".split("|")]), 201)
     t.expect(made["title"], row["title"], "the first title, in the answer of create", "/title")
     settled = await Chat(t.alice, made["id"]).settled()
     t.expect(settled["title"], row["title"], "the first title, after the turn", "/title")

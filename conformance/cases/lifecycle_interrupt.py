@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.actors import Chat
 from conformance.case import case
 from conformance.cases.lifecycle_create import becomes
 from conformance.cases.lifecycle_edit import TOOL
@@ -19,6 +20,19 @@ from fixtures.scripts import attempts, gate, http_error, reasoning, script, text
 def results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The results of tools, in order."""
     return [p for m in messages if m["role"] == "tool" for p in m["content"]]
+
+
+async def made_up(t: Case, chat: Chat, reason: str) -> None:
+    """Judge the results that the server made up for the client's open calls: without an author, with the reason."""
+    stored = [m for m in await chat.history() if m["role"] == "tool"]
+    if not stored:
+        raise Unmet("no results were made up")
+    with t.judging("MSG-004"):
+        t.accepted(await chat.get())
+        t.true(not any("created_by" in m for m in stored), "made-up results have no author", stored)
+    with t.judging("TOOL-026"):
+        t.accepted(await chat.get())
+        t.expect([p["result"] for p in results(stored)], [reason] * len(stored), "the results made up")
 
 
 @case("INT-001", "INT-002", needs=["llm-control"])
@@ -118,17 +132,19 @@ async def interrupt_with_a_queue(t: Case) -> None:
     await ran(chat, ["first", "partial", "one", "to one", "two", "to two"])
 
 
-@case("INT-011")
+@case("INT-011", "MSG-004", "TOOL-026")
 async def interrupt_while_results_are_awaited(t: Case) -> None:
     calls = turn(tool_call("look_up", {}, id="call_a"), tool_call("look_up", {}, id="call_b"))
     chat = await t.chat(script(turns(calls, turn(text("late"))), prefix="first"), unsafe_dynamic_tools=[TOOL])
     await chat.settled("requires_action")
-    for shown in (t.accepted(await chat.interrupt()), t.accepted(await chat.get())):
-        t.expect(shown["status"], "waiting", "the status", "/status")
-    found = [(p["tool_call_id"], p.get("is_error")) for p in results(await chat.history())]
-    t.expect(sorted(found), [("call_a", True), ("call_b", True)], "the results stored")
-    t.refused(await chat.tool_results([{"tool_call_id": "call_a", "output": {}}]), "tool-results.not-waiting")
-    t.expect(talk(await chat.history()), ["first"], "what was said")
+    with t.judging("INT-011"):
+        for shown in (t.accepted(await chat.interrupt()), t.accepted(await chat.get())):
+            t.expect(shown["status"], "waiting", "the status", "/status")
+        found = [(p["tool_call_id"], p.get("is_error")) for p in results(await chat.history())]
+        t.expect(sorted(found), [("call_a", True), ("call_b", True)], "the results stored")
+        t.refused(await chat.tool_results([{"tool_call_id": "call_a", "output": {}}]), "tool-results.not-waiting")
+        t.expect(talk(await chat.history()), ["first"], "what was said")
+    await made_up(t, chat, "Tool execution interrupted by user")
 
 
 @case("INT-012", needs=["llm-control"])

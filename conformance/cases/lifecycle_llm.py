@@ -7,9 +7,10 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
+from conformance.provisioning import config_path, new_model
 from conformance.turns import held, said
 from conformance.verdict import Failure, Unmet
-from fixtures.scripts import gate, script, text, tool_call, turn, turns
+from fixtures.scripts import gate, script, text, tool_call, turn, turns, usage
 
 TOOL = {
     "name": "look_up",
@@ -150,3 +151,48 @@ async def how_the_model_is_called(t: Case) -> None:
             await t.llm.journal(chat.id, purpose=purpose, wait=1)
         for entry in await t.llm.journal(chat.id):
             t.expect(entry["stream"], not is_helper(entry), f"is the call a stream: {entry['purpose']}")
+
+
+@case("LLM-012", "TOOL-024", needs=["llm-control", "model-admin"])
+async def a_sub_agent(t: Case) -> None:
+    if t.given(await t.root.get(config_path(t, "model-override/general")))["model_config_id"]:
+        raise Unmet("the deployment chooses the model of sub-agents")
+    model = (await new_model(t))["id"]
+    spawn = turn(
+        tool_call("spawn_agent", {"type": "general", "prompt": script(text("child done"), prefix="task"), "title": "Kid"})
+    )
+    chat = await t.chat(script(turns(spawn, turn(text("done")))), model_config_id=model)
+    child = Chat(t.alice, (await chat.when(lambda c: c.get("children"), "a child"))["children"][0]["id"])
+    with t.judging("TOOL-024"):
+        t.expect(t.accepted(await child.get())["last_model_config_id"], model, "the sub-agent's model", "/last_model_config_id")
+        await child.settled("waiting")
+        t.expect([m.get("model_config_id") for m in await child.history()], [model] * 2, "the models of its messages")
+    with t.judging("LLM-012"):
+        await child.settled("waiting")
+        named = [{k.lower(): v for k, v in call["headers"].items()} for call in await t.llm.journal(child.id, purpose="turn")]
+        t.true(named, "a model call names the sub-agent")
+        t.expect([h.get("x-coder-subchat-id") for h in named], [child.id] * len(named), "the sub-agent that its calls name")
+        t.expect([h.get("x-coder-chat-id") for h in named], [chat.id] * len(named), "the root chat that they name")
+
+
+@case("LLM-013", "COMPACT-001", needs=["llm-control", "model-admin"])
+async def after_a_compaction(t: Case) -> None:
+    model, old, summary = await new_model(t, compression_threshold=50), t.unique("old"), t.unique("summary")
+    await t.llm.order(turn(text(summary)), model=model["model"], purpose="summary")
+    long = turn(text("a long"), text(" answer"), usage=usage(900, 5))
+    chat = await t.chat(script(turns(long, turn(text("after"))), prefix=old), model_config_id=model["id"])
+    shown = [p for m in await chat.history() for p in m["content"] if p.get("tool_name") == "chat_summarized"]
+    if not shown:
+        raise Unmet("no compaction took place")
+    with t.judging("LLM-013"):
+        t.accepted(await chat.get())
+        *_, last = await calls(t, chat, 2)
+        found = items(last)
+        t.true(summary in str(found), "the model gets the summary", found)
+        t.expect(wanted(found, old, "a long answer"), [-1, -1], "where stands what the summary is made of")
+    with t.judging("COMPACT-001"):
+        t.accepted(await chat.get())
+        about = {"source": "automatic", "threshold_percent": 50}
+        call, result = (p.get("args") or p.get("result") for p in shown)
+        t.expect({k: call.get(k) for k in about}, about, "the arguments of the call", "/args")
+        t.expect({k: result.get(k) for k in (*about, "summary")}, about | {"summary": summary}, "its result", "/result")

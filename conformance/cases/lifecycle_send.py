@@ -14,7 +14,7 @@ from conformance.context import Case
 from conformance.exchange import ABSENT
 from conformance.turns import held, rests, said, talk
 from conformance.verdict import Failure, Unmet
-from fixtures.scripts import http_error, script, text, tool_call, turn, turns
+from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
 
 ANSWER = script(text("answer"), prefix="second")
 
@@ -189,3 +189,14 @@ async def two_sends_at_once(t: Case) -> None:
         t.accepted(answer)
     messages = await rests(chat, lambda found: set(marks) <= set(talk(found)), "what was said", f"all of {marks} among it")
     t.expect(sorted(said for said in talk(messages) if said in marks), sorted(marks), "the messages sent")
+
+
+@case("SEND-032", needs=["llm-control"])
+async def one_of_several_sends_runs(t: Case) -> None:
+    chat, hold = await first(t), t.unique("gate")
+    t.cleanup(lambda: t.llm.open(hold))
+    content = script(gate(hold), text("answer"), prefix="second")
+    answers = [t.accepted(answer) for answer in await asyncio.gather(*(chat.send(content) for _ in range(6)))]
+    t.expect(sorted(answer["queued"] for answer in answers), [False, *[True] * 5], "which of the sends were queued")
+    listed = t.accepted(await chat.messages())
+    t.expect((talk(listed["messages"])[0], len(listed["queued_messages"])), ("second", 5), "the last message, and the queue")

@@ -165,3 +165,25 @@ async def titles_of_an_archived_chat(t: Case) -> None:
 async def titles_are_tidied(t: Case) -> None:
     chat = await t.new_chat(script(says("ok"), title='  "Quoted   title" '))
     await becomes(chat, lambda c: c["title"] == "Quoted title", "the proposed title without quotes and surplus blanks")
+
+
+async def proposing(t: Case, title: str) -> Chat:
+    """A chat at rest for which the model proposes this title whenever it is asked. Raises Unmet."""
+    return await t.chat([REFERENCE, text(script(says("ok"), title=title))])
+
+
+@case("TITLE-017", "TITLE-018")
+async def titles_that_do_not_fit(t: Case) -> None:
+    with t.judging("TITLE-017"):
+        eight = "one two three four five six seven eight"
+        t.expect(t.accepted(await (await proposing(t, eight)).propose())["title"], eight, "a title of eight words", "/title")
+        for bad in (f"{eight} nine", "  "):
+            chat = await proposing(t, bad)
+            before = t.given(await chat.get())["title"]
+            t.refused(await chat.propose(), "title.propose-failed")
+            t.refused(await chat.regenerate(), "title.regenerate-failed")
+            t.expect(t.accepted(await chat.get())["title"], before, "the title after that", "/title")
+    with t.judging("TITLE-018"):
+        chat = await proposing(t, "w" * 90)
+        t.expect(t.accepted(await chat.propose())["title"], "w" * 80, "the title that is proposed", "/title")
+        t.expect(t.accepted(await chat.regenerate())["title"], "w" * 80, "the title that is stored", "/title")

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.cases.lifecycle_create import becomes
-from conformance.cases.lifecycle_interrupt import results
+from conformance.cases.lifecycle_interrupt import made_up, results
 from conformance.cases.lifecycle_queue import queued
 from conformance.context import Case
 from conformance.turns import said, talk
@@ -51,7 +51,7 @@ async def a_dynamic_call(t: Case) -> None:
     t.expect(calls, [("tool-call", name, "look_up", {"q": name}) for name in ("a", "b")], "its parts", "/content")
 
 
-@case("TOOL-002", "TOOL-003", "TOOL-005", "TOOL-006", "TOOL-023")
+@case("TOOL-002", "TOOL-003", "TOOL-005", "TOOL-006", "TOOL-023", "MSG-015")
 async def results_of_a_client(t: Case) -> None:
     chat = await awaits(t, asks("a", "b"), DONE)
     submitted = [{"tool_call_id": "b", "output": {"found": 1}}, {"tool_call_id": "a", "output": "none", "is_error": True}]
@@ -66,6 +66,9 @@ async def results_of_a_client(t: Case) -> None:
     with t.judging("TOOL-005"):
         errors = {p["tool_call_id"]: p.get("is_error", False) for p in results(stored)}
         t.expect(errors, {"a": True, "b": False}, "is_error of the results")
+    with t.judging("MSG-015"):
+        t.accepted(await chat.get())
+        t.expect([m.get("created_by") for m in stored], [t.alice.id] * len(stored), "the authors of the results")
     before = await chat.history()
     with t.judging("TOOL-023"):
         t.refused(await chat.tool_results(submitted), "tool-results.not-waiting", status="waiting")
@@ -142,16 +145,33 @@ async def body_before_status(t: Case) -> None:
     t.refused(await chat.tool_results([CALL_A]), "tool-results.not-waiting")
 
 
-@case("TOOL-014")
+@case("TOOL-014", "MSG-004", "TOOL-026")
 async def promote_while_results_are_awaited(t: Case) -> None:
     chat = await awaits(t, asks("a", "b"), DONE)
     entry = t.given(await chat.send(queued("instead")))["queued_message"]["id"]
-    t.accepted(await chat.promote(entry), 202)
-    messages = await said(chat, ["first", "instead", "to instead"])
-    roles = [m["role"] for m in messages]
-    t.expect(roles, ["user", "assistant", "tool", "tool", "user", "assistant"], "the messages")
-    found = [(p["tool_call_id"], p.get("is_error")) for p in results(messages)]
-    t.expect(sorted(found), [("a", True), ("b", True)], "the results stored")
+    with t.judging("TOOL-014"):
+        t.accepted(await chat.promote(entry), 202)
+        messages = await said(chat, ["first", "instead", "to instead"])
+        roles = [m["role"] for m in messages]
+        t.expect(roles, ["user", "assistant", "tool", "tool", "user", "assistant"], "the messages")
+        found = [(p["tool_call_id"], p.get("is_error")) for p in results(messages)]
+        t.expect(sorted(found), [("a", True), ("b", True)], "the results stored")
+    await made_up(t, chat, "Tool execution interrupted by queued message promotion")
+
+
+@case("TOOL-025", needs=["llm-control"])
+async def no_client_tools_in_plan_mode(t: Case) -> None:
+    script_of_both = script(turns(asks("a"), DONE), prefix="first")
+    usual = await t.chat(script_of_both, unsafe_dynamic_tools=[TOOL])
+    t.expect(t.accepted(await usual.get())["status"], "requires_action", "the status without a plan mode", "/status")
+    chat = await t.chat(script_of_both, unsafe_dynamic_tools=[TOOL], plan_mode="plan")
+    t.expect(t.accepted(await chat.get())["status"], "waiting", "the status in plan mode", "/status")
+    messages = await chat.history()
+    t.expect([(p["tool_call_id"], p.get("is_error")) for p in results(messages)], [("a", True)], "the results stored")
+    t.expect(talk(messages), ["first", "done"], "what was said")
+    for offers, wanted in ((usual, True), (chat, False)):
+        (asked, *_) = await t.llm.journal(offers.id, purpose="turn", wait=1)
+        t.expect("look_up" in str(asked["body"].get("tools")), wanted, "is the client's tool offered")
 
 
 @case("TOOL-015")

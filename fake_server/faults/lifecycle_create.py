@@ -60,6 +60,15 @@ def first_title_keeps_line_ends(answer: Answer) -> None:
         answer.body["title"] = _stored(answer).title = _texts(answer)[:80]
 
 
+@changes("createChat", red=["CHAT-006"])
+def first_title_joins_parts(answer: Answer) -> None:
+    """The first title has no blank between two text parts."""
+    if [p.get("type") for p in answer.sent["content"]] == ["text"] * len(answer.sent["content"]) and len(
+        answer.sent["content"]
+    ) > 1:
+        answer.body["title"] = _stored(answer).title = "".join(p["text"] for p in answer.sent["content"])
+
+
 @changes("createChat", red=["CHAT-007"])
 def ellipsis_from_six_words_on(answer: Answer) -> None:
     """A first message of exactly six words is cut too."""

@@ -71,6 +71,10 @@ turns_off("model-gets-no-results", "the model does not get the results of its ca
 turns_off("tools-without-schema", "dynamic tools are offered without their schema", "llm.tool-schemas", red=["LLM-004"])
 turns_off("interrupted-calls-go-on", "a model call that is interrupted goes on", "llm.hangs-up", red=["LLM-005"])
 turns_off("calls-without-owner", "a model call does not name the owner", "llm.names-owner", red=["LLM-006"])
+turns_off("sub-agents-call-as-their-root", "a sub-agent's call does not name it", "llm.names-sub-agent", red=["LLM-012"])
+turns_off("model-gets-all-and-summary", "after a compaction nothing is left out", "llm.starts-at-summary", red=["LLM-013"])
+turns_off("compactions-tell-no-threshold", "the call tells 0 percent", "compaction.tells-threshold", red=["COMPACT-001"])
+turns_off("built-in-prompt-last", "the deployment's prompt stands first", "system-prompt.built-in-first", red=["LLM-011"])
 turns_off(
     "label-calls-are-streams",
     "labels are asked for by a stream first",

@@ -73,3 +73,8 @@ turns_off(
     "tools.mark-errors",
     red=["TOOL-018", "TOOL-017", "TOOL-021", "PART-013", "PART-010", "USAGE-037"],
 )
+turns_off("results-name-nobody", "a client's results have no author", "tool-results.name-author", red=["MSG-015"])
+turns_off("made-up-results-have-an-author", "the owner is their author", "requires-action.no-author", red=["MSG-004"])
+turns_off("made-up-results-blame-promotions", "an interrupt is told as a promotion", "requires-action.says-why", red=["TOOL-026"])
+turns_off("plans-use-client-tools", "plan mode has the client's tools", "tools.none-of-clients-in-plans", red=["TOOL-025"])
+turns_off("children-use-the-default", "a sub-agent runs on the default model", "agents.parents-model", red=["TOOL-024"])

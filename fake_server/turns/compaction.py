@@ -61,7 +61,7 @@ async def after_step(backend: Backend, run: Run, step: Step, model: Model) -> bo
         "usage_percent": used * 100 // limit if used * 100 % limit == 0 else used * 100 / limit,
     }
     answer: Part = {"type": "tool-result", "tool_call_id": call_id, "tool_name": TOOL, "result": result}
-    args = {"source": "automatic", "threshold_percent": threshold}
+    args = {"source": "automatic", "threshold_percent": threshold if backend.does("compaction.tells-threshold") else 0}
     now, add = backend.clock.now(), backend.lifecycle.add_message
     config = model.config.id
     hidden: Part = {"type": "text", "text": PREFIX + summary}

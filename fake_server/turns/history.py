@@ -29,7 +29,7 @@ def turns(backend: Backend, chat: Chat) -> list[Turn]:
     ]
     if not backend.does("llm.gets-partial-answers"):
         shown = [m for m in shown if m.role != "assistant" or m.usage is not None]
-    start = max((i for i, m in enumerate(shown) if m.visibility == "model"), default=0)
+    start = max((i for i, m in enumerate(shown) if m.visibility == "model" and backend.does("llm.starts-at-summary")), default=0)
     if not backend.does("llm.whole-conversation"):
         start = max((i for i, m in enumerate(shown) if m.role == "user"), default=0)
     built: list[Turn] = []

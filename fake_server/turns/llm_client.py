@@ -129,7 +129,7 @@ class LLMClient:
             headers["x-coder-owner-id"] = chat.owner_id
         if self.backend.does("llm.names-chat"):
             headers["x-coder-chat-id"] = chat.family_id
-        if chat.family_id != chat.id:
+        if chat.family_id != chat.id and self.backend.does("llm.names-sub-agent"):
             headers["x-coder-subchat-id"] = chat.id
         if chat.workspace_id:
             headers["x-coder-workspace-id"] = chat.workspace_id

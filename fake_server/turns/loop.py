@@ -77,7 +77,7 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
         store_step(backend, run, step, model, requires_action=waiting)
         run.step = None
         if waiting:
-            run.waiting_calls = waiting_calls(chat, step)
+            run.waiting_calls = waiting_calls(backend, chat, step)
             return Outcome.REQUIRES_ACTION
         compacted = await compaction.after_step(backend, run, step, model)
         planned = backend.does("tools.plan-ends-turn") and any(
@@ -170,10 +170,10 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
 
 
 def _offered(backend: Backend, chat: Chat) -> list[Tool]:
-    tools = offered(chat, advisor=advisor_enabled(backend))
+    tools = offered(backend, chat, advisor=advisor_enabled(backend))
     if backend.does("llm.tool-schemas"):
         return tools
-    return [replace(tool, parameters={"type": "object"}) if tool.name in client_tools(chat) else tool for tool in tools]
+    return [replace(tool, parameters={"type": "object"}) if tool.name in client_tools(backend, chat) else tool for tool in tools]
 
 
 class Held:
@@ -207,7 +207,7 @@ async def _run_tools(backend: Backend, run: Run, step: Step) -> bool:
     """Run the step's calls that are run here, all at once; show the results. True: the client has to run others."""
     if not step.calls or not step.runs_tools:
         return False
-    for_client = client_tools(run.chat) if backend.does("tools.client-runs-own") else {}
+    for_client = client_tools(backend, run.chat) if backend.does("tools.client-runs-own") else {}
     if not backend.does("tools.awaited-again") and _answered(backend, run.chat, for_client):
         for_client = {}
     here = [i for i, call in enumerate(step.calls) if call.name not in for_client]

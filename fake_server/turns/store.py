@@ -55,9 +55,9 @@ def store_step(backend: Backend, run: Run, step: Step, model: Model, *, requires
     backend.hub.message(chat, *rows)
 
 
-def waiting_calls(chat: Chat, step: Step) -> list[dict[str, str]]:
+def waiting_calls(backend: Backend, chat: Chat, step: Step) -> list[dict[str, str]]:
     """The calls of this step that the client must run, with the arguments exactly as the model wrote them."""
-    tools = client_tools(chat)
+    tools = client_tools(backend, chat)
     return [
         {"tool_call_id": call.id, "tool_name": call.name, "args": call.arguments} for call in step.calls if call.name in tools
     ]

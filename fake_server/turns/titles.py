@@ -50,10 +50,12 @@ def is_fallback(chat: Chat, content: list[Part]) -> bool:
     return chat.title == " ".join(words[:TITLE_WORDS]) + ("…" if len(words) > TITLE_WORDS else "")
 
 
-def tidy(text: str) -> str:
+def tidy(backend: Backend, text: str) -> str:
     """A model's title without quotes and surplus blanks; empty when it has more than eight words."""
     text = " ".join(text.strip().strip("\"'`").split())
-    return "" if len(text.split()) > MODEL_WORDS else text[:TITLE_RUNES].strip()
+    if len(text.split()) > MODEL_WORDS and backend.does("title.eight-words"):
+        return ""
+    return text[:TITLE_RUNES].strip() if backend.does("title.cut") else text
 
 
 async def automatic_title(backend: Backend, chat: Chat) -> None:
@@ -121,4 +123,4 @@ async def _ask_for_title(backend: Backend, chat: Chat, shown: list[Message]) -> 
     config = models.title_model(backend, chat)
     values, counts = await ask(backend, chat, config, TITLE_TOOL, [t for t in texts if t], max_tokens=TITLE_TOKENS)
     said = str(values.get("title") or "")
-    return tidy(said) if backend.does("title.tidied") else said, counts
+    return tidy(backend, said) if backend.does("title.tidied") else said, counts

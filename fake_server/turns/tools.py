@@ -81,9 +81,10 @@ class ToolError(Exception):
         self.result: dict[str, Any] = {"error": text, **more}
 
 
-def client_tools(chat: Chat) -> dict[str, dict[str, Any]]:
+def client_tools(backend: Backend, chat: Chat) -> dict[str, dict[str, Any]]:
     """The tools that the client runs, by name; a built-in one of the same name wins. None in plan mode."""
-    if chat.plan_mode == "plan" or chat.parent_chat_id is not None:
+    planning = chat.plan_mode == "plan" and backend.does("tools.none-of-clients-in-plans")
+    if planning or chat.parent_chat_id is not None:
         return {}
     own = built_in(chat, advisor=False)
     return {tool["name"]: tool for tool in chat.dynamic_tools if tool["name"] not in own}
@@ -99,10 +100,10 @@ def built_in(chat: Chat, *, advisor: bool) -> dict[str, tuple[str, Struct]]:
     return tools | ADVISOR if advisor and chat.parent_chat_id is None else tools
 
 
-def offered(chat: Chat, *, advisor: bool) -> list[Tool]:
+def offered(backend: Backend, chat: Chat, *, advisor: bool) -> list[Tool]:
     """All tools of a model call, as the wires send them."""
     tools = [Tool(name, text, _schema(shape)) for name, (text, shape) in built_in(chat, advisor=advisor).items()]
-    for tool in client_tools(chat).values():
+    for tool in client_tools(backend, chat).values():
         schema = tool.get("input_schema") or {"type": "object", "properties": {}}
         tools.append(Tool(tool["name"], tool.get("description") or "", schema))
     return tools
