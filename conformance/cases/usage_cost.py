@@ -101,9 +101,11 @@ async def what_counts_as_spend(t: Case) -> None:
     with t.judging("COST-005"):
         t.expect(await spend(), before, "the spend after an edit and archiving", "/current_spend")
     with t.judging("COST-030"):
-        kept, now = TOTALS - {"total_runtime_ms"}, await summary(actor)
-        for name, old, new in (("in all", shown, now), *((n, shown[n][0], now[n][0]) for n in ("by_model", "by_chat"))):
-            t.expect({k: new[k] for k in kept}, {k: old[k] for k in kept}, f"{name} after an edit and archiving")
+        kept, now = sorted(TOTALS - {"total_runtime_ms"}), await summary(actor)
+        t.expect({k: now[k] for k in kept}, {k: shown[k] for k in kept}, "the totals after an edit and archiving")
+        for name in ROWS:
+            rows = [[{k: row[k] for k in kept} for row in found[name]] for found in (now, shown)]
+            t.expect(*rows, f"{name} after an edit and archiving", f"/{name}")
     with t.judging("COST-008"):
         before = await spend()
         await configured(
