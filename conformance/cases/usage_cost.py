@@ -104,8 +104,8 @@ async def what_counts_as_spend(t: Case) -> None:
         kept, now = sorted(TOTALS - {"total_runtime_ms"}), await summary(actor)
         t.expect({k: now[k] for k in kept}, {k: shown[k] for k in kept}, "the totals after an edit and archiving")
         for name in ROWS:
-            rows = [[{k: row[k] for k in kept} for row in found[name]] for found in (now, shown)]
-            t.expect(*rows, f"{name} after an edit and archiving", f"/{name}")
+            later, earlier = ([{k: row[k] for k in kept} for row in found[name]] for found in (now, shown))
+            t.expect(later, earlier, f"{name} after an edit and archiving", f"/{name}")
     with t.judging("COST-008"):
         before = await spend()
         await configured(
