@@ -84,7 +84,7 @@ def no_titles_for_archived_chats(answer: Answer) -> None:
 
 turns_off("titles-keep-quotes", "titles of the model keep their quotes", "title.tidied", red=["TITLE-016"])
 turns_off("titles-of-nine-words", "a title of nine words will do", "title.eight-words", red=["TITLE-017"])
-turns_off("titles-are-never-cut", "a title has all its characters", "title.cut", red=["TITLE-018"])
+turns_off("titles-are-never-cut", "a title has all its characters", "title.cut", red=["TITLE-018", "SCHEMA-proposeTitle"])
 
 
 @answers("proposeTitle", red=["TITLE-017"])

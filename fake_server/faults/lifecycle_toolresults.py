@@ -77,4 +77,9 @@ turns_off("results-name-nobody", "a client's results have no author", "tool-resu
 turns_off("made-up-results-have-an-author", "the owner is their author", "requires-action.no-author", red=["MSG-004"])
 turns_off("made-up-results-blame-promotions", "an interrupt is told as a promotion", "requires-action.says-why", red=["TOOL-026"])
 turns_off("plans-use-client-tools", "plan mode has the client's tools", "tools.none-of-clients-in-plans", red=["TOOL-025"])
-turns_off("children-use-the-default", "a sub-agent runs on the default model", "agents.parents-model", red=["TOOL-024"])
+turns_off(
+    "children-use-the-default",
+    "a sub-agent runs on the default model",
+    "agents.parents-model",
+    red=["TOOL-024", "COST-006", "COST-015", "COST-016", "COST-017", "COST-020", "USAGE-037"],
+)
