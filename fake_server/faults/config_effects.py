@@ -35,7 +35,12 @@ turns_off("advice-of-the-chats-model", "the advisor runs on the chat's model", "
 turns_off("cached-is-no-context", "cached tokens do not count as context", "compaction.counts-cached", red=["CONF-063"])
 
 # -- choices of models --
-turns_off("own-model-without-key", "a model without key may be the own one", "config.personal-key", red=["CONF-040"])
+turns_off(
+    "own-model-without-key",
+    "a model without key may be the own one",
+    "config.personal-key",
+    red=["CONF-040", "CONF-041", "CONF-042"],
+)
 turns_off("own-model-though-disabled", "a disabled own root model is used", "personal-models.usable", red=["CONF-070"])
 turns_off("explore-as-general", "the own choice for general is that for explore", "personal-models.explore", red=["CONF-071"])
 turns_off("no-override-for-explore", "general's override is explore's", "model-override.explore", red=["CONF-035", "CONF-071"])
