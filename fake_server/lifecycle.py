@@ -181,10 +181,6 @@ class Lifecycle:
                 message.deleted = message.deleted or cut
         else:
             old.deleted = True
-        if not backend.does("edit.keeps-system-prompt"):
-            chat.system_prompt = ""
-            for message in store.messages[chat.id]:
-                message.deleted = message.deleted or message.role == "system"
         if backend.does("edit.empties-queue"):
             store.queues.pop(chat.id, None)
         chat.api_key_id = token.id if token else chat.api_key_id
@@ -227,8 +223,7 @@ class Lifecycle:
                 part["result"] = str(part["result"])
             if result.get("is_error") and backend.does("tool-results.keep-errors"):
                 part["is_error"] = True
-            author = caller.id if backend.does("tool-results.name-author") else None
-            rows.append(self.add_message(chat, "tool", [part], created_by=author, created_at=stamp))
+            rows.append(self.add_message(chat, "tool", [part], created_by=caller.id, created_at=stamp))
         backend.hub.defer(chat, *rows)
         chat.api_key_id = token.id if token else chat.api_key_id
         self.write_status(chat, "pending" if backend.does("tool-results.go-on") else "waiting")
@@ -458,14 +453,13 @@ class Lifecycle:
         if chat.status != "requires_action" or not self.backend.does("requires-action.synthetic-results"):
             return []
         stamp = self.backend.clock.now()
-        author = None if self.backend.does("requires-action.no-author") else chat.owner_id
         text = text if self.backend.does("requires-action.says-why") else INTERRUPTED_BY_PROMOTION
         return [
             self.add_message(
                 chat,
                 "tool",
                 [{"type": "tool-result", "tool_call_id": call, "tool_name": tool, "result": text, "is_error": True}],
-                created_by=author,
+                created_by=None if self.backend.does("requires-action.no-author") else chat.owner_id,
                 created_at=stamp,
             )
             for call, tool in self.pending_calls(chat).items()

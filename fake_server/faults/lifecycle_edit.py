@@ -32,7 +32,6 @@ turns_off(
     red=["EDIT-018", "EDIT-022", "EDIT-024", "LLM-002", "SER-008", "STREAM-065", "STREAM-081"],
 )
 turns_off("edits-keep-tool-messages", "an edit leaves later messages of tools", "edit.cuts-tool-messages", red=["EDIT-018"])
-turns_off("edits-drop-the-prompt", "the system prompt is gone after an edit", "edit.keeps-system-prompt", red=["LLM-009"])
 turns_off(
     "edits-run-nothing",
     "an edit starts no turn",
@@ -53,3 +52,12 @@ def edited_once_for_ever(answer: Answer) -> None:
         answer.status, answer.body = 404, {"message": "Chat message not found."}
     elif answer.status == 200:
         edited.add(answer.body["message"]["id"])
+
+
+@changes("editMessage", red=["LLM-009"])
+def edits_drop_the_prompt(answer: Answer) -> None:
+    """The system prompt of a chat is gone after an edit."""
+    chat = answer.backend.store.chats[answer.path_params["chat"]]
+    chat.system_prompt = ""
+    for message in answer.backend.store.messages[chat.id]:
+        message.deleted = message.deleted or message.role == "system"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, turns_off
+from fake_server.faulting import Answer, answers, changes, turns_off
 
 turns_off(
     "clients-run-no-tools",
@@ -73,7 +73,6 @@ turns_off(
     "tools.mark-errors",
     red=["TOOL-018", "TOOL-017", "TOOL-021", "PART-013", "PART-010", "USAGE-037"],
 )
-turns_off("results-name-nobody", "a client's results have no author", "tool-results.name-author", red=["MSG-015"])
 turns_off("made-up-results-have-an-author", "the owner is their author", "requires-action.no-author", red=["MSG-004"])
 turns_off("made-up-results-blame-promotions", "an interrupt is told as a promotion", "requires-action.says-why", red=["TOOL-026"])
 turns_off("plans-use-client-tools", "plan mode has the client's tools", "tools.none-of-clients-in-plans", red=["TOOL-025"])
@@ -83,3 +82,11 @@ turns_off(
     "agents.parents-model",
     red=["TOOL-024", "COST-006", "COST-015", "COST-016", "COST-017", "COST-020", "USAGE-037"],
 )
+
+
+@changes("submitToolResults", red=["MSG-015"])
+def results_name_nobody(answer: Answer) -> None:
+    """A client's results have no author."""
+    for message in answer.backend.store.messages[answer.path_params["chat"]]:
+        if message.role == "tool":
+            message.created_by = None
