@@ -73,8 +73,8 @@ def record(
     """
     counts = {name: count for name, count in (usage or {}).items() if name in COUNTED and count}
     charged = backend.does("cost.charges")
-    if not backend.does("cost.reasoning-once"):
-        counts["output_tokens"] = counts.get("output_tokens", 0) + counts.get("reasoning_tokens", 0)
+    if counts.get("reasoning_tokens") and not backend.does("cost.reasoning-once"):
+        counts["output_tokens"] = counts.get("output_tokens", 0) + counts["reasoning_tokens"]
     row = UsageRow(
         user_id=chat.owner_id,
         organization_id=chat.organization_id,

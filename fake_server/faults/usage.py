@@ -39,7 +39,7 @@ def unpriced_models_as_text(answer: Answer) -> None:
     answer.body["unpriced_model_count"] = str(answer.body["unpriced_model_count"])
 
 
-@changes("putUsageLimits", red=["USAGE-004"])
+@changes("putUsageLimits", red=["USAGE-004", "USAGE-038"])
 def limits_answered_without_period(answer: Answer) -> None:
     """The answer to a new limit always shows the period month."""
     answer.body["period"] = "month"
@@ -139,7 +139,7 @@ def groups_are_not_listed(answer: Answer) -> None:
 
 turns_off("overrides-of-unknown-groups", "any group may have a limit", "limits.put-no-group", red=["USAGE-021"])
 turns_off("removing-no-group-limit", "removing one that is not set is fine", "limits.no-group-limit", red=["USAGE-022"])
-turns_off("users-limits-do-not-win", "the group's limit beats the user's", "limits.user-override", red=["USAGE-024"])
+turns_off("users-limits-do-not-win", "the group's limit beats the user's", "limits.user-override", red=["USAGE-024", "COST-043"])
 turns_off("users-limits-while-off", "a user's limit holds while limits are off", "limits.off-for-all", red=["USAGE-025"])
 turns_off("one-micro-dollar-more", "a limit must be passed, not reached", "limits.at-the-limit", red=["USAGE-026"])
 turns_off(
