@@ -80,7 +80,7 @@ turns_off(
     "children-use-the-default",
     "a sub-agent runs on the default model",
     "agents.parents-model",
-    red=["TOOL-024", "COST-006", "COST-015", "COST-016", "COST-017", "COST-020", "USAGE-037"],
+    red=["TOOL-024", "COST-006", "COST-015", "COST-016", "COST-017", "COST-020", "COST-031", "COST-032", "USAGE-037"],
 )
 
 

@@ -85,7 +85,7 @@ def options_are_merged(answer: Answer) -> None:
     answer.body = config_view(config)
 
 
-@answers(CHANGE, "deleteModelConfig", red=["MODEL-056"])
+@answers(CHANGE, "deleteModelConfig", red=["MODEL-056", "MODEL-013", "MODEL-043", "MODEL-045"])
 def last_one_becomes_the_default(answer: Answer) -> None:
     """The default goes to the last model config of the list."""
     given = answer.method == "DELETE" or sent(answer).get("is_default") is False
@@ -119,7 +119,7 @@ def an_empty_set_keeps_the_keys(answer: Answer) -> None:
     kept.update(keys=provider.api_keys, shown=answer.body["api_keys"])
 
 
-@answers(PATCH, red=["PROV-019"])
+@answers(PATCH, red=["PROV-019", "SCHEMA-updateAIProvider"])
 def changes_to_any_address(answer: Answer) -> None:
     """A bad base_url in a change is taken, or so it seems."""
     if answer.status == 400 and "base_url" in str(answer.body):
@@ -153,5 +153,5 @@ def every_provider_has_a_key(answer: Answer) -> None:
 def the_first_key_stays(answer: Answer) -> None:
     """A second key is passed over."""
     user = next(u for u in answer.backend.store.users.values() if u.username == answer.actor)
-    stored = answer.backend.store.user_settings[user.id]["provider_keys"]
+    stored = answer.backend.store.user_settings.get(user.id, {}).get("provider_keys", {})
     stored[answer.path_params["provider"]] = answer.backend.faults.memory.setdefault(answer.path, answer.sent["api_key"])
