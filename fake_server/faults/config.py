@@ -84,6 +84,8 @@ turns_off(
         "CONF-045",
         "CONF-050",
         "CONF-051",
+        "CONF-069",
+        "CONF-075",
     ],
 )
 
@@ -179,10 +181,20 @@ def built_in_always_included(answer: Answer) -> None:
 turns_off("prompt-reaches-old-chats", "a new system prompt is sent in old chats, too", "system-prompt.kept", red=["CONF-024"])
 turns_off("user-prompt-not-sent", "the user's prompt is not sent", "user-prompt.sent", red=["CONF-025"])
 turns_off("plan-instructions-not-sent", "plan mode instructions are not sent", "plan-mode.instructions-sent", red=["CONF-026"])
-turns_off("override-ignored", "the override for sub-agents is ignored", "model-override.subagents", red=["CONF-035", "CONF-044"])
-turns_off("title-model-ignored", "the override for titles is ignored", "model-override.titles", red=["CONF-036"])
+turns_off(
+    "override-ignored",
+    "the override for sub-agents is ignored",
+    "model-override.subagents",
+    red=["CONF-035", "CONF-044", "CONF-071", "CONF-072"],
+)
+turns_off("title-model-ignored", "the override for titles is ignored", "model-override.titles", red=["CONF-036", "CONF-074"])
 turns_off("own-root-model-ignored", "the own root model is ignored", "personal-models.root", red=["CONF-042"])
-turns_off("own-sub-agents-ignored", "the own choice for sub-agents is ignored", "personal-models.subagents", red=["CONF-044"])
+turns_off(
+    "own-sub-agents-ignored",
+    "the own choice for sub-agents is ignored",
+    "personal-models.subagents",
+    red=["CONF-044", "CONF-071"],
+)
 turns_off("own-models-while-forbidden", "own choices act while forbidden", "personal-models.gate", red=["CONF-041", "CONF-044"])
 turns_off(
     "own-threshold-ignored", "the user's own threshold is ignored", "compaction.own-threshold", red=["CONF-064", "CONF-062"]
@@ -191,7 +203,7 @@ turns_off("always-compacts", "a threshold of 100 compacts, too", "compaction.nev
 turns_off(
     "compacts-above", "a step is compacted above the threshold only", "compaction.at-threshold", red=["CONF-063", "COST-008"]
 )
-turns_off("no-advisor", "the advisor is never offered", "advisor.offered", red=["CONF-049"])
+turns_off("no-advisor", "the advisor is never offered", "advisor.offered", red=["CONF-049", "CONF-067", "CONF-068"])
 
 
 @changes("createChat", red=["CONF-043"])
@@ -215,7 +227,10 @@ turns_off(
     "own-model-disabled", "a disabled model may be the own one", "config.personal-model", red=["CONF-040", "CONF-041", "CONF-042"]
 )
 turns_off(
-    "logging-for-all", "own debug logging may be chosen while forbidden", "config.debug-not-allowed", red=["CONF-050", "CONF-051"]
+    "logging-for-all",
+    "own debug logging may be chosen while forbidden",
+    "config.debug-not-allowed",
+    red=["CONF-050", "CONF-051", "CONF-075"],
 )
 turns_off("forced-logging-changes", "forced debug logging may be changed", "config.debug-forced", red=["CONF-052"])
 
@@ -247,7 +262,7 @@ def own_models_hidden(answer: Answer) -> None:
         answer.body["general"]["mode"] = "chat_default"
 
 
-@changes("putConfigUserPersonalModelOverride", red=["CONF-039", "CONF-041", "CONF-042"])
+@changes("putConfigUserPersonalModelOverride", red=["CONF-039", "CONF-041", "CONF-042", "CONF-069", "CONF-072"])
 def own_choice_lost(answer: Answer) -> None:
     """A choice of the chat's own model is not stored."""
     if sent(answer)["mode"] == "chat_default":

@@ -41,13 +41,20 @@ turns_off(
     "providers-come-enabled",
     "a new AI provider is enabled",
     "provider.disabled-by-default",
-    red=["PROV-004", "KEY-005", "MODEL-021"],
+    red=["PROV-004", "KEY-005", "MODEL-021", "MODEL-035"],
 )
 turns_off(
     "keys-are-shown",
     "AI providers show their keys",
     "provider.masks-keys",
-    red=["PROV-007", "SCHEMA-createAIProvider", "SCHEMA-getAIProvider", "SCHEMA-listAIProviders", "SCHEMA-updateAIProvider"],
+    red=[
+        "PROV-007",
+        "SCHEMA-createAIProvider",
+        "SCHEMA-getAIProvider",
+        "SCHEMA-listAIProviders",
+        "SCHEMA-updateAIProvider",
+        "PROV-020",
+    ],
 )
 turns_off("provider-names-twice", "two AI providers may have one name", "provider.duplicate", red=["PROV-008"])
 turns_off("empty-provider-change", "a change of nothing is accepted", "provider.no-field", red=["PROV-010", "PROV-003"])
@@ -132,11 +139,11 @@ def providers_by_age(answer: Answer) -> None:
 # -- users' own keys --
 turns_off("keys-with-space", "keys may have spaces around them", "userkeys.space", red=["KEY-004"])
 turns_off("keys-for-disabled", "a disabled AI provider takes keys", "userkeys.provider-disabled", red=["KEY-005"])
-turns_off("central-key-first", "a user's own key is not used", "userkeys.own-key-first", red=["KEY-007"])
+turns_off("central-key-first", "a user's own key is not used", "userkeys.own-key-first", red=["KEY-007", "KEY-012"])
 turns_off("own-keys-always", "own keys can't be switched off", "userkeys.disabled", red=["KEY-009"])
 
 
-@changes("deleteUserProviderKey", red=["KEY-001"])
+@changes("deleteUserProviderKey", red=["KEY-001", "KEY-010", "KEY-012"])
 def own_keys_stay(answer: Answer) -> None:
     """Deleting an own key by `me` keeps it."""
     if "/me/" in answer.path:
@@ -221,7 +228,7 @@ def models_without_name(answer: Answer) -> None:
                 model["display_name"] = ""
 
 
-@changes("listModels", red=["MODEL-008"])
+@changes("listModels", red=["MODEL-008", "MODEL-052"])
 def always_available(answer: Answer) -> None:
     """Every provider is available."""
     for provider in answer.body["providers"]:
@@ -237,7 +244,12 @@ turns_off(
     "model-config.provider-required",
     red=["MODEL-019", "MODEL-027"],
 )
-turns_off("config-of-disabled", "a disabled AI provider takes model configs", "model-config.provider-disabled", red=["MODEL-021"])
+turns_off(
+    "config-of-disabled",
+    "a disabled AI provider takes model configs",
+    "model-config.provider-disabled",
+    red=["MODEL-021", "MODEL-035"],
+)
 
 
 @answers("createModelConfig", red=["MODEL-022", "MODEL-027", "SCHEMA-createModelConfig"])
@@ -275,15 +287,15 @@ turns_off(
     "changed-to-no-limit",
     "a context limit of zero may be set later",
     "model-config.limit",
-    red=["MODEL-035", "SCHEMA-updateModelConfig"],
+    red=["MODEL-035", "SCHEMA-updateModelConfig", "SCHEMA-listModelConfigs"],
 )
 turns_off(
     "two-defaults",
     "the old default stays one",
     "model-config.one-default",
-    red=["MODEL-037", "MODEL-039", "MODEL-040", "MODEL-041", "MODEL-046"],
+    red=["MODEL-037", "MODEL-039", "MODEL-040", "MODEL-041", "MODEL-046", "MODEL-056"],
 )
-turns_off("no-new-default", "a deleted default leaves none", "model-config.promotes", red=["MODEL-040"])
+turns_off("no-new-default", "a deleted default leaves none", "model-config.promotes", red=["MODEL-040", "MODEL-056"])
 
 
 @answers("listModelConfigs", red=["MODEL-010", "MODEL-011", "SCHEMA-listModelConfigs"])

@@ -53,6 +53,14 @@ turns_off(
         "USAGE-032",
         "USAGE-036",
         "USAGE-037",
+        "COST-031",
+        "COST-032",
+        "COST-033",
+        "COST-038",
+        "COST-039",
+        "COST-040",
+        "KEY-012",
+        "MODEL-057",
     ],
 )
 turns_off("deleted-model-fails", "a deleted model ends the turn in error", "model.default-for-deleted", red=["MODEL-045"])
