@@ -50,9 +50,12 @@ def effort(t: Case, scale: float = 1.0) -> settings:
 
 async def generated(t: Case, check: Callable[..., None], scale: float = 1.0, **strategies: Any) -> None:
     """Run `check` (in a thread) over generated arguments. Raises what the smallest failing example raised."""
-    wrapped = hypothesis.given(**strategies)(check)
-    wrapped = hypothesis.seed(t.session.options.seed)(effort(t, scale)(wrapped))
-    await in_thread(wrapped)
+
+    def play() -> None:
+        wrapped = hypothesis.given(**strategies)(check)
+        hypothesis.seed(t.session.options.seed)(effort(t, scale)(wrapped))()
+
+    await in_thread(play)
 
 
 async def machine(t: Case, kind: type[RuleBasedStateMachine], scale: float = 1.0) -> None:
