@@ -121,7 +121,8 @@ async def models_of_sub_agents(t: Case) -> None:
         for context, model in (("general", theirs), ("explore", exploring)):
             t.expect(await childs_model(t, user, context), (base["id"], model["id"]), f"the models of chat and {context} agent")
     with t.judging("CONF-073"):
-        told = {k: v["model_config_id"] for k, v in (await choices(t, user))["deployment_defaults"].items()}
+        defaults = (await choices(t, user))["deployment_defaults"]
+        told = {context: defaults[context]["model_config_id"] for context in ("general", "explore")}
         t.expect(told, {"general": theirs["id"], "explore": exploring["id"]}, "the deployment's defaults", "/deployment_defaults")
     with t.judging("CONF-072"):
         for mode, model in (("chat_default", base), ("deployment_default", theirs)):

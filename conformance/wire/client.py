@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class HttpClient:
                 method,
                 URL(url, encoded=True),
                 headers=sent,
-                data=content,
+                data=io.BytesIO(content) if content else None,  # raw bytes of some size are frowned upon
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
             ) as response:
