@@ -36,7 +36,7 @@ def test_the_suite_does_not_notice(group: str) -> None:
                 if name in controls.PREPARED:
                     controls.PREPARED[name](server.backend)
             # a feed that takes its time for each frame falls behind what many cases do at once
-            jobs, deadline = (4, 60) if group == "slow frames" else (16, 10)
+            jobs, deadline = (4, 20) if group == "slow frames" else (16, 10)
             return await run_against(server.target, cases_for(None), deadline=deadline, jobs=jobs)
 
     with controls.registered():
