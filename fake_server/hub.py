@@ -26,7 +26,7 @@ BUFFERED_PARTS = 10_000  # parts of an unpersisted step that a new connection st
 WATCH_LIMIT = 8_000  # bytes from which a watch event is dropped
 # What may wait for one slow reader: lossy events (parts) beyond this are dropped, beyond DURABLE the stream is closed.
 LOSSY_EVENTS, LOSSY_BYTES, DURABLE_EVENTS = 20_000, 32 << 20, 4_096
-SLOW_SECONDS = 0.01
+SLOW_SECONDS = 0.01  # what a frame is held back when a variation asks for slow frames
 STALE_PARTS_SECONDS = 15.0  # how long parts that no message claimed outlive the last reader of an idle chat
 
 
