@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from conformance.checks.asked import NIL, Judged
 from conformance.checks.times import instant, precedes
@@ -26,8 +25,7 @@ _PLAIN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 _HIDDEN = frozenset({"system_prompt", "dynamic_tools", "unsafe_dynamic_tools", "user_acl", "group_acl", "acl"})
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One object of an answer or event: where it stands, what it is ("" for any other), its keys."""
 
     pointer: str
@@ -44,33 +42,38 @@ def kind_of(value: dict[str, Any]) -> str:
     return ""
 
 
-def walk(value: Any, pointer: str = "") -> Iterator[Seen]:
-    """Every object inside, outermost first."""
+def objects_of(said: Exchange | SocketLog) -> list[Seen]:
+    """Every object in the answer, or in the frames that came; outermost first."""
     found: list[Seen] = []
-    _gather(value, pointer, found)
-    return iter(found)
+    if isinstance(said, Exchange):
+        _gather(said.response.body, "", found)
+        return found
+    for number, frame in enumerate(said.frames):
+        if frame.direction == "in" and frame.kind == "text":
+            _gather(frame.payload, f"/frames/{number}", found)
+    return found
+
+
+_NESTED = (dict, list)
 
 
 def _gather(value: Any, pointer: str, found: list[Seen]) -> None:
-    if isinstance(value, dict):
+    if type(value) is dict:
         found.append(Seen(pointer, kind_of(value), value))
         for key, item in value.items():
-            if isinstance(item, dict | list) and item and key not in FREE:
+            if item and type(item) in _NESTED and key not in FREE:
                 _gather(item, f"{pointer}/{key}", found)
-    elif isinstance(value, list):
+    elif type(value) is list:
         for at, item in enumerate(value):
-            if isinstance(item, dict | list):
+            if type(item) in _NESTED:
                 _gather(item, f"{pointer}/{at}", found)
 
 
-def objects_of(said: Exchange | SocketLog) -> Iterator[Seen]:
-    """Every object in the answer, or in the frames that came."""
-    if isinstance(said, Exchange):
-        yield from walk(said.response.body if said.response.body is not ABSENT else None)
-        return
-    for number, frame in enumerate(said.frames):
-        if frame.direction == "in" and frame.kind == "text":
-            yield from walk(frame.payload, f"/frames/{number}")
+def keep_first(found: dict[str, Finding | None], judged: Iterable[Judged]) -> None:
+    """Enter what was judged: of each requirement the first finding, or None as long as all was as it should be."""
+    for requirement, finding in judged:
+        if found.get(requirement) is None:
+            found[requirement] = finding
 
 
 @lru_cache(maxsize=4096)
@@ -80,53 +83,55 @@ def _formal(keys: tuple[str, ...], kind: str) -> tuple[tuple[str, bool], ...]:
     return tuple((key, key.endswith("_at")) for key in keys if key.endswith("_at") or key in uuids)
 
 
+_FORMS = {"SER-006": ("time", "no RFC 3339 time"), "SER-007": ("UUID", "no UUID in lower case with dashes")}
+
+
 class FormJudge:
     """What holds for each object by itself: ids, times, hidden keys."""
 
-    def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterator[Judged]:
+    def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterable[Judged]:
         found: dict[str, Finding | None] = {}
         for seen in objects:
-            for key, is_time in _formal(tuple(seen.value), seen.kind):
-                if (item := seen.value[key]) is not None:
-                    self._form(seen, key, item, is_time, said.id, found)
+            self._forms(seen, said.id, found)
             if seen.kind == "chat":
-                for requirement, finding in self._chat(seen, said.id):
-                    if found.get(requirement) is None:
-                        found[requirement] = finding
-        yield from found.items()
+                keep_first(found, self._chat(seen, said.id))
+        return found.items()
 
-    def _form(self, seen: Seen, key: str, item: Any, is_time: bool, exchange: str, found: dict[str, Finding | None]) -> None:
-        if is_time:
-            requirement, text, good = "SER-006", "no RFC 3339 time", instant(item) is not None
-        elif item == "" and not seen.kind:
-            return  # a setting that is not set
-        else:
-            requirement, text = "SER-007", "no UUID in lower case with dashes"
-            good = isinstance(item, str) and _PLAIN.fullmatch(item) is not None
-        if good:
-            found.setdefault(requirement, None)
-        elif found.get(requirement) is None:
-            expected = "time" if is_time else "UUID"
-            found[requirement] = Finding(requirement, text, f"{seen.pointer}/{key}", expected, item, exchange)
+    def _forms(self, seen: Seen, exchange: str, found: dict[str, Finding | None]) -> None:
+        value, unset = seen.value, "" if not seen.kind else None  # a setting that is not set
+        for key, is_time in _formal(tuple(value), seen.kind):
+            item = value[key]
+            if item is None:
+                continue
+            if is_time:
+                requirement, good = "SER-006", instant(item) is not None
+            elif item == unset:
+                continue
+            else:
+                requirement, good = "SER-007", isinstance(item, str) and _PLAIN.fullmatch(item) is not None
+            if good:
+                found.setdefault(requirement)
+            elif found.get(requirement) is None:
+                expected, text = _FORMS[requirement]
+                found[requirement] = Finding(requirement, text, f"{seen.pointer}/{key}", expected, item, exchange)
 
     def _chat(self, seen: Seen, exchange: str) -> Iterator[Judged]:
         value = seen.value
         early = precedes(value.get("updated_at"), value.get("created_at"))
-        if early is not None:
-            wrong = Finding(
-                "CHATOBJ-017", "updated before it was created", f"{seen.pointer}/updated_at", value["created_at"],
-                value["updated_at"], exchange,
-            )  # fmt: skip
-            yield "CHATOBJ-017", wrong if early else None
+        if early:
+            text, where = "updated before it was created", f"{seen.pointer}/updated_at"
+            yield "CHATOBJ-017", Finding("CHATOBJ-017", text, where, value["created_at"], value["updated_at"], exchange)
+        elif early is not None:
+            yield "CHATOBJ-017", None
         if isinstance(status := value.get("diff_status"), dict):
             name, own = status.get("chat_id"), value.get("id")
-            wrong = Finding(
-                "CHATOBJ-010", "diff_status is of another chat", f"{seen.pointer}/diff_status/chat_id", own, name, exchange
-            )
-            yield "CHATOBJ-010", None if name == own else wrong
-        shown = sorted(_HIDDEN & value.keys())
-        text = "a chat shows what is not for clients"
-        yield "SER-005", Finding("SER-005", text, f"{seen.pointer}/{shown[0]}", ABSENT, shown, exchange) if shown else None
+            text, where = "diff_status is of another chat", f"{seen.pointer}/diff_status/chat_id"
+            yield "CHATOBJ-010", None if name == own else Finding("CHATOBJ-010", text, where, own, name, exchange)
+        if shown := sorted(_HIDDEN & value.keys()):
+            text = "a chat shows what is not for clients"
+            yield "SER-005", Finding("SER-005", text, f"{seen.pointer}/{shown[0]}", ABSENT, shown, exchange)
+        else:
+            yield "SER-005", None
 
 
 # What never changes about an object, and the requirement that says so.
@@ -149,14 +154,12 @@ class IdentityJudge:
         self._known: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
         self._chat_of: dict[int, tuple[str, str]] = {}
 
-    def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterator[Judged]:
+    def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterable[Judged]:
         found: dict[str, Finding | None] = {}
         for seen in objects:
             if seen.kind and seen.value.get("id") not in (None, NIL):
-                for requirement, finding in self._object(seen, said):
-                    if found.get(requirement) is None:
-                        found[requirement] = finding
-        yield from found.items()
+                keep_first(found, self._object(seen, said))
+        return found.items()
 
     def _object(self, seen: Seen, said: Exchange | SocketLog) -> Iterator[Judged]:
         requirement, keys = _FIXED[seen.kind]
@@ -181,5 +184,4 @@ class IdentityJudge:
         number, chat = seen.value["id"], str(seen.value["chat_id"])
         known, where = self._chat_of.setdefault(number, (chat, said.source or said.id))
         text = f"the id was a message of another chat in {where}"
-        wrong = Finding("SER-008", text, f"{seen.pointer}/chat_id", known, chat, said.id)
-        yield "SER-008", None if known == chat else wrong
+        yield "SER-008", None if known == chat else Finding("SER-008", text, f"{seen.pointer}/chat_id", known, chat, said.id)

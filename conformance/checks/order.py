@@ -26,17 +26,17 @@ class Disturbed:
         self.edited: set[str] = set()
         self.cut_short: set[str] = set()
 
-    def note(self, operation: str, chat: str, said: Exchange) -> None:
+    def note(self, asked: Asked) -> None:
         """Take note of a request that the server accepted."""
-        if not chat or said.response.status >= 300:
+        if asked.request.method == "GET" or asked.status >= 300 or not asked.chat:
             return
-        body = said.request.body if isinstance(said.request.body, dict) else {}
+        body = asked.request.body if isinstance(asked.request.body, dict) else {}
         key = "archived" if "archived" in body else str(body.get("busy_behavior"))
-        if operation == "editMessage":
-            self.edited.add(chat)
-            self.cut_short.add(chat)
-        elif operation in ("interruptChat", "promoteQueuedMessage") or (operation, key) in _CUTTING:
-            self.cut_short.add(chat)
+        if asked.operation == "editMessage":
+            self.edited.add(asked.chat)
+            self.cut_short.add(asked.chat)
+        elif asked.operation in ("interruptChat", "promoteQueuedMessage") or (asked.operation, key) in _CUTTING:
+            self.cut_short.add(asked.chat)
 
 
 def stream(requirement: str) -> Callable[[Rule], Rule]:
@@ -68,7 +68,7 @@ class OrderJudge:
     def __call__(self, asked: Asked) -> Iterator[Judged]:
         said = asked.said
         if isinstance(said, Exchange):
-            self._disturbed.note(asked.operation, asked.chat, said)
+            self._disturbed.note(asked)
             return
         if asked.operation not in ("streamChat", "watchChats"):
             return

@@ -18,6 +18,14 @@ class _Kind:
     places: dict[str, Object] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Presence:
+    """What the presence tables said of one exchange: the requirements that they judged it by, and what is wrong."""
+
+    ids: dict[str, None] = field(default_factory=dict)
+    wrong: list[Finding] = field(default_factory=list)
+
+
 class Parts:
     """The table of the parts."""
 
@@ -38,16 +46,27 @@ class Parts:
         }
         rows = [place for kind in self.kinds.values() for place in kind.places.values()]
         self.ids = {*self.id.values(), *(row["id"] for row in rows if "id" in row)}
+        self._good: dict[tuple[Any, ...], dict[str, None]] = {}
 
-    def judge(self, part: Object, at: str, place: str, judged: dict[str, list[Finding]], exchange: str) -> None:
-        """Judge one part that stands at this pointer and place (live or stored)."""
+    def judge(self, part: Object, at: str, place: str, judged: Presence, exchange: str) -> None:
+        """Judge one part that stands at this pointer and place (live or stored). Remembers the shapes that are right."""
+        # all that the table can tell parts apart by: type, keys, what each value is if it may be empty
+        shape = (place, str(part.get("type")), *part, *[(key, repr(value)) for key, value in part.items() if not value])
+        ids = self._good.get(shape)
+        if ids is None:
+            found = Presence()
+            self._judge(part, at, place, found, exchange)
+            ids = found.ids
+            judged.wrong += found.wrong
+            if not found.wrong:
+                self._good[shape] = ids
+        judged.ids.update(ids)
 
+    def _judge(self, part: Object, at: str, place: str, judged: Presence, exchange: str) -> None:
         def wrong(requirement: str, message: str, key: str, expected: Any, actual: Any) -> None:
-            finding = Finding(requirement, message, f"{at}/{key}", expected, short(actual), exchange)
-            judged.setdefault(requirement, []).append(finding)
+            judged.wrong.append(Finding(requirement, message, f"{at}/{key}", expected, short(actual), exchange))
 
-        for requirement in self.id.values():
-            judged.setdefault(requirement, [])
+        judged.ids.update(dict.fromkeys(self.id.values()))
         for key in self.common.keys() - part.keys():
             name = self.id["common_ids" if key in self.common_ids else "common"]
             wrong(name, f"the key {key} is missing", key, key, ABSENT)
@@ -75,7 +94,7 @@ class Parts:
             return
         always, optional, never = (row.get(word, ()) for word in ("always", "optional", "never"))
         if "id" in row:
-            judged.setdefault(row["id"], [])
+            judged.ids[row["id"]] = None
             for key in always:
                 if key not in part:
                     wrong(row["id"], f"the key {key} is missing", key, key, ABSENT)

@@ -55,7 +55,7 @@ class TrafficJudge:
                 yield from table.judge(asked)
             yield from self._refusals(asked)
         yield from self._order(asked)
-        objects = list(objects_of(said))
+        objects = objects_of(said)
         yield from self._form(said, objects)
         yield from self._identity(said, objects)
         if self._state is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from conformance.checks.part_presence import Parts, is_empty, short
+from conformance.checks.part_presence import Parts, Presence, is_empty, short
 from conformance.exchange import ABSENT, Exchange, Finding, SocketLog
 from spec import Profile
 from spec.documents import documents
@@ -79,7 +79,7 @@ class Table:
         asked |= {key for rule in rules for key, _ in (*rule.constant, *rule.one_of)}
         self._asked = tuple(asked)
         self._blank = tuple({key for rule in rules for key in rule.set | rule.optional})
-        self._good: dict[Shape, tuple[str, ...]] = {}
+        self._good: dict[Shape, dict[str, None]] = {}
 
     def shape(self, value: Object) -> Shape:
         """All that the rules can tell objects apart by: keys, which of them are null or empty, the values asked for."""
@@ -88,7 +88,7 @@ class Table:
         asked = [(type(v),) if (v := get(key, ABSENT)) in ([], {}) else v for key in self._asked]
         return tuple(value), tuple(blank), tuple(asked)
 
-    def judge(self, value: Object) -> tuple[tuple[str, ...], list[tuple[str, str, str, Any, Any]]]:
+    def judge(self, value: Object) -> tuple[dict[str, None], list[tuple[str, str, str, Any, Any]]]:
         """The requirements that speak of this object; what is wrong: requirement, message, key, expected, actual."""
         shape = self.shape(value)
         try:
@@ -98,7 +98,7 @@ class Table:
             shape = None
         rules = [rule for rule in self.rules if rule.applies(value)]
         wrong = [(rule.id, *found) for rule in rules for found in rule.broken(value)]
-        ids = tuple(rule.id for rule in rules)
+        ids = dict.fromkeys(rule.id for rule in rules)
         if shape is not None and not wrong:
             self._good[shape] = ids
         return ids, wrong
@@ -133,7 +133,7 @@ class PresenceJudge:
         if match is None:
             return
         operation = match.operation.id
-        judged: dict[str, list[Finding]] = {}
+        judged = Presence()
         if isinstance(said, SocketLog):
             if said.handshake.status >= 400:
                 self._walk(said.handshake.body, self._refusals, "", "", judged, said.id)
@@ -143,11 +143,10 @@ class PresenceJudge:
         else:
             sites = self._answers.get(f"{operation} {said.response.status}", ())
             self._walk(said.response.body, sites, "", "", judged, said.id)
-        for requirement, findings in judged.items():
-            if findings:
-                yield from ((requirement, finding) for finding in findings)
-            else:
-                yield requirement, None
+        for finding in judged.wrong:
+            judged.ids.pop(finding.requirement, None)
+            yield finding.requirement, finding
+        yield from judged.ids.items()
 
     def findings(self, said: Exchange | SocketLog) -> list[Finding]:
         """Only what is wrong."""
@@ -157,7 +156,7 @@ class PresenceJudge:
         """Every requirement that the tables name."""
         return {rule.id for rules in self._rules.values() for rule in rules} | self._parts.ids
 
-    def _frames(self, operation: str, log: SocketLog, judged: dict[str, list[Finding]]) -> None:
+    def _frames(self, operation: str, log: SocketLog, judged: Presence) -> None:
         key = _EVENT_KEYS.get(operation)
         if key is None:
             return
@@ -177,7 +176,7 @@ class PresenceJudge:
         sites: tuple[_Site, ...],
         where: str,
         place: str,
-        judged: dict[str, list[Finding]],
+        judged: Presence,
         exchange: str,
     ) -> None:
         for site in sites:
@@ -187,12 +186,10 @@ class PresenceJudge:
                     self._parts.judge(found, at, here, judged, exchange)
                     continue
                 ids, wrong = self._table(site.name, here).judge(found)
-                for requirement in ids:
-                    if requirement not in judged:
-                        judged[requirement] = []
+                judged.ids.update(ids)
                 for requirement, message, key, expected, actual in wrong:
                     at_key = f"{at}/{key}" if key else at
-                    judged[requirement].append(Finding(requirement, message, at_key, expected, actual, exchange))
+                    judged.wrong.append(Finding(requirement, message, at_key, expected, actual, exchange))
                 if inside := self._inside.get(site.name):
                     self._walk(found, inside, at, here, judged, exchange)
 
@@ -234,19 +231,16 @@ def _sites(rows: dict[str, str]) -> tuple[_Site, ...]:
     return tuple(sites)
 
 
-def _reach(value: Any, steps: tuple[str | None, ...], where: str) -> Iterator[tuple[Object, str]]:
+def _reach(value: Any, steps: tuple[str | None, ...], where: str) -> list[tuple[Object, str]]:
     """Every object at the end of these steps, with its pointer; what is not there or no object is left to the schemas."""
-    if not steps:
-        if isinstance(value, dict):
-            yield value, where
-        return
-    step, rest = steps[0], steps[1:]
-    if step is None:
-        if isinstance(value, list):
-            for at, item in enumerate(value):
-                yield from _reach(item, rest, f"{where}/{at}")
-    elif isinstance(value, dict) and step in value:
-        yield from _reach(value[step], rest, f"{where}/{step}")
+    reached = [(value, where)]
+    for step in steps:
+        if step is None:
+            lists = [(v, at) for v, at in reached if isinstance(v, list)]
+            reached = [(item, f"{at}/{number}") for items, at in lists for number, item in enumerate(items)]
+        else:
+            reached = [(v[step], f"{at}/{step}") for v, at in reached if isinstance(v, dict) and step in v]
+    return [(v, at) for v, at in reached if isinstance(v, dict)]
 
 
 @cache
