@@ -13,6 +13,7 @@ from conformance.exchange import ABSENT, Exchange, Frame, SocketLog
 from conformance.verdict import Check
 from conformance.wire.redact import Redactor
 
+_BUFFER = 2**18  # bytes
 _LONG = 16_384  # longer bodies are cut in the record; their length and hash are kept
 
 
@@ -24,7 +25,7 @@ class RecordWriter:
         self._file: IO[bytes] | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb")
+            self._file = path.open("wb", buffering=_BUFFER)
 
     def line(self, value: dict[str, Any]) -> None:
         if self._file is not None:

@@ -18,9 +18,11 @@ _SECRET_HEADERS = {
 }
 _SECRET_KEYS = {"session_token", "key", "password", "api_key", "api_keys", "token"}
 _TOKEN_LENGTH = 33
+_MOST_HEADERS = 4096  # remembered
 _TOKEN_SHAPE = re.compile(r"\b[A-Za-z0-9]{10}-[A-Za-z0-9]{22}\b")
-# In serialized JSON, where the end of an escape such as \n may stand right before a token. The dash comes first for speed.
-_SUSPICIOUS = re.compile(rb"-(?<=[A-Za-z0-9]{10}-)[A-Za-z0-9]{22}")
+# Anywhere: in serialized JSON the end of an escape such as \n may stand right before. The dash comes first for speed.
+_TOKEN_LIKE = re.compile(r"-(?<=[A-Za-z0-9]{10}-)[A-Za-z0-9]{22}")
+_TOKEN_LIKE_BYTES = re.compile(_TOKEN_LIKE.pattern.encode())
 _NAMED = [f'"{key}":'.encode() for key in sorted(_SECRET_KEYS)]
 
 
@@ -28,19 +30,28 @@ class Redactor:
     """Replaces the known tokens by `<token:NAME>`, and whatever looks like a session token by `<token>`."""
 
     def __init__(self, tokens: dict[str, str]) -> None:
-        self._names = {token: name for name, token in tokens.items() if token}
-        # nothing shorter can hold a token; most texts of a run are
-        self._shortest = min([_TOKEN_LENGTH, *map(len, self._names)])
-        self._tokens = [_escaped(token) for token in self._names]
+        self._names: dict[str, str] = {}
+        self._odd: list[str] = []  # known tokens of another shape; a run makes hundreds of tokens, nearly all of the usual one
+        self._suspicious = list(_NAMED)
+        self._shortest = _TOKEN_LENGTH  # nothing shorter can hold a token; most texts of a run are
+        self._shown: dict[tuple[str, str], str] = {}  # headers: most are the same in every answer
+        for name, token in tokens.items():
+            if token:
+                self.learn(name, token)
 
     def learn(self, name: str, token: str) -> None:
         """A token made during the run."""
         self._names[token] = name
-        self._shortest = min(self._shortest, len(token))
-        self._tokens.append(_escaped(token))
+        if _TOKEN_SHAPE.fullmatch(token) is None:
+            self._odd.append(token)
+            self._suspicious.append(_escaped(token))
+            self._shortest = min(self._shortest, len(token))
+        self._shown.clear()
 
     def text(self, value: str) -> str:
         if len(value) < self._shortest:
+            return value
+        if _TOKEN_LIKE.search(value) is None and not any(token in value for token in self._odd):
             return value
         for token, name in self._names.items():
             if token in value:
@@ -51,8 +62,15 @@ class Redactor:
         return {k: self._header(k, v) for k, v in headers.items()}
 
     def _header(self, name: str, value: str) -> str:
+        known = self._shown.get((name, value))
+        if known is not None:
+            return known
         shown = self.text(value)
-        return "<redacted>" if name.lower() in _SECRET_HEADERS and shown == value and value else shown
+        if name.lower() in _SECRET_HEADERS and shown == value and value:
+            shown = "<redacted>"
+        if len(self._shown) < _MOST_HEADERS:
+            self._shown[name, value] = shown
+        return shown
 
     def params(self, params: Iterable[tuple[str, str]]) -> list[list[str]]:
         return [[k, self.text(v)] for k, v in params]
@@ -67,7 +85,10 @@ class Redactor:
             text = orjson.dumps(value)
         except TypeError:  # integers beyond 64 bits, lone surrogates
             return False
-        return not any(word in text for word in (*_NAMED, *self._tokens)) and _SUSPICIOUS.search(text) is None
+        for word in self._suspicious:  # a loop: every body comes by here, and any() takes twice as long
+            if word in text:
+                return False
+        return _TOKEN_LIKE_BYTES.search(text) is None
 
     def _clean(self, value: Any, key: str) -> Any:
         if isinstance(value, str):

@@ -13,6 +13,8 @@ from conformance.wire.redact import Redactor
 
 KNOWN = 'pass"wörd\n-of-the-target'
 SHAPED = "aBcDeFgHiJ-aBcDeFgHiJaBcDeFgHiJkL"
+ISSUED = "0123456789-0123456789012345678901"
+TOKENS = {"alice": KNOWN, "bob": ISSUED}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXTS,
@@ -24,7 +26,7 @@ JSON = st.recursive(
 @st.composite
 def hiding_places(draw: st.DrawFn) -> tuple[Any, str]:
     """A JSON value, and the secret inside it."""
-    secret = draw(st.sampled_from([KNOWN, SHAPED]))
+    secret = draw(st.sampled_from([KNOWN, SHAPED, ISSUED]))
     # what looks like a token is one only if no letter or digit touches it
     edge = st.sampled_from(["", "\n", " ", " é ", '"', "\\"]) if secret == SHAPED else TEXTS
     value: Any = draw(edge) + secret + draw(edge)
@@ -46,13 +48,13 @@ def texts(value: Any) -> list[str]:
 @given(hiding_places())
 def test_no_secret_is_left(hidden: tuple[Any, str]) -> None:
     value, secret = hidden
-    shown = Redactor({"alice": KNOWN}).json(value)
+    shown = Redactor(TOKENS).json(value)
     assert not [text for text in texts(shown) if secret in text]
 
 
 @given(JSON)
 def test_what_holds_no_secret_is_as_it_was(value: Any) -> None:
-    assert Redactor({"alice": KNOWN}).json(value) == value
+    assert Redactor(TOKENS).json(value) == value
 
 
 @pytest.mark.parametrize("key", ["token", "session_token", "key", "password", "api_key", "api_keys"])
@@ -63,5 +65,8 @@ def test_what_stands_under_the_name_of_a_secret_is_hidden(key: str) -> None:
 
 def test_a_token_learned_later_is_hidden_from_then_on() -> None:
     redactor = Redactor({})
+    assert redactor.headers({"x": KNOWN}) == {"x": KNOWN}
     redactor.learn("fresh", KNOWN)
-    assert redactor.json([KNOWN]) == ["<token:fresh>"]
+    redactor.learn("other", ISSUED)
+    assert redactor.json([KNOWN, ISSUED]) == ["<token:fresh>", "<token:other>"]
+    assert redactor.headers({"x": KNOWN}) == {"x": "<token:fresh>"}
