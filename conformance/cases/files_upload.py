@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote
 from uuid import uuid4
@@ -179,6 +180,7 @@ async def upload_by_role(t: Case, row: dict[str, Any]) -> None:
         t.accepted(await download(t, t.accepted(answer, 201)["id"], by=t.actor(row["who"])))
 
 
+@cache
 def large(size: int) -> bytes:
     """Text of exactly that many bytes."""
     return (b"0123456789abcdef" * (size // 16 + 1))[:size]

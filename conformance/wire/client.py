@@ -10,13 +10,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
-from multidict import CIMultiDict
 from yarl import URL
 
 _LEGAL = "%/?[]@!$&'()*+,;:=-._~"
 _LONGEST_HEADER = 2**16  # bytes
 _OWN_HEADERS = {"accept": "*/*", "connection": "keep-alive", "user-agent": "chat-conformance"}
-_NOTHING_ADDED = ("accept", "content-type", "user-agent")
 
 
 class NoAnswer(Exception):
@@ -76,18 +74,17 @@ class HttpClient:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=_NOTHING_ADDED,
+                headers=_OWN_HEADERS,
+                skip_auto_headers=["content-type"],
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
             )
         seconds = timeout or self.timeout
-        sent = CIMultiDict(_OWN_HEADERS)
-        sent.update(headers or {})
         try:
             async with self._session.request(
                 method,
                 URL(url, encoded=True),
-                headers=sent,
+                headers=headers,
                 data=io.BytesIO(content) if content else None,  # raw bytes of some size are frowned upon
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),

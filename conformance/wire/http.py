@@ -34,10 +34,10 @@ class Wire:
         self.max_rps = max_rps
         self._next_slot = 0.0
         self.limited = 0  # answers of the rate limiter that were waited out
-        self.client = HttpClient(timeout=timeout, connections=connections)
+        self._client = HttpClient(timeout=timeout, connections=connections)
 
     async def aclose(self) -> None:
-        await self.client.aclose()
+        await self._client.aclose()
 
     def now_ms(self) -> float:
         """Milliseconds since the run began."""
@@ -69,7 +69,7 @@ class Wire:
         url = self.base_url + target_of(request.path, request.params)
         for last in (False, False, True) if len(content or b"") > _LARGE else (True,):
             try:
-                answer = await self.client.request(request.method, url, headers=headers, content=content, timeout=timeout)
+                answer = await self._client.request(request.method, url, headers=headers, content=content, timeout=timeout)
                 break
             except NoAnswer as error:
                 if error.cut and not last:

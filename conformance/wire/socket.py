@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 import websockets
@@ -15,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
 from conformance.exchange import ABSENT, Frame, Request, Response, SocketLog
+from conformance.wire.client import target_of
 from conformance.wire.http import TargetUnreachable, Wire
 
 Event = dict[str, Any]
@@ -176,9 +176,7 @@ async def open_socket(
     wire: Wire, request: Request, *, actor: str | None, case: str = "", deadline: float = 10.0, **options: Any
 ) -> Socket:
     """Upgrade; a refusal is no error but a Socket whose handshake has that status. Raises TargetUnreachable."""
-    url = "ws" + wire.base_url.removeprefix("http") + request.path
-    if request.params:
-        url += "?" + urlencode(list(request.params))
+    url = "ws" + wire.base_url.removeprefix("http") + target_of(request.path, request.params)
     log = SocketLog(f"w{next(wire.ids)}", actor, request, Response(0), t_ms=wire.now_ms(), case=case)
     settings: dict[str, Any] = {
         "compression": None,
