@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,17 @@ async def _target(config: RunConfig) -> AsyncIterator[Target]:
             yield target
 
 
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """What a run makes lives until it ends, or has no cycles: looking for them all the time takes a twelfth of it."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome) -> None:
     """Play the chosen cases; fills `outcome`. Raises BadTarget, EmbeddedFailed or Unusable."""
     seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
@@ -105,7 +117,8 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
         writer.line(session.header())
         outcome.session = session
         try:
-            await _judge(config, chosen, done, outcome, session)
+            with _rare_collections():
+                await _judge(config, chosen, done, outcome, session)
         finally:
             writer.close()
             await session.wire.aclose()
