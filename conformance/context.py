@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 # What reading an answer of the wrong shape raises; the target is wrong then, not the suite.
 _SHAPE_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError)
-_serial = itertools.count(1)
+_serials = itertools.count(1)
 
 
 class Case:
     """`t` in every case: who acts, what is judged, what was said."""
 
     def __init__(self, session: Session, spec: CaseSpec, attempt: int = 1) -> None:
+        self._serial, self._words = next(_serials), itertools.count(1)
         self.session, self.spec, self.attempt = session, spec, attempt
         self.name = spec.name
         self.checks: list[Check] = []
@@ -41,7 +42,6 @@ class Case:
         self._current = spec.requirements[0] if len(spec.requirements) == 1 else ""
         self._mark = 0
         self._began = time.monotonic()
-        self.serial = next(_serial)
 
     @property
     def deadline(self) -> float:
@@ -87,8 +87,8 @@ class Case:
         return LlmControl(self.session, self.session.target.llm.control_url)
 
     def unique(self, stem: str = "c") -> str:
-        """A word that no other case of this run uses."""
-        return f"{stem}-{self.session.run_id}-{self.serial}-{next(_serial)}"
+        """A word that no other case of this run uses; short, since long prompts get no generated title."""
+        return f"{stem}-{self.session.run_id}-{self._serial:x}-{next(self._words)}"
 
     # -- preconditions -----------------------------------------------------------------------------
 

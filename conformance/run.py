@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -126,13 +127,15 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
 
 
 def _spread(cases: list[CaseSpec]) -> list[CaseSpec]:
-    """In the order to start them: those that wait long, then one of each module in turn, so that waiting and work mix."""
+    """In the order to start them: at first every other one waits long; one of each module in turn, so that work mixes."""
     turn: Counter[str] = Counter()
     keyed = []
     for case in cases:
-        keyed.append((not case.early, turn[case.module], case))
+        keyed.append((turn[case.module], case))
         turn[case.module] += 1
-    return [case for *_, case in sorted(keyed, key=lambda k: k[:2])]
+    ordered = [case for _, case in sorted(keyed, key=lambda k: k[0])]
+    early, rest = [c for c in ordered if c.early], [c for c in ordered if not c.early]
+    return [case for pair in zip_longest(early, rest) for case in pair if case is not None]
 
 
 async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome, session: Session) -> None:
