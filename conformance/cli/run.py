@@ -163,6 +163,7 @@ def _pytest(options: argparse.Namespace, chosen: _Chosen) -> None:
         "no:terminal",
         "-p",
         "no:logging",
+        "--assert=plain",  # the cases assert nothing; rewriting them takes longer than collecting them
         "--pyargs",
     ]
     args += ["-k", options.k] if options.k else []
