@@ -90,6 +90,12 @@ class Case:
         """A word that no other case of this run uses; short, since long prompts get no generated title."""
         return f"{stem}-{self.session.run_id}-{self._serial:x}-{next(self._words)}"
 
+    def gate(self) -> str:
+        """The name of a gate of this case's own; opened at its end, if nothing else has opened it."""
+        name = self.unique("gate")
+        self.cleanup(lambda: self.llm.open(name))
+        return name
+
     # -- preconditions -----------------------------------------------------------------------------
 
     async def new_chat(self, content: Any = "Hello there", by: Actor | None = None, **fields: Any) -> Chat:

@@ -45,8 +45,7 @@ async def watched(t: Case, *steps: Any, then: tuple[Any, ...] = (), finals: int 
 
     The first turn of a chat is used since a real server now and then loses a later one by itself. Raises Unmet.
     """
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     first = turn(gate(hold), *steps)
     chat = await t.new_chat(script(turns(first, *then) if then else first), **fields)
     await t.llm.reached(hold)
@@ -91,8 +90,7 @@ async def held(t: Case, *steps: Any, after: tuple[Any, ...] = (), earlier: tuple
 
     That the model has said something does not mean that the server has read it; that its readers have seen it does.
     """
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     first = turns(*earlier, turn(*steps, gate(hold), *(after or ({"text": "late"},))))
     chat = await t.new_chat(script(first, prefix="first"), **fields)
     await t.llm.reached(hold)

@@ -91,9 +91,7 @@ async def archive_of_a_family(t: Case) -> None:
 
 @case("ARCH-008", needs=["llm-control"])
 async def archive_stops_what_runs(t: Case) -> None:
-    hold, *held = [t.unique("gate") for _ in range(3)]
-    for name in (hold, *held):
-        t.cleanup(partial(t.llm.open, name))
+    hold, *held = [t.gate() for _ in range(3)]
     slow = [script(text("part"), gate(name), text("late")) for name in held]
     spawns = [turn(tool_call("spawn_agent", {"type": "general", "prompt": p, "title": "Slow child"})) for p in slow]
     root = await t.new_chat(script(turns(*spawns, turn(text("part"), gate(hold), text("late")))))
@@ -114,8 +112,7 @@ async def archive_stops_what_runs(t: Case) -> None:
 
 @case("ARCH-009", needs=["llm-control"])
 async def archive_keeps_the_queue(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat(script(text("part"), gate(hold)))
     await t.llm.reached(hold)
     first, second = [t.given(await chat.send(said))["queued_message"]["id"] for said in ("queued one", "queued two")]

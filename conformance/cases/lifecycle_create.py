@@ -147,8 +147,7 @@ async def first_turn_fails(t: Case, client: Any) -> None:
 
 @case("CHAT-018", needs=["llm-control"])
 async def summary_comes_after_the_turn(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat(script(says("a"), gate(hold), says("b")))
     await t.llm.reached(hold)
     t.expect(t.accepted(await chat.get())["last_turn_summary"], None, "the summary during the first turn", "/last_turn_summary")

@@ -51,8 +51,7 @@ async def interrupt_in_a_text(t: Case) -> None:
 
 @case("INT-003", needs=["llm-control"])
 async def interrupt_before_a_word(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat(script(gate(hold), text("late"), prefix="first"))
     await t.llm.reached(hold)
     t.given(await chat.interrupt())
@@ -176,8 +175,7 @@ async def interrupt_of_an_archived_chat(t: Case) -> None:
 
 @case("INT-015", needs=["llm-control"])
 async def interrupt_clears_the_label(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await first(t)
     await chat.when(lambda c: c["last_turn_summary"], "a label of its last turn")
     t.given(await chat.send(script(text("partial"), gate(hold), prefix="second")))

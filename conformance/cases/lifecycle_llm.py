@@ -124,8 +124,7 @@ async def dynamic_tools_reach_the_model(t: Case) -> None:
 
 @case("LLM-005", needs=["llm-control"])
 async def an_interrupt_ends_the_call(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat(script(text("a"), gate(hold), text("b")))
     await t.llm.reached(hold)
     t.given(await chat.interrupt())

@@ -101,8 +101,7 @@ async def first_bad_field(t: Case, fields: list[str]) -> None:
 
 @case("PATCH-021", needs=["llm-control"], alone=True)
 async def patch_of_a_running_chat(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat([REFERENCE, text(script(says("a"), gate(hold), says("b")))])
     await t.llm.reached(hold)
     t.cleanup(partial(chat.patch, pin_order=0))

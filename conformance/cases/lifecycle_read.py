@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from conformance.actors import Chat
 from conformance.case import case
@@ -107,9 +106,7 @@ async def children_are_unread_too(t: Case) -> None:
 
 @case("READ-009", needs=["llm-control"])
 async def what_does_not_move_a_chat(t: Case) -> None:
-    hold, titling, labelling = [t.unique("gate") for _ in range(3)]
-    for name in (hold, titling, labelling):
-        t.cleanup(partial(t.llm.open, name))
+    hold, titling, labelling = [t.gate() for _ in range(3)]
     title = turn(gate(titling), tool_call("propose_title", {"title": "Late title"}))
     chat = await t.new_chat(script(text("ok"), gate(hold), title=title))
     await t.llm.reached(hold)

@@ -193,8 +193,7 @@ async def two_sends_at_once(t: Case) -> None:
 
 @case("SEND-032", needs=["llm-control"])
 async def one_of_several_sends_runs(t: Case) -> None:
-    chat, hold = await first(t), t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    chat, hold = await first(t), t.gate()
     content = script(gate(hold), text("answer"), prefix="second")
     answers = [t.accepted(answer) for answer in await asyncio.gather(*(chat.send(content) for _ in range(6)))]
     t.expect(sorted(answer["queued"] for answer in answers), [False, *[True] * 5], "which of the sends were queued")

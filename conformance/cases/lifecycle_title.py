@@ -98,8 +98,7 @@ async def both(t: Case, chat: Chat) -> None:
 
 @case("TITLE-010", needs=["llm-control"])
 async def titles_during_a_turn_and_after_an_error(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat([REFERENCE, text(script(says("a"), gate(hold), says("b")))])
     await t.llm.reached(hold)
     await both(t, chat)
@@ -112,7 +111,7 @@ async def titles_during_a_turn_and_after_an_error(t: Case) -> None:
 
 async def title_under_way(t: Case, operation: str) -> tuple[Chat, str, asyncio.Task[Exchange]]:
     """A chat for which a title is being made until a gate opens: the chat, the gate, and the request that waits."""
-    chat, hold = await titled(t), t.unique("gate")
+    chat, hold = await titled(t), t.gate()
     await t.llm.order(turn(gate(hold)), chat=chat.id, purpose="title", times=1)
     waiting = asyncio.create_task(chat.regenerate() if operation == "regenerate" else chat.propose())
 
@@ -144,8 +143,7 @@ async def while_a_title_is_made(t: Case, operation: str) -> None:
 
 @case("TITLE-014", needs=["llm-control"])
 async def first_title_overwrites(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     late = turn(gate(hold), tool_call("propose_title", {"title": "Late title"}))
     chat = await t.chat(script(says("ok"), title=late))
     await t.llm.reached(hold)

@@ -191,8 +191,7 @@ async def may_not_change(t: Case, row: dict[str, Any]) -> None:
 
 async def queued_scene(t: Case) -> Scene:
     """A chat that is held at a gate, with one message waiting in its queue. Raises Unmet."""
-    gate, secret = t.unique("gate"), t.unique("secret")
-    t.cleanup(lambda: t.llm.open(gate))
+    gate, secret = t.gate(), t.unique("secret")
     chat = await t.new_chat(scripts.script(scripts.gate(gate), scripts.text("Done")))
     await t.llm.reached(gate)
     queued = t.given(await chat.send(f"Later: {secret}"), 200).get("queued_message")

@@ -41,8 +41,7 @@ async def before_every_check(t: Case) -> None:
 
 @case("OWN-002", needs=["roles", "files", "llm-control"])
 async def a_reader_sees_the_whole(t: Case) -> None:
-    hold, file = t.unique("gate"), t.given(await t.alice.upload(b"some notes"), 201)["id"]
-    t.cleanup(lambda: t.llm.open(hold))
+    hold, file = t.gate(), t.given(await t.alice.upload(b"some notes"), 201)["id"]
     spawn = turn(tool_call("spawn_agent", {"type": "general", "prompt": "child task", "title": "Child"}))
     chat = await t.new_chat([text(script(turns(spawn, turn(gate(hold), says("done"))))), {"type": "file", "file_id": file}])
     await t.llm.reached(hold)

@@ -124,8 +124,7 @@ async def pages_of_a_long_chat(t: Case) -> None:
 
 @case("PAGE-039", "PROMPT-006", needs=["llm-control"])
 async def queue_beside_messages(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat(script(says("a"), gate(hold)))
     await t.llm.reached(hold)
     queued = t.given(await chat.send("later"))["queued_message"]

@@ -13,8 +13,7 @@ from fixtures.scripts import text as says
 
 async def running(t: Case) -> tuple[Chat, Socket, str]:
     """A chat in the middle of its first answer, its stream, and the gate that the answer waits at. Raises Unmet."""
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat(script(says("one "), gate(hold), says("two")))
     await t.llm.reached(hold)
     socket = await joined_stream(chat)

@@ -30,8 +30,7 @@ def refused(status: int, message: str | None = NEUTRAL, **keys: Any) -> Any:
 
 async def before_failing(t: Case, failure: Any, **fields: Any) -> Held:
     """A chat whose first turn waits in its first step; its second step fails. Raises Unmet."""
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     first = turn(tool_call("list_templates", {}, id="o1"), gate(hold))
     chat = await t.new_chat(script(turns(first, failure)), **fields)
     t.cleanup(chat.interrupt)

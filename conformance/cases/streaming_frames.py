@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from conformance.actors import Chat
@@ -71,9 +70,7 @@ async def each_type(t: Case) -> None:
 
 @case("STREAM-014", "STREAM-031", needs=["llm", "llm-control"])
 async def long_snapshots(t: Case) -> None:
-    hold, end = t.unique("gate"), t.unique("gate")
-    for name in (hold, end):
-        t.cleanup(partial(t.llm.open, name))
+    hold, end = t.gate(), t.gate()
     text = "0123456789" * PIECES
     chat = await t.new_chat(script(says(text, pieces=PIECES), gate(hold), says("mark"), gate(end)))
     await t.llm.reached(hold)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import orjson
@@ -92,9 +91,7 @@ async def many_pieces_at_once(t: Case) -> None:
 
 @case("STREAM-046")
 async def piece_by_piece(t: Case) -> None:
-    holds = [t.unique("gate") for _ in range(3)]
-    for hold in holds:
-        t.cleanup(partial(t.llm.open, hold))
+    holds = [t.gate() for _ in range(3)]
     steps = [step for n, hold in enumerate(holds) for step in (gate(hold), says(f"piece{n}"))]
     chat = await t.new_chat(script(*steps, gate(f"{holds[0]}-end")))
     t.cleanup(lambda: t.llm.open(f"{holds[0]}-end"))

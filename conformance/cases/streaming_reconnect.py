@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from conformance.case import case
 from conformance.context import Case
 from conformance.streams import GREATEST, ids, joined, joined_stream, messages, of_type, quiet, says_text, statuses, told
@@ -47,8 +45,7 @@ async def several_readers(t: Case) -> None:
 
 @case("STREAM-082", needs=["llm-control"])
 async def parts_for_every_reader(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     words = [f"word{n};" for n in range(9)]
     chat = await t.new_chat(script(gate(hold), *(says(word) for word in words)))
     await t.llm.reached(hold)
@@ -65,9 +62,7 @@ async def parts_for_every_reader(t: Case) -> None:
 
 @case("STREAM-078")
 async def back_in_mid_text(t: Case) -> None:
-    hold, end = t.unique("gate"), t.unique("gate")
-    for name in (hold, end):
-        t.cleanup(partial(t.llm.open, name))
+    hold, end = t.gate(), t.gate()
     text = turn(says("part a "), gate(hold), says("part b "), gate(end), says("part c"))
     chat = await t.new_chat(script(turns(turn(says("look "), tool_call("list_templates", {}, id="c1")), text)))
     await t.llm.reached(hold)

@@ -30,8 +30,7 @@ TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object",
 
 async def held(t: Case, *queued: str) -> tuple[Chat, str]:
     """A chat in the middle of its second step, with a queue; and the gate that it waits at. Raises Unmet."""
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     first = turn(says("step one "), tool_call("list_templates", {}, id="o1"))
     chat = await t.new_chat(script(turns(first, turn(says("part a "), says("part b"), gate(hold), says(" part c")))))
     await t.llm.reached(hold)
@@ -116,8 +115,7 @@ async def failed_chat(t: Case) -> None:
 
 @case("STREAM-035", needs=["llm-control"])
 async def waiting_for_a_retry(t: Case) -> None:
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     failing = attempts(http_error(503, retry_after=60), turn(says("late")))
     chat = await t.new_chat(script(turns(turn(gate(hold), tool_call("list_templates", {})), failing)))
     t.cleanup(chat.interrupt)

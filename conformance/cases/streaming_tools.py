@@ -47,8 +47,7 @@ async def interrupt_with_a_queue(t: Case) -> None:
 
 async def asking(t: Case) -> tuple[Watched, list[Event]]:
     """A chat that waits for the results of two calls, and what a second connection got. Raises Unmet."""
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     calls = (tool_call("lookup", AS_WRITTEN, id="k1"), tool_call("echo", {"x": "ü"}, id="k2"))
     chat = await t.new_chat(script(turns(turn(gate(hold), *calls), DONE)), unsafe_dynamic_tools=TOOLS)
     await t.llm.reached(hold)

@@ -23,8 +23,7 @@ def statuses(events: list[Event]) -> list[str]:
 
 async def running(t: Case) -> tuple[Chat, str]:
     """A chat in the middle of its first answer, and the gate that it waits at. Raises Unmet."""
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat(script(says("one "), gate(hold), says("two"), title="Quiet title"))
     await t.llm.reached(hold)
     await chat.settled("running", title="Quiet title")
@@ -106,8 +105,7 @@ async def titles_and_failures(t: Case) -> None:
 
 @case("WATCH-019", "WATCH-020", "WATCH-032", needs=["llm-control"])
 async def client_tools(t: Case) -> None:
-    watch, hold = await watching(t), t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    watch, hold = await watching(t), t.gate()
     steps = turns(turn(tool_call("lookup", '{"a": 1}', id="k1")), turn(gate(hold), says("Done.")))
     chat = await t.new_chat(script(steps, title="Quiet title"), unsafe_dynamic_tools=[TOOL])
     await chat.settled("requires_action", title="Quiet title")
@@ -160,8 +158,7 @@ async def watched_to_the_end(watch: Watch, chat: Chat) -> list[Event]:
 
 @case("WATCH-028", needs=["llm-control"])
 async def large_events(t: Case) -> None:
-    watch, hold, much = await watching(t), t.unique("gate"), "y" * 9000
-    t.cleanup(lambda: t.llm.open(hold))
+    watch, hold, much = await watching(t), t.gate(), "y" * 9000
     call = turn(gate(hold), tool_call("lookup", {"x": much}, id="k1"))
     chat = await t.new_chat(script(call), unsafe_dynamic_tools=[TOOL])
     await t.llm.reached(hold)

@@ -85,8 +85,7 @@ async def reached_limit(t: Case) -> None:
 
 async def waiting(t: Case, who: dict[str, Any]) -> tuple[Chat, str]:
     """A chat whose first turn waits at a gate. Raises Unmet."""
-    hold = t.unique("gate")
-    t.cleanup(lambda: t.llm.open(hold))
+    hold = t.gate()
     chat = await t.new_chat(script(gate(hold), says("ok"), usage=TOKENS), **who)
     await t.llm.reached(hold)
     return chat, hold
