@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fake_server.model import User
+
 Headers = dict[str, str]
 
 
@@ -34,6 +36,12 @@ class Answer:
     headers: Headers
     body: Any
     backend: Any
+
+    @property
+    def caller(self) -> User:
+        """Who sent the request. Raises StopIteration when nobody is signed in."""
+        found: User = next(user for user in self.backend.store.users.values() if user.username == self.actor)
+        return found
 
     def many(self, name: str) -> list[str]:
         """All values of this query parameter."""

@@ -146,7 +146,7 @@ class Hub:
         payload = {"message_part": {"role": role, "part": views.part_view(part)}}
         event = self._event(chat.id, "message_part", payload, lossy=True)
         feeds.parts.append(event.data)
-        if not self.backend.does("stream.keeps-parts") and len(feeds.parts) > 100:
+        if len(feeds.parts) > 100 and not self.backend.does("stream.keeps-parts"):
             feeds.parts.popleft()
         if self.backend.does("stream.parts-to-all"):
             self._send(feeds, event)

@@ -125,7 +125,7 @@ class Lifecycle:
         )
         queue = store.queues.get(chat.id, [])
         busy = chat.status in BUSY and backend.does("send.queues-when-busy")
-        busy &= store.messages[chat.id][-1].content != content or backend.does("send.queues-behind-another")
+        busy &= backend.does("send.queues-behind-another") or store.messages[chat.id][-1].content != content
         busy &= chat.status != "requires_action" or backend.does("send.queues-while-awaited")
         busy |= busy_behavior == "interrupt" and not backend.does("send.interrupts-runs-alone")
         if busy or (queue and backend.does("send.queues-behind-backlog")):

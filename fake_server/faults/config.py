@@ -96,8 +96,7 @@ turns_off("left-out-is-kept", "a PUT without its field keeps what is stored", "c
 @answers("putConfigUserPrompt", red=["CONF-009", "CONF-021", "SCHEMA-putConfigUserPrompt"])
 def prompts_need_the_chat_role(answer: Answer) -> None:
     """Only who has the chat role may store a prompt."""
-    user = next((u for u in answer.backend.store.users.values() if u.username == answer.actor), None)
-    if user and not any(user.org_roles.values()):
+    if answer.actor and not any(answer.caller.org_roles.values()):
         refuse(answer, 403, "Forbidden.")
 
 
@@ -287,7 +286,7 @@ def advisor_is_patched(answer: Answer) -> None:
 @changes("getConfigUserDebugLogging", red=["CONF-051"])
 def choice_not_hidden(answer: Answer) -> None:
     """The own choice of debug logging shows while it is forbidden."""
-    user = next(u for u in answer.backend.store.users.values() if u.username == answer.actor)
+    user = answer.caller
     answer.body["debug_logging_enabled"] = answer.backend.store.user_settings.get(user.id, {}).get("debug_logging", False)
 
 

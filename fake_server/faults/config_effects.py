@@ -67,5 +67,5 @@ def deployments_models_hidden(answer: Answer) -> None:
 def logging_cannot_be_switched_off(answer: Answer) -> None:
     """The own debug logging is never switched off."""
     if not sent(answer).get("debug_logging_enabled"):
-        user = next(u for u in answer.backend.store.users.values() if u.username == answer.actor)
+        user = answer.caller
         answer.backend.store.user_settings[user.id]["debug_logging"] = True

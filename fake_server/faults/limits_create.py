@@ -7,7 +7,6 @@ import re
 from fake_server import usage
 from fake_server.faulting import Answer, answers, changes, turns_off
 from fake_server.faults.limits import detail_of, message_of, other_status, refuse, reorders
-from fake_server.model import User
 from fake_server.refusals import Refusal
 
 turns_off(
@@ -180,16 +179,10 @@ def tools_need_a_description(answer: Answer) -> None:
         refuse(answer, "common.bad-json", detail="description is required")
 
 
-def caller(answer: Answer) -> User:
-    """Who sent the request."""
-    found: User = next(u for u in answer.backend.store.users.values() if u.username == answer.actor)
-    return found
-
-
 def over_the_limit(answer: Answer) -> Refusal | None:
     """The refusal that a reached spend limit is, if the caller has reached his."""
     try:
-        usage.check_limit(answer.backend, caller(answer), answer.backend.store.organization_id)
+        usage.check_limit(answer.backend, answer.caller, answer.backend.store.organization_id)
     except Refusal as refused:
         return refused
     return None
@@ -228,7 +221,7 @@ def refused_create_makes_a_chat(answer: Answer) -> None:
     if message_of(answer) == "Invalid plan_mode value." and answer.sent["labels"]:
         config = next(iter(answer.backend.store.model_configs))
         answer.backend.lifecycle.create(
-            caller(answer),
+            answer.caller,
             organization_id=answer.sent["organization_id"],
             content=[{"type": "text", "text": "made too early"}],
             model_config_id=config,

@@ -6,7 +6,6 @@ from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, turns_off
 from fake_server.http.model_configs import config_view
-from fake_server.model import User
 
 PROVIDER, KEY, MODEL = "createAIProvider", "putUserProviderKey", "createModelConfig"
 CHANGE = "updateModelConfig"
@@ -28,11 +27,6 @@ def empty(answer: Answer, status: int = 204) -> None:
     """Make the answer one without body."""
     answer.status, answer.body = status, b""
     answer.headers.pop("content-type", None)
-
-
-def _user(answer: Answer) -> User:
-    found: User = next(u for u in answer.backend.store.users.values() if u.username == answer.actor)
-    return found
 
 
 # -- AI providers --
@@ -148,7 +142,7 @@ def own_keys_stay(answer: Answer) -> None:
     """Deleting an own key by `me` keeps it."""
     if "/me/" in answer.path:
         provider = answer.path_params["provider"]
-        answer.backend.store.user_settings[_user(answer).id].setdefault("provider_keys", {})[provider] = "kept"
+        answer.backend.store.user_settings[answer.caller.id].setdefault("provider_keys", {})[provider] = "kept"
 
 
 @answers(red=["KEY-002", "SCHEMA-listUserProviderKeys"])

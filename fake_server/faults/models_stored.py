@@ -152,6 +152,6 @@ def every_provider_has_a_key(answer: Answer) -> None:
 @changes(KEY, red=["KEY-012"])
 def the_first_key_stays(answer: Answer) -> None:
     """A second key is passed over."""
-    user = next(u for u in answer.backend.store.users.values() if u.username == answer.actor)
+    user = answer.caller
     stored = answer.backend.store.user_settings.get(user.id, {}).get("provider_keys", {})
     stored[answer.path_params["provider"]] = answer.backend.faults.memory.setdefault(answer.path, answer.sent["api_key"])

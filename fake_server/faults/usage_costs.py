@@ -47,7 +47,7 @@ def chats_are_counted_as_messages(answer: Answer) -> None:
 @changes(SUMMARY, red=["COST-015"])
 def steps_without_tokens_are_unpriced(answer: Answer) -> None:
     """A step without tokens counts as an unpriced message."""
-    user = next(u for u in answer.backend.store.users.values() if u.username == answer.actor)
+    user = answer.caller
     answer.body["unpriced_message_count"] += sum(1 for row in answer.backend.store.usage_of.get(user.id, ()) if not row.usage)
 
 
@@ -132,7 +132,7 @@ def _limit(answer: Answer, user_id: str) -> Any:
 def limit_of_the_reader(answer: Answer) -> None:
     """usage_limit of a summary is the reader's."""
     if "usage_limit" in answer.body:
-        reader = next(u.id for u in answer.backend.store.users.values() if u.username == answer.actor)
+        reader = answer.caller.id
         answer.body["usage_limit"] = _limit(answer, reader)
 
 

@@ -209,8 +209,8 @@ class Runner:
 
     def _end_requiring_action(self, chat: Chat, calls: list[dict[str, str]]) -> None:
         self.backend.lifecycle.set_status(chat, "requires_action")
-        by_client = any(m.role == "tool" and m.created_by for m in self.backend.store.messages[chat.id])
-        if not by_client or self.backend.does("tools.told-again"):
+        told = self.backend.does("tools.told-again")
+        if told or not any(m.role == "tool" and m.created_by for m in self.backend.store.messages[chat.id]):
             self.backend.hub.action_required(chat, calls)
             self.backend.hub.watch(chat, "action_required", tool_calls=calls)
         if self.backend.does("summary.while-awaited"):
