@@ -14,7 +14,7 @@ from conformance.provisioning import new_model, new_provider
 from conformance.streams import FINAL, joined_stream, of_type, parts, sentence, statuses, told
 from conformance.verdict import Failure
 from conformance.wire.socket import Socket
-from fixtures.scripts import attempts, fault, http_error, script, tool_call, turn, turns
+from fixtures.scripts import attempts, fault, gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import error as says_error
 from fixtures.scripts import text as says
 
@@ -54,13 +54,20 @@ PASSING = {
 
 
 async def failing(t: Case, *each: Any, **fields: Any) -> tuple[Chat, Socket]:
-    """A chat whose first call goes as `each` says, attempt by attempt, and its stream. Raises Unmet.
+    """A chat with a call that goes as `each` says, attempt by attempt, and its stream. Raises Unmet.
 
-    A stream that is opened late still gets the notice: it is in the snapshot as long as the wait lasts.
+    Where the model can be held back the stream is there first, behind a step before that call. Else it may be late, and
+    gets the notice in its snapshot as long as the wait lasts.
     """
-    chat = await t.new_chat(script(attempts(*each)), **fields)
+    held = bool(t.session.target.llm.control_url)
+    hold = t.gate() if held else ""
+    before = [turn(gate(hold), tool_call("list_templates", {}, id="o1"))] if held else []
+    chat = await t.new_chat(script(turns(*before, attempts(*each))), **fields)
     t.cleanup(chat.interrupt)
-    return chat, await joined_stream(chat)
+    socket = await joined_stream(chat)
+    if held:
+        await t.llm.open(hold)
+    return chat, socket
 
 
 async def model_at(t: Case, **provider: Any) -> dict[str, Any]:
@@ -99,7 +106,9 @@ async def passing_failure(t: Case, row: Row) -> None:
 
 @case("RETRY-007")
 async def nobody_listens(t: Case) -> None:
-    chat, socket = await failing(t, MADE_IT, **(await model_at(t, base_url=CLOSED)))
+    chat = await t.new_chat(**(await model_at(t, base_url=CLOSED)))
+    t.cleanup(chat.interrupt)
+    socket = await joined_stream(chat)
     for n in (1, 2):
         t.expect((await noticed(socket, n))["kind"], "timeout", "the kind of the retry event", "/retry/kind")
     t.accepted(await chat.interrupt())

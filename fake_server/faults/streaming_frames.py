@@ -168,7 +168,7 @@ turns_off(
     "no-retry-in-snapshots",
     "a snapshot has no retry",
     "stream.snapshot-retry",
-    red=["STREAM-035", "RETRY-005", "RETRY-001", "RETRY-002", "RETRY-003", "RETRY-004", "RETRY-006", "RETRY-008", "RETRY-009"],
+    red=["STREAM-035"],
 )
 turns_off(
     "system-prompts-are-streamed",
