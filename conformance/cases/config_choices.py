@@ -183,6 +183,7 @@ async def debug_logging(t: Case) -> None:
         await deployed(t, "debug-logging", allow_users=True)
         t.expect(await logged(t, user), (True, True), "the choice when it is allowed again")
     with t.judging("CONF-075"):
+        await deployed(t, "debug-logging", allow_users=True)
         for wanted in (False, True):
             t.accepted(await log(t, user, wanted), 204)
             t.expect(await logged(t, user), (wanted, True), "the choice read back")

@@ -270,7 +270,7 @@ def edits_never_warn(answer: Answer) -> None:
     answer.body.pop("warnings", None)
 
 
-@changes("editMessage", red=["FILE-039", "FILE-038"])
+@changes("editMessage", red=["FILE-039", "FILE-038", "FILE-042"])
 def edit_unlinks_files(answer: Answer) -> None:
     """An edit takes away the links of the messages that it replaces."""
     del _chat(answer).file_ids[:-1]

@@ -45,7 +45,7 @@ def created_chat_forgets_client_type(answer: Answer) -> None:
 turns_off("client-type-is-ui", "the client_type is ui by default", "create.api-by-default", red=["CHAT-004"])
 
 
-@changes("listMessages", red=["CHAT-005", "MSG-002", "SEND-030", "STREAM-027"])
+@changes("listMessages", red=["CHAT-005", "MSG-002", "SEND-030", "STREAM-027", "LLM-009"])
 def system_prompts_are_shown(answer: Answer) -> None:
     """The system prompt of a chat is listed as its first message."""
     if _stored(answer).system_prompt and not answer.body["has_more"]:
@@ -113,7 +113,7 @@ def child_is_its_own_root(answer: Answer) -> None:
         answer.body["root_chat_id"] = answer.body["id"]
 
 
-@changes("getChat", red=["CHAT-014"])
+@changes("getChat", red=["CHAT-014", "CHATOBJ-019"])
 def children_oldest_first(answer: Answer) -> None:
     """GET of a root embeds the oldest child first."""
     answer.body["children"].reverse()

@@ -31,7 +31,7 @@ turns_off(
     "interrupts-add-to-idle-chats",
     "an idle chat gets a message",
     "interrupt.leaves-messages",
-    red=["INT-007", "STREAM-006", "STREAM-028", "STREAM-069", "STREAM-081"],
+    red=["INT-007", "STREAM-006", "STREAM-028", "STREAM-069", "STREAM-081", "STREAM-084"],
 )
 turns_off("interrupts-move-no-idle-chat", "updated_at of an idle chat stays", "interrupt.moves-idle", red=["INT-008"])
 turns_off(

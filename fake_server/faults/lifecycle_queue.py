@@ -5,7 +5,10 @@ from __future__ import annotations
 from fake_server.faulting import Answer, answers, changes, turns_off
 
 
-@changes("sendMessage", red=["QUEUE-001", "QUEUE-004", "QUEUE-017", "QUEUE-022", "SCHEMA-sendMessage", "FILE-038", "SEND-013"])
+@changes(
+    "sendMessage",
+    red=["QUEUE-001", "QUEUE-004", "QUEUE-017", "QUEUE-022", "SCHEMA-sendMessage", "FILE-038", "SEND-013", "SEND-032"],
+)
 def queued_is_never_true(answer: Answer) -> None:
     """A queued send answers queued false."""
     answer.body["queued"] = False
@@ -106,7 +109,7 @@ turns_off(
     "sends-start-beside-tools",
     "sends run while results are awaited",
     "send.queues-while-awaited",
-    red=["QUEUE-022", "FILE-038", "SEND-013", "SEND-015", "TOOL-014"],
+    red=["QUEUE-022", "FILE-038", "SEND-013", "SEND-015"],
 )
 turns_off("deleted-messages-run", "what was deleted runs in the end", "queue.forgets-deleted", red=["QUEUE-023"])
 turns_off(

@@ -18,12 +18,12 @@ turns_off(
     "streams-do-not-mark",
     "an open stream marks nothing read",
     "stream.marks-read",
-    red=["READ-002", "READ-003", "READ-006", "FILTER-018"],
+    red=["READ-002", "READ-003", "READ-006", "FILTER-018", "READ-008"],
 )
 turns_off("every-stream-marks", "anybody's stream marks the chat read", "stream.marks-read-owner-only", red=["READ-003"])
 
 
-@changes("listMessages", red=["READ-004", "READ-001"])
+@changes("listMessages", red=["READ-004", "READ-001", "READ-008"])
 def listing_marks_as_read(answer: Answer) -> None:
     """Listing the messages marks them read."""
     _chat(answer).read_marker = max([m["id"] for m in answer.body["messages"]], default=0)
@@ -79,7 +79,7 @@ turns_off(
     "label-calls-are-streams",
     "labels are asked for by a stream first",
     "llm.labels-at-once",
-    red=["LLM-007", "CONF-025", "MODEL-043"],
+    red=["LLM-007", "CONF-025", "MODEL-043", "LLM-009", "MODEL-057"],
 )
 
 

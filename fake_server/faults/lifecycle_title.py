@@ -35,7 +35,7 @@ def propose_without_text(answer: Answer) -> None:
     answer.body["title"] = answer.body["title"] or "New Chat"
 
 
-@answers("proposeTitle", red=["TITLE-008", "CONF-036"])
+@answers("proposeTitle", red=["TITLE-008", "CONF-036", "TITLE-017"])
 def failed_proposals_are_409(answer: Answer) -> None:
     """A proposal whose model call fails is answered with 409."""
     if answer.status == 500:
@@ -82,7 +82,12 @@ def no_titles_for_archived_chats(answer: Answer) -> None:
         _refuse(answer, 400, "Cannot propose a title for an archived chat.")
 
 
-turns_off("titles-keep-quotes", "titles of the model keep their quotes", "title.tidied", red=["TITLE-016"])
+turns_off(
+    "titles-keep-quotes",
+    "titles of the model keep their quotes",
+    "title.tidied",
+    red=["TITLE-016", "SCHEMA-proposeTitle", "TITLE-017", "TITLE-018"],
+)
 turns_off("titles-of-nine-words", "a title of nine words will do", "title.eight-words", red=["TITLE-017"])
 turns_off("titles-are-never-cut", "a title has all its characters", "title.cut", red=["TITLE-018", "SCHEMA-proposeTitle"])
 

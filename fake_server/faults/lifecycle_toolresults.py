@@ -8,7 +8,7 @@ turns_off(
     "clients-run-no-tools",
     "the server answers the client's tools",
     "tools.client-runs-own",
-    red=["TOOL-001", "EVENT-003", "EVENT-004", "FILE-038", "PART-012", "PART-014", "USAGE-034", "WATCH-028"],
+    red=["TOOL-001", "EVENT-003", "EVENT-004", "FILE-038", "PART-012", "PART-014", "USAGE-034", "WATCH-028", "TOOL-025"],
 )
 turns_off(
     "results-end-the-turn",
@@ -57,7 +57,7 @@ turns_off(
     "results-once-a-turn", "a turn asks the client once", "tools.awaited-again", red=["TOOL-015", "STREAM-073", "WATCH-019"]
 )
 turns_off("built-in-tools-wait", "none run beside the client's", "tools.run-beside-clients", red=["TOOL-016"])
-turns_off("unknown-tools-fail", "a call of an unknown tool fails the turn", "tools.unknown-goes-on", red=["TOOL-017"])
+turns_off("unknown-tools-fail", "a call of an unknown tool fails the turn", "tools.unknown-goes-on", red=["TOOL-017", "TOOL-025"])
 turns_off(
     "results-backwards",
     "results of a step are stored last first",
@@ -71,7 +71,7 @@ turns_off(
     "failed-tools-look-well",
     "the result of a failed tool is not marked",
     "tools.mark-errors",
-    red=["TOOL-018", "TOOL-017", "TOOL-021", "PART-013", "PART-010", "USAGE-037"],
+    red=["TOOL-018", "TOOL-017", "TOOL-021", "PART-013", "PART-010", "USAGE-037", "TOOL-025"],
 )
 turns_off("made-up-results-have-an-author", "the owner is their author", "requires-action.no-author", red=["MSG-004"])
 turns_off("made-up-results-blame-promotions", "an interrupt is told as a promotion", "requires-action.says-why", red=["TOOL-026"])

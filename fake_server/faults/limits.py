@@ -96,7 +96,7 @@ turns_off(
     "any-number-of-labels",
     "labels are not counted",
     "labels.count",
-    red=["LABEL-001", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat"],
+    red=["LABEL-001", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat", "SCHEMA-listChats"],
 )
 turns_off(
     "labels-one-too-many", "51 labels are accepted", "labels.exact-count", red=["LABEL-001", "SCHEMA-getChat", "SCHEMA-listChats"]
@@ -151,13 +151,13 @@ turns_off(
     "label-values-may-be-empty",
     "empty values of labels are accepted",
     "labels.value-empty",
-    red=["LABEL-008", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat"],
+    red=["LABEL-008", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "SCHEMA-getChat", "SCHEMA-listChats"],
 )
 turns_off(
     "label-keys-of-anything",
     "keys of labels may hold anything",
     "labels.key-characters",
-    red=["LABEL-009", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "PATCH-019", "SCHEMA-getChat"],
+    red=["LABEL-009", "LABEL-010", "LABEL-011", "SCHEMA-createChat", "PATCH-019", "SCHEMA-getChat", "SCHEMA-listChats"],
 )
 turns_off(
     "create-takes-any-labels",

@@ -45,7 +45,7 @@ turns_off(
     "tool-errors-unmarked",
     "errors of tools are not marked",
     "tools.mark-errors",
-    red=["PART-013", "PART-010", "TOOL-017", "TOOL-018", "TOOL-021", "USAGE-037"],
+    red=["PART-013", "PART-010", "TOOL-017", "TOOL-018", "TOOL-021", "USAGE-037", "TOOL-025"],
 )
 spoils("made-up-results-with-time", "results that the server made up have a time", "part",
        put(created_at="2026-01-01T00:00:00Z"), MESSAGES, where=of("tool-result", is_error=True, tool_name="lookup"),

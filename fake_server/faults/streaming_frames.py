@@ -57,6 +57,7 @@ def parts_name_no_chat(batch: list[Event], memory: Memory) -> list[Event]:
         "RETRY-008",
         "RETRY-009",
         "RETRY-017",
+        "RETRY-021",
     ],
 )
 def errors_stand_under_data(batch: list[Event], memory: Memory) -> list[Event]:

@@ -261,7 +261,7 @@ def no_costs_are_null(answer: Answer) -> None:
         answer.body[name] = answer.body[name] or None
 
 
-@changes(SUMMARY, red=["COST-016"])
+@changes(SUMMARY, red=["COST-016", "COST-035"])
 def runtime_in_seconds(answer: Answer) -> None:
     """The total runtime is one off the sum of its rows."""
     answer.body["total_runtime_ms"] += 1
@@ -324,7 +324,7 @@ def count_of_the_page(answer: Answer) -> None:
 
 
 turns_off("negative-offsets", "an offset may be negative", "cost.offset-negative", red=["COST-025"])
-turns_off("user-names-as-spelled", "letter case matters in user names", "cost.any-case", red=["COST-026"])
+turns_off("user-names-as-spelled", "letter case matters in user names", "cost.any-case", red=["COST-026", "COST-040"])
 
 
 @changes(INSIGHTS, red=["COST-027"])
