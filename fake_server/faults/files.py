@@ -38,6 +38,7 @@ def _named(answer: Answer) -> StoredFile | None:
         "FILE-045",
         "CHATOBJ-012",
         "PART-017",
+        "OWN-002",
     ],
 )
 def file_ids_without_dashes(answer: Answer) -> None:
@@ -257,7 +258,7 @@ def _chat(answer: Answer) -> Chat:
     return chat
 
 
-@changes("sendMessage", red=["FILE-038"])
+@changes("sendMessage", red=["FILE-038", "OWN-002"])
 def queued_files_are_not_linked(answer: Answer) -> None:
     """A file of a queued message is linked only when the message runs."""
     if answer.body["queued"]:

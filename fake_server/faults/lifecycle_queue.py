@@ -38,13 +38,13 @@ turns_off(
 )
 
 
-@changes("deleteQueuedMessage", red=["QUEUE-007", "QUEUE-006", "SCHEMA-deleteQueuedMessage", "OWN-016", "OWN-023"])
+@changes("deleteQueuedMessage", red=["QUEUE-007", "SCHEMA-deleteQueuedMessage"])
 def unknown_deletes_are_404(answer: Answer) -> None:
     """Deleting a message a second time, or an unknown one, is a 404."""
     gone = answer.backend.faults.memory.setdefault("gone", set())
-    if answer.path.rsplit("/", 1)[1] in gone | {"0", "-1", "9000000000000"}:
+    if answer.path in gone or answer.path.rsplit("/", 1)[1] in ("0", "-1", "9000000000000"):
         answer.status, answer.body = 404, {"message": "Queued message not found."}
-    gone.add(answer.path.rsplit("/", 1)[1])
+    gone.add(answer.path)
 
 
 turns_off("deletes-reach-other-chats", "a queue id counts in any chat", "queue.own-chat", red=["QUEUE-008"])

@@ -51,7 +51,9 @@ turns_off(
     "send.uses-model",
     red=["SEND-024", "QUEUE-020", "EDIT-022", "SEND-006", "SEND-007", "SEND-009", "SEND-010", "SEND-011", "SEND-016"],
 )
-turns_off("sends-use-the-default", "a send without a model runs on the default one", "send.keeps-model", red=["SEND-025"])
+turns_off(
+    "sends-use-the-default", "a send without a model runs on the default one", "send.keeps-model", red=["SEND-025", "MODEL-057"]
+)
 turns_off("sends-drop-servers", "a send without MCP servers clears them", "send.keeps-servers", red=["SEND-026"])
 turns_off("sends-end-planning", "a send without a plan mode clears it", "send.keeps-plan-mode", red=["SEND-027"])
 

@@ -61,6 +61,7 @@ turns_off(
         "COST-040",
         "KEY-012",
         "MODEL-057",
+        "TOOL-024",
     ],
 )
 turns_off("deleted-model-fails", "a deleted model ends the turn in error", "model.default-for-deleted", red=["MODEL-045"])

@@ -58,7 +58,7 @@ def empty_list_is_null(answer: Answer) -> None:
         answer.body = None if answer.body is None else {}
 
 
-@changes("listChats", red=["PAGE-002"])
+@changes("listChats", red=["PAGE-002", "ARCH-006", "READ-008"])
 def children_are_not_listed(answer: Answer) -> None:
     """The list forgets the children of chats."""
     for chat in answer.body:

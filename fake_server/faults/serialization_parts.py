@@ -34,9 +34,9 @@ spoils("texts-with-times", "text parts of the model have a time", "part", put(cr
 spoils("reasoning-without-end", "reasoning has no completed_at", "part", drop("completed_at"), MESSAGES, where=of("reasoning"),
        red=["PART-007", "MSG-013", "PART-027"])  # fmt: skip
 spoils("calls-without-arguments", "stored calls have no args", "part", drop("args"), MESSAGES, where=of("tool-call"),
-       red=["ROUND-006", "ROUND-008", "ROUND-011", "PART-008", "MSG-013", "TOOL-001", "STREAM-027"])  # fmt: skip
+       red=["ROUND-006", "ROUND-008", "ROUND-011", "PART-008", "MSG-013", "TOOL-001", "STREAM-027", "COMPACT-001"])  # fmt: skip
 spoils("results-without-tool", "results name no tool", "part", drop("tool_name"), MESSAGES, where=of("tool-result"),
-       red=["PART-024", "PART-010", "MSG-013", "STREAM-027", "STREAM-076"])  # fmt: skip
+       red=["PART-024", "PART-010", "MSG-013", "STREAM-027", "STREAM-076", "COMPACT-001"])  # fmt: skip
 spoils("calls-without-time", "calls of built-in tools have no time", "part", drop("created_at"), MESSAGES,
        where=of("tool-call", tool_name="list_templates"), red=["PART-011", "MSG-013", "STREAM-027"])  # fmt: skip
 spoils("client-calls-with-time", "stored client calls have a time", "part", put(created_at="2026-01-01T00:00:00Z"), MESSAGES,
@@ -100,7 +100,7 @@ spoils("arguments-are-changed", "numbers in arguments become texts", "part", put
        where=lambda p: p.get("type") == "tool-call" and "b" in (p.get("args") or {}), red=["ROUND-011", "PART-008", "MSG-013"])  # fmt: skip
 
 
-@changes(MESSAGES, red=["PART-018"])
+@changes(MESSAGES, red=["PART-018", "MSG-013"])
 def claimed_names_are_kept(answer: Answer) -> None:
     """The name that a client claims for a file is kept."""
     for message in answer.body["messages"]:

@@ -58,7 +58,9 @@ def outsider_learns_of_the_chat(answer: Answer) -> None:
 
 
 # How the list is changed
-turns_off("sharing-is-replaced", "A change replaces the sharing list.", "acl.merges", red=["ACL-009", "ACL-010", "ACL-031"])
+turns_off(
+    "sharing-is-replaced", "A change replaces the sharing list.", "acl.merges", red=["ACL-009", "ACL-010", "ACL-031", "OWN-002"]
+)
 
 
 @answers("patchChatACL", red=["ACL-010"])
