@@ -126,7 +126,12 @@ async def expired_token(t: Case) -> None:
     t.refused(await fresh.list(), "auth.expired")
 
 
-@case("AUTH-010", "AUTH-011")
+def challenge(exchange: Exchange) -> str:
+    """The challenge of a 401."""
+    return exchange.response.headers.get("www-authenticate", "")
+
+
+@case("AUTH-010", "AUTH-011", "AUTH-029")
 async def suspended_user(t: Case) -> None:
     user, chat = await t.new_user(), await t.chat()
     t.given(await user.list(), 200)
@@ -136,6 +141,9 @@ async def suspended_user(t: Case) -> None:
         t.refused(await user.list(), "auth.suspended", status="suspended")
         t.refused(await chat.by(user).get(), "auth.suspended", status="suspended")
         t.refused(await user.get(f"{user.chats_path}/not-a-uuid"), "auth.suspended", status="suspended")
+    with t.judging("AUTH-029"):
+        for answer, state in ((await user.list(), "is invalid"), (await t.nobody.list(), "has expired")):
+            t.true(f'error_description="The access token {state}"' in challenge(answer), f"it {state}", challenge(answer))
     t.given(await t.root.put(f"{status}/activate"))
     with t.judging("AUTH-011"):
         t.accepted(await user.list())
@@ -151,7 +159,7 @@ async def what_a_401_says(t: Case) -> None:
         for x in answers:
             t.refused(x, "auth.unknown" if HEADER in x.request.headers else "auth.no-token")
             t.true(secret.encode() not in (x.response.content or b""), "a 401 holds nothing of the chat", x.response.body)
-    challenges = [x.response.headers.get("www-authenticate", "") for x in answers]
+    challenges = [challenge(x) for x in answers]
     with t.judging("AUTH-013"):
         t.true(all(c.startswith("Bearer") for c in challenges), "each 401 has a WWW-Authenticate: Bearer", challenges)
     with t.judging("AUTH-014"):

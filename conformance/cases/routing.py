@@ -133,6 +133,13 @@ async def wrong_method_on_a_name(t: Case) -> None:
         t.refused(await t.alice.post(f"{t.alice.chats_path}/{name}", {}), "common.chat-id", id=f'"{name}"')
 
 
+@case("ROUTE-022")
+async def wrong_method_on_files(t: Case) -> None:
+    for method in ("GET", "PATCH", "DELETE"):
+        t.accepted(await t.alice.request(method, f"{t.alice.chats_path}/files"), 405)
+    t.accepted(await t.alice.upload(b"some notes"), 201)
+
+
 @case("ROUTE-012")
 async def slashes(t: Case) -> None:
     chat, mark = await t.new_chat(labels={"run": (word := t.unique())}), f"run:{word}"

@@ -39,9 +39,13 @@ def opened(t: Case, socket: Socket, what: str) -> None:
     t.expect(socket.log.handshake.status, 101, f"the upgrade {what}")
 
 
-@case("STREAM-001", "STREAM-002")
+@case("STREAM-001", "STREAM-002", "STREAM-085")
 async def plain_gets(t: Case) -> None:
     chat = await t.new_chat()
+    with t.judging("STREAM-085"):
+        for address in (f"{chat.path}/stream", f"{t.alice.chats_path}/watch"):
+            headers = (await t.alice.get(address)).response.headers
+            t.expect(headers.get("upgrade", "").lower(), "websocket", f"Upgrade of a 426 at {address}")
     for requirement, path, key in (
         ("STREAM-001", f"{chat.path}/stream", "stream.no-connection-upgrade"),
         ("STREAM-002", f"{t.alice.chats_path}/watch", "watch.no-connection-upgrade"),

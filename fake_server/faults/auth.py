@@ -49,11 +49,33 @@ def leaking_401(answer: Answer) -> None:
 turns_off("no-challenge", "A 401 has no WWW-Authenticate.", "auth.challenge", red=["AUTH-013", "AUTH-014", "SCHEMA-headers"])
 
 
-@answers(red=["AUTH-014", "SCHEMA-headers"])
+@answers(red=["AUTH-014", "SCHEMA-headers", "AUTH-029"])
 def bare_challenge(answer: Answer) -> None:
     """The WWW-Authenticate of a 401 says Bearer and nothing more."""
     if answer.status == 401:
         answer.headers["www-authenticate"] = "Bearer"
+
+
+@answers(red=["AUTH-029"])
+def suspended_tokens_have_expired(answer: Answer) -> None:
+    """The challenge of a 401 never says that the token is invalid."""
+    if answer.status == 401:
+        said = answer.headers["www-authenticate"]
+        answer.headers["www-authenticate"] = said.replace("The access token is invalid", "The access token has expired")
+
+
+@answers(red=["STREAM-085"])
+def no_protocol_to_upgrade_to(answer: Answer) -> None:
+    """A 426 does not say which protocol is asked for."""
+    if answer.status == 426:
+        answer.headers.pop("upgrade", None)
+
+
+@answers(red=["ROUTE-022", "SCHEMA-unrouted"])
+def files_is_a_chat_id(answer: Answer) -> None:
+    """Another method on /chats/files is refused with 404."""
+    if answer.status == 405 and answer.path.endswith("/chats/files"):
+        answer.status = 404
 
 
 # Places of a token
