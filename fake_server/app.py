@@ -163,7 +163,7 @@ class App:
             query=dict(reversed(call.query)),
             queries=list(call.query),
             sent=call.sent,
-            actor=call.user.username if call.signed_in else None,
+            caller=call.user if call.signed_in else None,
             status=answer.status,
             headers={k.decode("latin-1"): v.decode("latin-1") for k, v in headers if k != b"allow"},
             # What goes out may be shared with the state: a fault changes a copy.

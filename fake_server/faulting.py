@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fake_server.model import User
-
 Headers = dict[str, str]
 
 
@@ -31,17 +29,16 @@ class Answer:
     query: dict[str, str]  # the first value of each parameter
     queries: list[tuple[str, str]]  # all of them, in order
     sent: Any
-    actor: str | None
+    caller: Any  # the User who sent the request; None for nobody
     status: int
     headers: Headers
     body: Any
     backend: Any
 
     @property
-    def caller(self) -> User:
-        """Who sent the request. Raises StopIteration when nobody is signed in."""
-        found: User = next(user for user in self.backend.store.users.values() if user.username == self.actor)
-        return found
+    def actor(self) -> str | None:
+        """The name of the caller."""
+        return self.caller.username if self.caller else None
 
     def many(self, name: str) -> list[str]:
         """All values of this query parameter."""

@@ -96,7 +96,7 @@ turns_off("left-out-is-kept", "a PUT without its field keeps what is stored", "c
 @answers("putConfigUserPrompt", red=["CONF-009", "CONF-021", "SCHEMA-putConfigUserPrompt"])
 def prompts_need_the_chat_role(answer: Answer) -> None:
     """Only who has the chat role may store a prompt."""
-    if answer.actor and not any(answer.caller.org_roles.values()):
+    if answer.caller and not any(answer.caller.org_roles.values()):
         refuse(answer, 403, "Forbidden.")
 
 

@@ -63,10 +63,9 @@ def first_title_keeps_line_ends(answer: Answer) -> None:
 @changes("createChat", red=["CHAT-006"])
 def first_title_joins_parts(answer: Answer) -> None:
     """The first title has no blank between two text parts."""
-    if [p.get("type") for p in answer.sent["content"]] == ["text"] * len(answer.sent["content"]) and len(
-        answer.sent["content"]
-    ) > 1:
-        answer.body["title"] = _stored(answer).title = "".join(p["text"] for p in answer.sent["content"])
+    content = answer.sent["content"]
+    if len(content) > 1 and all(part.get("type") == "text" for part in content):
+        answer.body["title"] = _stored(answer).title = "".join(part["text"] for part in content)
 
 
 @changes("createChat", red=["CHAT-007"])
