@@ -111,7 +111,7 @@ async def titles_during_a_turn_and_after_an_error(t: Case) -> None:
 
 async def title_under_way(t: Case, operation: str) -> tuple[Chat, str, asyncio.Task[Exchange]]:
     """A chat for which a title is being made until a gate opens: the chat, the gate, and the request that waits."""
-    chat, hold = await titled(t), t.gate()
+    chat, hold = await titled(t), t.unique("gate")
     await t.llm.order(turn(gate(hold)), chat=chat.id, purpose="title", times=1)
     waiting = asyncio.create_task(chat.regenerate() if operation == "regenerate" else chat.propose())
 

@@ -91,10 +91,9 @@ async def many_pieces_at_once(t: Case) -> None:
 
 @case("STREAM-046")
 async def piece_by_piece(t: Case) -> None:
-    holds = [t.gate() for _ in range(3)]
+    *holds, end = [t.gate() for _ in range(4)]
     steps = [step for n, hold in enumerate(holds) for step in (gate(hold), says(f"piece{n}"))]
-    chat = await t.new_chat(script(*steps, gate(f"{holds[0]}-end")))
-    t.cleanup(lambda: t.llm.open(f"{holds[0]}-end"))
+    chat = await t.new_chat(script(*steps, gate(end)))
     await t.llm.reached(holds[0])
     socket = await joined_stream(chat)
     await told(socket, {"type": "message"})

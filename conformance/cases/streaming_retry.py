@@ -59,13 +59,12 @@ async def failing(t: Case, *each: Any, **fields: Any) -> tuple[Chat, Socket]:
     Where the model can be held back the stream is there first, behind a step before that call. Else it may be late, and
     gets the notice in its snapshot as long as the wait lasts.
     """
-    held = bool(t.session.target.llm.control_url)
-    hold = t.gate() if held else ""
-    before = [turn(gate(hold), tool_call("list_templates", {}, id="o1"))] if held else []
+    hold = t.gate() if t.session.target.llm.control_url else ""
+    before = [turn(gate(hold), tool_call("list_templates", {}, id="o1"))] if hold else []
     chat = await t.new_chat(script(turns(*before, attempts(*each))), **fields)
     t.cleanup(chat.interrupt)
     socket = await joined_stream(chat)
-    if held:
+    if hold:
         await t.llm.open(hold)
     return chat, socket
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from conformance.actors import Chat
 from conformance.case import case
+from conformance.cases.streaming_retry import failing
 from conformance.context import Case
 from conformance.streams import (
     ORDER,
@@ -22,7 +23,7 @@ from conformance.streams import (
     told,
     types,
 )
-from fixtures.scripts import attempts, gate, http_error, script, tool_call, turn, turns
+from fixtures.scripts import gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
@@ -115,14 +116,7 @@ async def failed_chat(t: Case) -> None:
 
 @case("STREAM-035", needs=["llm-control"])
 async def waiting_for_a_retry(t: Case) -> None:
-    hold = t.gate()
-    failing = attempts(http_error(503, retry_after=60), turn(says("late")))
-    chat = await t.new_chat(script(turns(turn(gate(hold), tool_call("list_templates", {})), failing)))
-    t.cleanup(chat.interrupt)
-    await t.llm.reached(hold)
-    watcher = await joined_stream(chat)
-    await told(watcher, {"type": "message"})
-    await t.llm.open(hold)
+    chat, watcher = await failing(t, http_error(503, retry_after=60), turn(says("late")))
     retry = await told(watcher, {"type": "retry"})
     again = await joined_stream(chat)
     await told(again, {"type": "message"}, 3)

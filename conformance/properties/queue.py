@@ -28,7 +28,7 @@ async def whatever_happens_to_the_queue(t: Case) -> None:
 
 
 async def queue_scene(t: Case, actions: list[tuple[str, int]]) -> None:
-    hold = t.gate()
+    hold = t.unique("gate")
     chat = await t.new_chat(script(says("held"), gate(hold)))
     try:
         await t.llm.reached(hold)
