@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import spec
 from conformance.case import CaseSpec
@@ -23,8 +24,25 @@ from conformance.run import Outcome, RunConfig, Selection, play
 from conformance.target import Target
 
 
-async def judged(target: Target, cases: list[CaseSpec], folder: Path) -> tuple[float, int, float, float]:
-    """Seconds, exchanges, judging seconds of one run over these cases, and the seconds of its longest case."""
+class Played(NamedTuple):
+    """What a run came to; times in seconds."""
+
+    seconds: float
+    exchanges: int
+    judging: float
+    longest: float  # case
+
+    @property
+    def rate(self) -> float:
+        """Exchanges a second."""
+        return self.exchanges / self.seconds
+
+    def __str__(self) -> str:
+        return f"{self.exchanges} exchanges in {self.seconds:.1f} s, {self.rate:.0f} a second"
+
+
+async def judged(target: Target, cases: list[CaseSpec], folder: Path) -> Played:
+    """One run over these cases."""
     record = folder / "run.ndjson"
     outcome = Outcome()
     began = time.perf_counter()
@@ -32,7 +50,7 @@ async def judged(target: Target, cases: list[CaseSpec], folder: Path) -> tuple[f
     seconds = time.perf_counter() - began
     exchanges = sum(line.startswith(b'{"kind":"exchange"') for line in record.read_bytes().split(b"\n"))
     footer = outcome.footer
-    return seconds, exchanges, footer["judging_ms"] / 1000, footer["slowest"][0]["ms"] / 1000
+    return Played(seconds, exchanges, footer["judging_ms"] / 1000, footer["slowest"][0]["ms"] / 1000)
 
 
 async def schemathesis(target: Target, folder: Path) -> tuple[float, int]:
@@ -57,30 +75,25 @@ async def schemathesis(target: Target, folder: Path) -> tuple[float, int]:
     return seconds, counts[-1]
 
 
-def rate(seconds: float, exchanges: int) -> str:
-    return f"{exchanges} exchanges in {seconds:.1f} s, {exchanges / seconds:.0f} a second"
-
-
 async def main() -> None:
     cases = [case for case in all_cases() if not case.fuzz]
     light = [case for case in cases if not case.alone]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with embedded_target() as target:
-            seconds, exchanges, judging, longest = await judged(target, cases, folder)
-            print(f"run: {rate(seconds, exchanges)}; its longest case waits {longest:.1f} s for the server's own back-off")
-            print(f"judging takes {judging / seconds:.0%} of the wall time (goal: at most 10 %)")
+            run = await judged(target, cases, folder)
+            print(f"run: {run}; its longest case takes {run.longest:.1f} s")
+            print(f"judging takes {run.judging / run.seconds:.0%} of the wall time (goal: at most 10 %)")
         async with embedded_target() as target:
             other, requests = await schemathesis(target, folder)
-            print(f"schemathesis run: {requests} cases in {other:.1f} s, {requests / other:.0f} a second")
-            print(f"ratio: {exchanges / seconds / (requests / other):.1f} x")
-        once = 0.0
+        theirs, once = requests / other, 0.0
+        print(f"schemathesis run: {requests} cases in {other:.1f} s, {theirs:.0f} a second")
+        print(f"ratio: {run.rate / theirs:.1f} x")
         for times in (1, 2, 4, 8):
             async with embedded_target() as target:
-                seconds, exchanges, judging, _ = await judged(target, light * times, folder)
-            once = once or seconds
-            ratio = exchanges / seconds / (requests / other)
-            print(f"{times} x the cases: {seconds / once:.2f} x once; {rate(seconds, exchanges)}, ratio {ratio:.1f} x (goal 10)")
+                run = await judged(target, light * times, folder)
+            once = once or run.seconds
+            print(f"{times} x the cases: {run.seconds / once:.2f} x once; {run}, ratio {run.rate / theirs:.1f} x (goal 10)")
 
 
 if __name__ == "__main__":

@@ -98,15 +98,14 @@ class FormJudge:
         return found.items()
 
     def _forms(self, seen: Seen, exchange: str, found: dict[str, Finding | None]) -> None:
-        value, unset = seen.value, "" if not seen.kind else None  # a setting that is not set
-        for key, is_time in _formal(tuple(value), seen.kind):
-            item = value[key]
+        for key, is_time in _formal(tuple(seen.value), seen.kind):
+            item = seen.value[key]
             if item is None:
                 continue
             if is_time:
                 requirement, good = "SER-006", instant(item) is not None
-            elif item == unset:
-                continue
+            elif item == "" and not seen.kind:
+                continue  # a setting that is not set
             else:
                 requirement, good = "SER-007", isinstance(item, str) and _PLAIN.fullmatch(item) is not None
             if good:
