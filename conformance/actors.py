@@ -79,7 +79,9 @@ class Actor:
         """One request. `body` is sent as JSON, `content` as it is; `auth=False` leaves the token out."""
         request = Request(method, path, pairs(params), self._headers(headers, auth), body, content)
         patient = not self.case.provokes_limits
-        exchange = await self.case.session.wire.send(request, actor=self.name, case=self.case.name, patient=patient)
+        session = self.case.session
+        with session.liveness.asking():
+            exchange = await session.wire.send(request, actor=self.name, case=self.case.name, patient=patient)
         self.case.note(exchange)
         return exchange
 
@@ -132,14 +134,16 @@ class Actor:
     async def socket(self, path: str, *, params: Params = (), headers: Mapping[str, str] | None = None, **options: Any) -> Socket:
         """Open a socket; it is closed at the end of the case if the case does not."""
         request = Request("GET", path, pairs(params), self._headers(headers, options.pop("auth", True)))
-        socket = await open_socket(
-            self.case.session.wire,
-            request,
-            actor=self.name,
-            case=self.case.name,
-            deadline=self.case.deadline,
-            **options,
-        )
+        session = self.case.session
+        with session.liveness.asking():
+            socket = await open_socket(
+                session.wire,
+                request,
+                actor=self.name,
+                case=self.case.name,
+                deadline=self.case.deadline,
+                **options,
+            )
         self.case.note(socket.log)
         self.case.cleanup(socket.aclose)
         return socket
@@ -288,5 +292,4 @@ class Chat:
             added = (await self.history())[len(before) :]
             if chat["status"] != "waiting" or any(m.get("role") != "user" for m in added):
                 return chat
-            self.case.lost_turns = True
         raise Unmet("no reply to a send" if tries == 1 else f"no reply to {tries} sends in a row")

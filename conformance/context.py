@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import time
@@ -14,6 +15,7 @@ from conformance.case import CaseSpec
 from conformance.exchange import ABSENT, Exchange, SocketLog
 from conformance.judging import judge_refusal
 from conformance.llm_control import LlmControl
+from conformance.races import Sight, signs_in
 from conformance.sameness import difference
 from conformance.verdict import FAIL, HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure, Unmet, failed
 from conformance.wire.http import TargetUnreachable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 # What reading an answer of the wrong shape raises; the target is wrong then, not the suite.
 _SHAPE_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError)
+_LAST_WORDS = 0.5  # seconds for a case to clean up in a run that was broken off
 _serials = itertools.count(1)
 
 
@@ -37,7 +40,8 @@ class Case:
         self.checks: list[Check] = []
         self.exchanges: list[Exchange | SocketLog] = []
         self.chats: list[Chat] = []  # those that this case made
-        self.lost_turns = False  # one of them lost a turn without a word
+        self.signs: set[str] = set()  # the declared races that showed in this play
+        self.broken = ""  # the request at which our connection was lost
         self._cleanups: list[Callable[[], Awaitable[Any]]] = []
         self._current = spec.requirements[0] if len(spec.requirements) == 1 else ""
         self._mark = 0
@@ -204,6 +208,12 @@ class Case:
         """What the contract knows of an object; a server may show more."""
         return {key: item for key, item in value.items() if key in self.session.known_keys}
 
+    def looked(self, race: str, occasion: str, *, seen: bool) -> None:
+        """Here the race of this name could have shown on this occasion, and did or did not; only measured."""
+        self.session.sighted(Sight(race, occasion, seen, self.exchanges[-1].id, self.name))
+        if seen:
+            self.signs.add(race)
+
     def true(self, holds: Any, what: str, actual: Any = ABSENT, pointer: str = "") -> None:
         """The sentence `what` holds. Raises Failure."""
         if not holds:
@@ -285,16 +295,27 @@ class Case:
             told = isinstance(error, _SHAPE_ERRORS) and _reads_an_answer(error)
             self._rest(UNTESTABLE if told else HARNESS_ERROR, f"{type(error).__name__}: {error}")
         finally:
-            if any(check.verdict != PASS for check in self.checks):
-                await self._look_for_lost_turns()
+            if not self.session.ended and any(check.verdict != PASS for check in self.checks):
+                await self._look_for_races()
             await self._clean_up()
         self._rest(HARNESS_ERROR, "the case ended without judging this")
+        self._earn()
         return self.checks
 
-    async def _look_for_lost_turns(self) -> None:
+    async def _look_for_races(self) -> None:
+        """Look again at the chats of a failed case, and for the signs of declared races in all that was said."""
         with contextlib.suppress(Unmet, TargetUnreachable, *_SHAPE_ERRORS):
             for chat in self.chats[:20]:
-                self.lost_turns = self.lost_turns or await chat.lost_a_turn()
+                await chat.lost_a_turn()
+        self.signs |= signs_in(self.session.traits, self.exchanges)
+
+    def _earn(self) -> None:
+        """A refusal passes only beside something that was accepted: a server that refuses everything is judged by nothing."""
+        if any(_accepts(x) for x in self.exchanges):
+            return
+        for check in self.checks:
+            if check.verdict == PASS:
+                check.verdict, check.reason = UNTESTABLE, "nothing in this case was accepted, so that a refusal says nothing"
 
     def _rest(self, verdict: str, reason: str) -> None:
         done = {check.requirement for check in self.checks}
@@ -303,9 +324,13 @@ class Case:
                 self._add(requirement, verdict, 0, reason=reason)
 
     async def _clean_up(self) -> None:
-        for action in reversed(self._cleanups):
-            with contextlib.suppress(Exception):
-                await action()
+        """Undo what the case has changed; in a run that was broken off only what can be done at once."""
+        if self.session.gone is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS if self.session.ended else None):
+                    for action in reversed(self._cleanups):
+                        with contextlib.suppress(Exception):
+                            await action()
         self._cleanups.clear()
 
     @property
@@ -319,6 +344,11 @@ def _reads_an_answer(error: BaseException) -> bool:
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     return frame is not None and Path(frame.tb_frame.f_code.co_filename).parent.name in ("cases", "properties")
+
+
+def _accepts(said: Exchange | SocketLog) -> bool:
+    status = said.response.status if isinstance(said, Exchange) else said.handshake.status
+    return 100 < status < 400
 
 
 def _short(value: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from conformance.verdict import EXPECTED_FAIL, FAIL, FLAKY, WARN, Check
+from conformance.verdict import EXPECTED_FAIL, FAIL, WARN, Check
 
 
 class BadExpectations(ValueError):
@@ -51,7 +51,7 @@ class Expectations:
 
     def apply(self, check: Check) -> None:
         """Turn a failure that is expected into `expected-fail`."""
-        entry = self.of(check.requirement) if check.verdict in (FAIL, WARN, FLAKY) else None
+        entry = self.of(check.requirement) if check.verdict in (FAIL, WARN) else None
         if entry is not None:
             self.met.add(id(entry))
             check.verdict = EXPECTED_FAIL
@@ -102,5 +102,5 @@ def load(path: Path, profile: str, today: date | None = None) -> Expectations:
 
 def to_paste(checks: Iterable[Check]) -> str:
     """The entries for what failed unexpectedly, to paste into an expectations file; empty when nothing did."""
-    failed = {c.requirement: c for c in checks if c.verdict in (FAIL, FLAKY)}
+    failed = {c.requirement: c for c in checks if c.verdict == FAIL}
     return "".join(f"- requirement: {i}\n  reason: {c.message[:80]!r}\n" for i, c in sorted(failed.items()))

@@ -24,9 +24,7 @@ from conformance.verdict import FAIL, HARNESS_ERROR, Check
 
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "cases", _HERE / "properties")
-CONFIG: pytest.StashKey[RunConfig] = pytest.StashKey()
 OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
-WANTED: pytest.StashKey[set[str]] = pytest.StashKey()
 _COLLECTED: pytest.StashKey[int] = pytest.StashKey()
 
 
@@ -105,20 +103,24 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     items = [item for item in session.items if isinstance(item, CaseItem)]
     if not items or session.config.option.collectonly:
         return (yield)
-    config = session.config.stash.get(CONFIG, None) or _config_of(session.config)
+    config = _config_of(session.config)
     by_spec = {id(item.spec): item for item in items}
 
     def done(spec: CaseSpec, checks: list[Check]) -> None:
-        by_spec[id(spec)].future.set_result(checks)
+        if not by_spec[id(spec)].future.done():
+            by_spec[id(spec)].future.set_result(checks)
 
     complete = len(items) == session.config.stash[_COLLECTED]
-    chosen = Selection([item.spec for item in items], complete, session.config.stash.get(WANTED, None))
+    chosen = Selection([item.spec for item in items], complete)
     outcome = Outcome()
     session.config.stash[OUTCOME] = outcome
     thread = threading.Thread(target=_background, args=(config, chosen, done, outcome, items), daemon=True)
     thread.start()
     try:
         return (yield)
+    except KeyboardInterrupt:
+        outcome.interrupt("interrupted (^C)")
+        raise
     finally:
         outcome.stop()
         thread.join(timeout=60)

@@ -46,6 +46,10 @@ class RecordWriter:
                 line[key] = self._redactor.json(line[key])
         self.line(line)
 
+    def note(self, text: str, topic: str = "") -> None:
+        """Something to tell that judges nothing."""
+        self.line({"kind": "note", "text": self._redactor.text(text), "topic": topic})
+
     def close(self) -> None:
         if self._file is not None:
             self._file.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import random
@@ -41,6 +42,9 @@ class RunConfig:
     deadline: float = 0
     shuffle: bool = False
     expect: Path | None = None
+    repeat: int = 1
+    allow_intermittent: bool = False
+    timeout: float = 0  # seconds for the run as a whole; 0: none
     on_start: Callable[[Session, int], None] | None = None
 
 
@@ -63,11 +67,31 @@ class Outcome:
     session: Session | None = None
     scheduler: Scheduler | None = None
     error: BaseException | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+    _task: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """Start no further case."""
         if self.scheduler is not None:
             self.scheduler.stop = True
+
+    def break_off(self, how: str, reason: str) -> None:
+        """End the run now; what was judged so far stands. To be called on the run's own loop."""
+        if self.session is not None:
+            self.session.end(how, reason)
+        if self.scheduler is not None:
+            self.scheduler.abort()
+        elif self._task is not None:
+            self._task.cancel()
+
+    def interrupt(self, reason: str) -> None:
+        """End the run now, from whatever thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.break_off, "interrupted", reason)
+
+    def begin(self) -> None:
+        """The run begins on this loop, in this task."""
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
 
 
 class Unusable(Exception):
@@ -99,6 +123,7 @@ def _rare_collections() -> Iterator[None]:
 
 async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome) -> None:
     """Play the chosen cases; fills `outcome`. Raises BadTarget, EmbeddedFailed or Unusable."""
+    outcome.begin()
     seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
     async with _target(config) as target:
         options = Options(
@@ -111,7 +136,10 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             deadline=config.deadline,
             faults=config.faults,
             target_name=config.target if isinstance(config.target, str) else "",
-            partial=not chosen.complete,
+            partial=not chosen.complete or chosen.requirements is not None,
+            repeat=config.repeat,
+            allow_intermittent=config.allow_intermittent,
+            timeout=config.timeout,
         )
         writer = RecordWriter(config.record, Redactor(target.tokens()))
         session = Session(target, options, writer)
@@ -120,8 +148,14 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
         try:
             with _rare_collections():
                 await _judge(config, chosen, done, outcome, session)
+        except asyncio.CancelledError:
+            if session.ended is None:
+                raise
+            outcome.footer = session.conclude()
+            outcome.exit_status = outcome.footer["exit"]
         finally:
             writer.close()
+            await session.liveness.aclose()
             await session.wire.aclose()
             await session.control.aclose()
 
@@ -163,12 +197,31 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
         session.add(c for c in checks if wanted is None or c.requirement in wanted)
         done(case, checks)
         if config.fail_fast and any(c.verdict == "fail" for c in checks):
+            session.end("stopped", "the run was ordered to stop at the first failure")
             outcome.stop()
 
     outcome.scheduler = Scheduler(session, finished)
-    await outcome.scheduler.play(cases)
+    session.liveness.lost = lambda: outcome.break_off("target-gone", session.gone.reason if session.gone else "")
+    if session.ended:
+        outcome.scheduler.stop = True
+    watchdog = asyncio.create_task(_watch(session, outcome))
+    try:
+        await outcome.scheduler.play(cases)
+    finally:
+        watchdog.cancel()
     outcome.footer = session.conclude()
     outcome.exit_status = outcome.footer["exit"]
+
+
+async def _watch(session: Session, outcome: Outcome) -> None:
+    """Once a second: is the target silent, is the run's budget used up?"""
+    budget = session.options.timeout
+    while True:
+        await asyncio.sleep(1)
+        session.liveness.look()
+        if budget and session.wire.now_ms() > 1000 * budget:
+            outcome.break_off("timeout", f"the run's {budget:g} s were used up (--timeout)")
+            return
 
 
 def _scope(chosen: Selection, cases: list[CaseSpec], session: Session) -> set[str] | None:

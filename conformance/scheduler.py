@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from conformance.case import CaseSpec
 from conformance.context import Case
+from conformance.plays import Play, Plays
 from conformance.session import Session
-from conformance.verdict import FAIL, FLAKY, PASS, UNTESTABLE, WARN, Check
+from conformance.verdict import Check
 
 Done = Callable[[CaseSpec, list[Check]], None]
-_LOST_TURNS = 6  # plays of a case in all while turns of its chats get lost, as they do on real servers now and then
 _SERIAL_RERUNS = 12  # more failures than this are no accident; they are re-run four at a time
 
 
@@ -20,10 +20,13 @@ class Scheduler:
 
     def __init__(self, session: Session, done: Done) -> None:
         self.session, self._done = session, done
-        self.stop = False
+        self.stop = False  # start no further case
+        self._begun: dict[str, tuple[CaseSpec, Plays]] = {}  # played at least once, without final checks yet
+        self._workers: set[asyncio.Task[None]] = set()
+        self.aborted = False
 
     async def play(self, cases: Sequence[CaseSpec]) -> None:
-        """Play all; returns when every case has its final checks."""
+        """Play all; returns when every case has its final checks, or soon after `abort`."""
         ready = []
         for case in cases:
             blocked = self.session.blocked(case)
@@ -31,86 +34,84 @@ class Scheduler:
                 self._done(case, blocked)
             else:
                 ready.append(case)
-        together = [c for c in ready if not c.alone]
-        again = await self._batch(together, self.session.options.jobs)
-        again += await self._batch([c for c in ready if c.alone], 1)
-        width = 1 if len(again) <= _SERIAL_RERUNS else 4
-        exclusive = [pair for pair in again if pair[0].alone]
-        await self._rerun([pair for pair in again if not pair[0].alone], width)
-        await self._rerun(exclusive, 1)
+        try:
+            again = await self._batch([c for c in ready if not c.alone], self.session.options.jobs)
+            again += await self._batch([c for c in ready if c.alone], 1)
+            width = 1 if len(again) <= _SERIAL_RERUNS else 4
+            await self._rerun([c for c in again if not c.alone], width)
+            await self._rerun([c for c in again if c.alone], 1)
+        finally:
+            if self.stop:
+                self._conclude_the_begun()
 
-    async def _batch(self, cases: Sequence[CaseSpec], width: int) -> list[tuple[CaseSpec, list[Check]]]:
-        """Play these, `width` at once; gives those that failed with their checks."""
-        failed: list[tuple[CaseSpec, list[Check]]] = []
+    def abort(self) -> None:
+        """Break off what is under way: nothing more is played."""
+        self.stop = self.aborted = True
+        for worker in self._workers:
+            worker.cancel()
+
+    async def _batch(self, cases: Sequence[CaseSpec], width: int) -> list[CaseSpec]:
+        """Play these, `width` at once; gives those to be played again."""
+        failed: list[CaseSpec] = []
+        least = self.session.options.repeat
+
+        async def one(case: CaseSpec) -> None:
+            plays = Plays(self.session.excusing(case), self.session.options.allow_intermittent)
+            self._begun[case.name] = case, plays
+            await self._once(case, plays)
+            # a state machine has shrunk and replayed its failure already
+            if plays.wants_more(least) and (not case.fuzz or least > 1 or plays.plays[-1].broken):
+                self.session.first_play(plays.plays[0].checks)
+                failed.append(case)
+            else:
+                self._finish(case)
+
+        await self._together(cases, width, one)
+        return failed
+
+    async def _rerun(self, cases: Sequence[CaseSpec], width: int) -> None:
+        async def one(case: CaseSpec) -> None:
+            _, plays = self._begun[case.name]
+            while plays.wants_more(self.session.options.repeat) and not self.stop:
+                await self._once(case, plays)
+            self._finish(case)
+
+        await self._together(cases, width, one)
+
+    async def _once(self, case: CaseSpec, plays: Plays) -> None:
+        play = Case(self.session, case, len(plays.plays) + 1)
+        checks = await play.run()
+        plays.plays.append(Play(checks, frozenset(play.signs), play.broken, self.session.wire.now_ms()))
+        self.session.played(case.name)
+
+    def _finish(self, case: CaseSpec) -> None:
+        _, plays = self._begun.pop(case.name)
+        self._done(case, plays.conclude())
+
+    def _conclude_the_begun(self) -> None:
+        """What was seen before a run was broken off counts, unless it may be the end's own doing."""
+        for case, plays in list(self._begun.values()):
+            plays.plays = [p for p in plays.plays if not p.broken and not self.session.in_doubt(p.ended_ms)]
+            if plays.plays and not any(p.signs for p in plays.plays):
+                self._done(case, plays.conclude())
+        self._begun.clear()
+
+    async def _together(self, cases: Iterable[CaseSpec], width: int, one: Callable[[CaseSpec], Awaitable[None]]) -> None:
         todo = iter(cases)
 
         async def worker() -> None:
             for case in todo:
                 if self.stop:
-                    self._done(case, [])
-                    continue
-                checks = await Case(self.session, case).run()
-                if any(_uncertain(check) for check in checks):
-                    failed.append((case, checks))
-                else:
-                    self._done(case, checks)
+                    return
+                await one(case)
 
-        await asyncio.gather(*(worker() for _ in range(min(width, len(cases)))))
-        return failed
-
-    async def _rerun(self, pairs: list[tuple[CaseSpec, list[Check]]], width: int) -> None:
-        todo = iter(pairs)
-
-        async def worker() -> None:
-            for case, first in todo:
-                if case.fuzz:  # a machine has shrunk and replayed its failure already
-                    self._done(case, first)
-                    continue
-                for attempt in range(2, _LOST_TURNS + 1):
-                    play = Case(self.session, case, attempt)
-                    second = await play.run()
-                    if width > 1 or not play.lost_turns or not any(_uncertain(check) for check in second):
-                        break
-                self._done(case, merge(first, second))
-
-        await asyncio.gather(*(worker() for _ in range(min(width, len(pairs)))))
-
-
-def _uncertain(check: Check) -> bool:
-    return check.verdict in (FAIL, WARN) or (check.verdict == UNTESTABLE and bool(check.exchanges))
-
-
-def merge(first: list[Check], second: list[Check]) -> list[Check]:
-    """What two plays of a case come to: failing twice is a failure, failing then passing is flaky."""
-    later: dict[str, list[Check]] = {}
-    for check in second:
-        later.setdefault(check.requirement, []).append(check)
-    out: list[Check] = []
-    for check in first:
-        again = later.get(check.requirement, [])
-        if check.verdict in (FAIL, WARN) and again and all(c.verdict == PASS for c in again):
-            if check.verdict == FAIL or check.level == "SHOULD":
-                check.verdict = FLAKY
-            check.reason = "failed, then passed when run again by itself"
-            check.exchanges = [*check.exchanges, *(x for c in again for x in c.exchanges)]
-            out.append(check)
-        elif check.verdict in (FAIL, WARN):
-            out += [c for c in again if c.verdict == check.verdict][:1] or [check]
-        elif check.verdict == UNTESTABLE and again:
-            out.append(again[0])
-        else:
-            out.append(check)
-    seen = {id(c) for c in out}
-    passed = {c.requirement for c in out}
-    # what only the second play reached, or where only the second play failed
-    for check in second:
-        if id(check) not in seen and (check.requirement not in passed or check.verdict == FAIL):
-            if check.verdict == FAIL and check.requirement in passed and not _failed_before(first, check.requirement):
-                check.verdict, check.reason = FLAKY, "passed, then failed when run again by itself"
-            out.append(check)
-            passed.add(check.requirement)
-    return out
-
-
-def _failed_before(first: list[Check], requirement: str) -> bool:
-    return any(c.requirement == requirement and c.verdict in (FAIL, WARN, UNTESTABLE) for c in first)
+        workers = [asyncio.create_task(worker()) for _ in range(width)]
+        self._workers.update(workers)
+        try:
+            await asyncio.gather(*workers)
+        except asyncio.CancelledError:
+            if not self.aborted:
+                raise
+            await asyncio.gather(*workers, return_exceptions=True)
+        finally:
+            self._workers.difference_update(workers)

@@ -14,19 +14,22 @@ from typing import Any
 import spec
 from conformance.case import CaseSpec
 from conformance.checks import passive
-from conformance.exchange import Exchange, Finding, SocketLog
+from conformance.exchange import Exchange, Finding, Request, SocketLog
 from conformance.expectations import Expectations
+from conformance.liveness import Gone, Liveness
+from conformance.races import RaceWatch, Sight, declared
+from conformance.races import Tally as RaceTally
 from conformance.record import RecordWriter
 from conformance.reproduce import reproduce
 from conformance.target import Target
 from conformance.verdict import (
     EXPECTED_FAIL,
     FAIL,
-    FLAKY,
     HARNESS_ERROR,
     JUDGED,
     NOT_APPLICABLE,
     PASS,
+    RACED,
     UNEXPECTED_PASS,
     UNTESTABLE,
     WARN,
@@ -35,7 +38,7 @@ from conformance.verdict import (
     worst,
 )
 from conformance.wire.client import HttpClient
-from conformance.wire.http import Wire
+from conformance.wire.http import TargetUnreachable, Wire
 from conformance.wire.redact import Redactor
 from spec.documents import documents
 
@@ -59,6 +62,22 @@ class Options:
     faults: tuple[str, ...] = ()  # of the embedded target
     deadline: float = 0  # seconds to wait for what must come; 0: measured
     partial: bool = False  # only some requirements were selected: the others are out of scope
+    repeat: int = 1  # plays of each case at least
+    allow_intermittent: bool = False  # what fails once and passes the next time only warns
+    timeout: float = 0  # seconds for the run as a whole; 0: no bound
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run was broken off. `how`: `interrupted`, `target-gone`, `timeout` or `stopped`."""
+
+    how: str
+    reason: str
+
+
+# Exit status of each; `stopped` is the user's own order to end at the first failure.
+_EXIT_OF_END = {"interrupted": INCOMPLETE, "timeout": INCOMPLETE, "target-gone": UNUSABLE}
+_PROBE = 5.0  # seconds that the question whether the target is still there waits
 
 
 @dataclass(slots=True)
@@ -98,11 +117,51 @@ class Session:
         self.answers_seen: dict[str, set[str]] = {}  # by case, over all its plays
         self.began = time.monotonic()
         self.wire.listeners.append(self._observe)
+        self.ended: Ended | None = None
+        self.liveness = Liveness(self._answers, self.wire.now_ms)
+        self.races = {name: RaceTally(race) for name, race in declared(self.traits).items()}
+        self._race_watch = RaceWatch(self.traits)
+        self._accepting: set[str] = set()  # cases in which the target accepted something
+        self._played: set[str] = set()
+
+    @property
+    def gone(self) -> Gone | None:
+        """Set when the target went away."""
+        return self.liveness.gone
+
+    async def _answers(self) -> bool:
+        """Does the target answer anything at all, on a fresh connection?"""
+        wire = Wire(self.target.base_url, timeout=_PROBE, connections=1)
+        try:
+            await wire.send(Request("GET", self.traits["chats_path"]), actor=None, case="probe", timeout=_PROBE)
+        except TargetUnreachable:
+            return False
+        finally:
+            await wire.aclose()
+        return True
+
+    def end(self, how: str, reason: str) -> None:
+        """The run is broken off; the first reason counts."""
+        self.ended = self.ended or Ended(how, reason)
+
+    def in_doubt(self, ended_ms: float) -> bool:
+        """May what a play that ended then saw be the doing of a target that went away?"""
+        return self.gone is not None and ended_ms >= self.gone.heard_ms
+
+    def played(self, case: str) -> None:
+        """A case was played to its end once."""
+        self._played.add(case)
 
     # -- what is said on the wire -------------------------------------------------------------------
 
     def _observe(self, exchange: Exchange | SocketLog) -> None:
         self.writer.exchange(exchange)
+        self.liveness.answered(exchange)
+        status = exchange.response.status if isinstance(exchange, Exchange) else exchange.handshake.status
+        if status < 400:
+            self._accepting.add(exchange.case)
+        for sight in self._race_watch.observe(exchange):
+            self.sighted(sight)
         self._seen.append(exchange)
         if len(self._seen) == _BATCH:
             self._judge_seen()
@@ -119,6 +178,22 @@ class Session:
                     tally.findings.append((finding, exchange))
         self._seen.clear()
         self.judging_seconds += time.thread_time() - began
+
+    def sighted(self, sight: Sight) -> None:
+        """A race could have shown."""
+        self.races[sight.race].add(sight)
+
+    def excusing(self, case: CaseSpec) -> frozenset[str]:
+        """The races that may excuse a failure of this case."""
+        rows = self.profile.requirements
+        areas = {rows[r].area for r in case.requirements if r in rows}
+        return frozenset(name for name, tally in self.races.items() if tally.race.excuses & areas)
+
+    def first_play(self, checks: Iterable[Check]) -> None:
+        """A case is going to be played again: what failed in its first play is written down at once."""
+        for check in checks:
+            if check.verdict in (FAIL, WARN):
+                self.writer.note(f"{check.requirement} failed in the first play of {check.case}: {check.message}", "first-play")
 
     def reproduce(self, exchange: Exchange | SocketLog) -> str:
         return reproduce(exchange, self.target.base_url, self.redactor)
@@ -207,8 +282,10 @@ class Session:
     def conclude(self) -> dict[str, Any]:
         """Add what the passive checks saw and what nobody judged; gives the footer."""
         self._judge_seen()
-        self.add(self._passive_checks())
-        self.add(self._unjudged())
+        self.add(list(self._passive_checks()))
+        self.add(list(self._race_checks()))
+        self._look_at_rates()
+        self.add(list(self._unjudged()))
         self.add(self._stale())
         verdicts = self.verdicts()
         counts: dict[str, int] = defaultdict(int)
@@ -223,7 +300,6 @@ class Session:
                     PASS,
                     FAIL,
                     WARN,
-                    FLAKY,
                     UNTESTABLE,
                     NOT_APPLICABLE,
                     HARNESS_ERROR,
@@ -234,7 +310,9 @@ class Session:
             "requirements": {
                 "in_scope": in_scope,
                 "judged": sum(n for v, n in counts.items() if v in JUDGED),
+                "not_selected": len(self.profile.requirements) - len(verdicts) if self.options.partial else 0,
             },
+            "races": [tally.line() for tally in self.races.values()],
             "checks": len(self.checks),
             "complaints": self.complaints,
             "ms": round(1000 * (time.monotonic() - self.began), 1),
@@ -242,6 +320,9 @@ class Session:
             "slowest": self._slowest(),
             "exit": self.exit_status(verdicts),
         }
+        if self.ended:
+            last = list(self.gone.last) if self.gone else []
+            footer["ended"] = {"how": self.ended.how, "reason": self.ended.reason, "exchanges": last}
         self.writer.line(footer)
         self.writer.close()
         return footer
@@ -263,14 +344,14 @@ class Session:
 
     def exit_status(self, verdicts: dict[str, str]) -> int:
         seen = set(verdicts.values())
+        if self.ended and self.ended.how in _EXIT_OF_END:
+            return _EXIT_OF_END[self.ended.how]
         if self.complaints:
             return NOT_CONFORMANT
         must = self.profile.requirements
         bad = {FAIL, UNEXPECTED_PASS}
-        if self.options.strict:
-            bad |= {FLAKY}
-            if any(v == WARN and must[r].level == "SHOULD" for r, v in verdicts.items()):
-                return NOT_CONFORMANT
+        if self.options.strict and any(v == WARN and must[r].level == "SHOULD" for r, v in verdicts.items()):
+            return NOT_CONFORMANT
         if seen & bad:
             return NOT_CONFORMANT
         if HARNESS_ERROR in seen or not verdicts:
@@ -284,6 +365,8 @@ class Session:
         for requirement, tally in self._tallies.items():
             if requirement not in self.profile.requirements or not self._in_scope(requirement):
                 continue
+            if not tally.findings and not tally.cases & self._accepting - {"preflight"}:
+                continue  # a server that refuses everything earns no pass by refusing well
             if not tally.findings:
                 check = self.check(requirement, PASS, "every exchange")
                 check.exchanges, check.message = [tally.exchange], f"judged {tally.judged} times"
@@ -301,6 +384,31 @@ class Session:
         check.reproduce = [self.reproduce(exchange)]
         return check
 
+    def _race_checks(self) -> Iterable[Check]:
+        """A race is no fault of the run's verdict, but one that its server should not have."""
+        for tally in self.races.values():
+            requirement = tally.race.requirement
+            if requirement not in self.profile.requirements or not self._in_scope(requirement) or tally.first is None:
+                continue
+            check = self.check(requirement, WARN if tally.seen else PASS, tally.first.case)
+            check.message, check.exchanges = f"seen in {tally.worded()}", [tally.first.exchange]
+            check.expected, check.actual = 0, tally.seen
+            yield check
+
+    def _look_at_rates(self) -> None:
+        """What is excused by a race that shows far more often than any accident does is excused no more."""
+        beyond = {tally.race.name: tally.beyond() for tally in self.races.values()}
+        for check in self.checks:
+            if check.verdict != RACED:
+                continue
+            wrong = [f"{name} was seen in {beyond[name]}" for name in check.races if beyond[name]]
+            if wrong:
+                check.verdict, check.reason = failed(check.level), f"{check.reason}; but {'; '.join(wrong)}"
+                self.writer.check(check)
+            else:
+                for name in check.races:
+                    self.races[name].excused.add(check.requirement)
+
     def _unjudged(self) -> Iterable[Check]:
         done = {check.requirement for check in self.checks}
         for requirement, row in self.profile.requirements.items():
@@ -311,10 +419,8 @@ class Session:
             elif requirement in self.switched_off:
                 verdict, reason = NOT_APPLICABLE, "the run was ordered without the property phase"
             else:
-                verdict, reason = self.obstacle(row.needs) or (
-                    UNTESTABLE,
-                    "nothing in this run could judge it",
-                )
+                unreached = self.ended.reason if self.ended else "nothing in this run could judge it"
+                verdict, reason = self.obstacle(row.needs) or (UNTESTABLE, unreached)
             check = self.check(requirement, verdict, "")
             check.reason = reason
             yield check
@@ -339,7 +445,13 @@ class Session:
             "target": self.target.redacted(),
             "seed": self.options.seed,
             "strict": self.options.strict,
-            "options": {"jobs": self.options.jobs, "fuzz": self.options.fuzz},
+            "options": {
+                "jobs": self.options.jobs,
+                "fuzz": self.options.fuzz,
+                "repeat": self.options.repeat,
+                "allow_intermittent": self.options.allow_intermittent,
+                "timeout": self.options.timeout,
+            },
             "partial": self.options.partial,
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -8,11 +8,11 @@ from typing import Any
 from conformance.exchange import ABSENT
 
 PASS, FAIL, WARN = "pass", "fail", "warn"
-NOT_APPLICABLE, UNTESTABLE, FLAKY = "not-applicable", "untestable", "flaky"
+NOT_APPLICABLE, UNTESTABLE, RACED = "not-applicable", "untestable", "raced"
 HARNESS_ERROR, EXPECTED_FAIL, UNEXPECTED_PASS = "harness-error", "expected-fail", "unexpected-pass"
-JUDGED = frozenset({PASS, FAIL, WARN, FLAKY, EXPECTED_FAIL, UNEXPECTED_PASS})
+JUDGED = frozenset({PASS, FAIL, WARN, RACED, EXPECTED_FAIL, UNEXPECTED_PASS})
 # Worst first: what a requirement comes to when several cases judged it.
-RANK = [FAIL, UNEXPECTED_PASS, HARNESS_ERROR, FLAKY, WARN, EXPECTED_FAIL, PASS, UNTESTABLE, NOT_APPLICABLE]
+RANK = [FAIL, UNEXPECTED_PASS, HARNESS_ERROR, WARN, RACED, EXPECTED_FAIL, PASS, UNTESTABLE, NOT_APPLICABLE]
 
 
 class Failure(AssertionError):
@@ -56,13 +56,16 @@ class Check:
     rerun: str = ""
     ms: float = 0.0
     attempt: int = 1
+    races: list[str] = field(default_factory=list)  # that excuse it
+    plays: int = 1  # of its case, in all
+    passed: int | None = None  # of those plays, when there were several
 
     def line(self) -> dict[str, Any]:
         """The record line; absent and empty fields are left out."""
         out: dict[str, Any] = {"kind": "check"}
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is ABSENT or (value in ("", []) and name not in ("message", "case", "expected", "actual")):
+            if value is ABSENT or (value in ("", [], None) and name not in ("message", "case", "expected", "actual")):
                 continue
             out[name] = value
         return out

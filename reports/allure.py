@@ -20,7 +20,7 @@ _STATUS: dict[Verdict, str] = {
     "warn": "passed",
     "fail": "failed",
     "unexpected-pass": "failed",
-    "flaky": "failed",
+    "raced": "broken",
     "harness-error": "broken",
     "untestable": "skipped",
     "not-applicable": "skipped",
@@ -59,7 +59,7 @@ def render(record_path: Path, out: Path | TextIO) -> None:
             statusDetails=allure.StatusDetails(
                 message=visible(check.message or check.reason or LABEL[check.verdict]),
                 trace=visible(_trace(check)),
-                flaky=check.verdict == "flaky",
+                flaky=check.verdict == "raced",
                 known=check.verdict == "expected-fail",
             ),
             stage="finished",

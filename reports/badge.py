@@ -11,7 +11,7 @@ from reports.redact import visible
 from reports.summary import RED, STATES, Summary, summarize
 from reports.text import shorten, writing
 
-_COLOR = {"conformant": "#237a3b", "not-conformant": "#b3261e", "incomplete": "#8a5a00", "broken": "#5f6368"}
+_COLOR = {"conformant": "#237a3b", "not-conformant": "#b3261e", "incomplete": "#8a5a00"}
 
 # Widths of Verdana 11 px, rounded: narrow, wide and all other letters. A pixel off is not seen in a badge.
 _NARROW, _WIDE = "fijlrtI.,:;'|()[]/- ", "mwMW@%"
@@ -22,12 +22,14 @@ def render(record_path: Path, out: Path | TextIO, *, label: str = "") -> None:
     summary = summarize(read(record_path))
     left = visible(shorten(label or f"chat API {summary.record.header.profile}", 60))
     with writing(out) as buffer:
-        buffer.write(_svg(left, _text(summary), _COLOR[summary.state]))
+        buffer.write(_svg(left, _text(summary), _COLOR.get(summary.state, "#5f6368")))
 
 
 def _text(summary: Summary) -> str:
-    if summary.state == "broken":
-        return STATES["broken"]
+    if summary.state == "partial":
+        return f"partial: {summary.words.replace(' requirements', '')}"
+    if summary.state in ("broken", "broken-off", "interrupted"):
+        return STATES[summary.state]
     if summary.state == "not-conformant":
         red = sum(summary.counts[verdict] for verdict in RED)
         return f"{red or 'not'} {'failed' if red else 'conformant'} of {summary.judged} judged" if red else "not conformant"

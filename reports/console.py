@@ -12,13 +12,14 @@ from reports.redact import visible
 from reports.rows import Verdict
 from reports.story import story
 from reports.summary import STATES, Result, Summary, summarize
-from reports.text import counted, one_line, writing
+from reports.text import counted, got, one_line, sent, writing
 
 WIDTH = 110
+_LAST_SHOWN = 6  # exchanges before a target went away
 SHOUT: dict[Verdict, str] = {
     "fail": "FAIL",
     "warn": "WARN",
-    "flaky": "FLAKY",
+    "raced": "RACED",
     "harness-error": "ERROR",
     "unexpected-pass": "UNEXPECTED PASS",
 }
@@ -27,11 +28,14 @@ _STYLE_OF: dict[str, str] = {
     "fail": "red",
     "harness-error": "red",
     "unexpected-pass": "red",
-    "flaky": "yellow",
+    "raced": "yellow",
     "warn": "yellow",
     "conformant": "green",
     "not-conformant": "red",
     "incomplete": "yellow",
+    "partial": "yellow",
+    "interrupted": "yellow",
+    "broken-off": "red",
     "broken": "red",
 }
 
@@ -112,7 +116,7 @@ def _summary(screen: _Screen, summary: Summary, width: int) -> None:
     state = summary.state
     screen.add(
         ("bold", f"{record.header.profile} at {one_line(record.header.target_name)}: "),
-        (_STYLE_OF[state], STATES[state].upper()),
+        (_STYLE_OF[state], summary.words.upper() if summary.words == STATES[state] else summary.words),
         ("dim", f" (exit {record.footer.exit})"),
     )
     for label, count, whole in summary.outcomes():
@@ -123,7 +127,17 @@ def _summary(screen: _Screen, summary: Summary, width: int) -> None:
     for reason, ids in summary.reasons("untestable"):
         head = f"  untestable, {one_line(reason)}: "
         screen.add(("", head + _ids(ids, width - len(head))))
-    for note in record.notes[-10:]:
+    if summary.unfinished:
+        screen.add(("yellow", f"  {one_line(summary.unfinished, 400)}"))
+        for id in record.footer.ended.exchanges[-_LAST_SHOWN:] if record.footer.ended else ():
+            exchange = record.exchange(id)
+            if exchange:
+                screen.add(("dim", f"    before: {sent(exchange, 80)} -> {got(exchange, 40)}"[: width + 8]))
+    for race in record.footer.races:
+        if race.worded != "never looked at":
+            excused = f"; excused {_ids(race.excused, 40)}" if race.excused else ""
+            screen.add(("", f"  race {race.race}: {race.worded}{excused}"))
+    for note in [n for n in record.notes if n.topic != "first-play"][-10:]:
         screen.add(("", f"  note: {one_line(note.text)}"))
     if record.footer.slowest:
         longest = ", ".join(f"{slow.case} {slow.ms / 1000:.1f} s" for slow in record.footer.slowest[:3])

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from reports.record import Record, read
 from reports.rows import Check
-from reports.summary import LABEL, STATES, TROUBLE, WEIGHT, Result, Summary, summarize
+from reports.summary import LABEL, TROUBLE, WEIGHT, Result, Summary, summarize
 from reports.text import compact, counted, difference, one_line, shorten, writing
 from reports.transcript import transcript
 
@@ -29,6 +29,9 @@ _LEAD = {
     "conformant": "Everything in scope was judged, and the server keeps to it.",
     "not-conformant": "The server breaks at least one requirement that a conformant server must keep.",
     "incomplete": "Nothing is wrong in what was judged, but not everything in scope could be judged.",
+    "partial": "Only some requirements were selected; what was judged of them is kept, and nothing is said of the others.",
+    "interrupted": "The run was broken off before its end: it says nothing of the server as a whole.",
+    "broken-off": "The server went away during the run, so it says nothing of the server as a whole.",
     "broken": "The run itself went wrong, so its verdict does not stand.",
 }
 
@@ -54,7 +57,7 @@ def render(record_path: Path, out: Path | TextIO, *, budget: int = BUDGET) -> No
         .render(
             header=record.header,
             summary=summary,
-            state_text=STATES[summary.state],
+            state_text=summary.words,
             lead=_lead(summary),
             facts=_facts(record, summary),
             outcomes=summary.outcomes(),
@@ -63,7 +66,8 @@ def render(record_path: Path, out: Path | TextIO, *, budget: int = BUDGET) -> No
             levels=[(level, levels[level]) for level in ("MUST", "SHOULD", "MAY") if levels[level]],
             areas=sorted(Counter(result.area for result in summary.results).items()),
             reasons=summary.reasons("untestable"),
-            notes=record.notes,
+            notes=[note for note in record.notes if note.topic != "first-play"],
+            races=[race for race in record.footer.races if race.worded != "never looked at"],
             sections=_sections(record, summary, budget),
             css=Markup(_asset("report.css")),
             js=Markup(_asset("report.js")),
@@ -78,7 +82,7 @@ def _lead(summary: Summary) -> str:
         return "No MUST is broken, but what was found is not what this run was told to accept."
     if summary.state == "incomplete" and not summary.judged:
         return "Nothing was judged, so nothing can be said of the server."
-    return _LEAD[summary.state]
+    return f"{_LEAD[summary.state]} {one_line(summary.unfinished, 400)}".rstrip()
 
 
 @cache

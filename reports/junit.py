@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 from reports.record import Record, read
 from reports.rows import Check
 from reports.story import story
-from reports.summary import LABEL, WEIGHT
+from reports.summary import LABEL, WEIGHT, summarize
 from reports.text import one_line, writing
 
 _SKIPPED = ("untestable", "not-applicable", "expected-fail")
@@ -18,8 +18,8 @@ _SKIPPED = ("untestable", "not-applicable", "expected-fail")
 def render(record_path: Path, out: Path | TextIO) -> None:
     """Write the record as JUnit XML to `out`. Raises InvalidRecord, OSError.
 
-    `fail` and `unexpected-pass` are failures, `harness-error` an error; `warn` and `flaky` too are failures
-    when the run was strict. What was not judged is skipped with its reason.
+    `fail` and `unexpected-pass` are failures, `harness-error` an error; `warn` too is a failure when the run
+    was strict. What was not judged is skipped with its reason.
     """
     record = read(record_path)
     root = Xml.Element("testsuites", name=f"chat-conformance {record.header.profile}")
@@ -57,9 +57,9 @@ def _testcase(record: Record, area: str, checks: list[Check]) -> Xml.Element:
         Xml.SubElement(node, "skipped", message=f"{LABEL[verdict]}: {check.reason or summary}")
     elif verdict == "harness-error":
         Xml.SubElement(node, "error", type=verdict, message=summary).text = _story(record, check)
-    elif verdict in ("fail", "unexpected-pass") or (verdict in ("warn", "flaky") and record.header.strict):
+    elif verdict in ("fail", "unexpected-pass") or (verdict == "warn" and record.header.strict):
         Xml.SubElement(node, "failure", type=f"{check.level} {verdict}", message=summary).text = _story(record, check)
-    elif verdict in ("warn", "flaky"):
+    elif verdict in ("warn", "raced"):
         Xml.SubElement(node, "system-out").text = f"{LABEL[verdict]}: {summary}\n{_story(record, check)}"
     return node
 
@@ -79,6 +79,7 @@ def _properties(suite: Xml.Element, record: Record) -> None:
         ("spec_sha256", header.spec_sha256),
         ("seed", str(header.seed)),
         ("exit", str(record.footer.exit)),
+        ("verdict", summarize(record).words),
         ("requirements_in_scope", str(scope.in_scope)),
         ("requirements_judged", str(scope.judged)),
     ):

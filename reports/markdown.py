@@ -9,10 +9,10 @@ from typing import TextIO
 from reports.console import SHOUT
 from reports.record import Record, read
 from reports.story import story
-from reports.summary import STATES, Result, Summary, summarize
+from reports.summary import Result, Summary, summarize
 from reports.text import one_line, writing
 
-_SIGN = {"conformant": "✅", "not-conformant": "❌", "incomplete": "⚠️", "broken": "❌"}
+_SIGN = {"conformant": "✅", "partial": "◐", "incomplete": "⚠️", "interrupted": "⚠️"}  # all others: ❌
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$@&])")
 
 
@@ -25,7 +25,7 @@ def render(record_path: Path, out: Path | TextIO, *, limit: int = 30) -> None:
     summary = summarize(record)
     header = record.header
     lines = [
-        f"## {_SIGN[summary.state]} Chat API {_plain(header.profile)}: {STATES[summary.state]}",
+        f"## {_SIGN.get(summary.state, '❌')} Chat API {_plain(header.profile)}: {summary.words}",
         "",
         f"Judged {_plain(header.target_name)} with suite {_plain(header.suite_version)}, seed {header.seed}.",
         "",
@@ -41,8 +41,14 @@ def render(record_path: Path, out: Path | TextIO, *, limit: int = 30) -> None:
         lines += ["### Untestable here", ""]
         lines += [f"- {_plain(reason)}: {_plain(_some(ids))}" for reason, ids in reasons]
         lines.append("")
-    if record.notes:
-        lines += ["### Notes", "", *(f"- {_plain(one_line(note.text))}" for note in record.notes[:20]), ""]
+    if summary.unfinished:
+        lines += [f"**{_plain(summary.unfinished)}**", ""]
+    races = [race for race in record.footer.races if race.worded != "never looked at"]
+    if races:
+        lines += ["### Races of the server", "", *(f"- {_plain(race.race)}: {_plain(race.worded)}" for race in races), ""]
+    notes = [note for note in record.notes if note.topic != "first-play"]
+    if notes:
+        lines += ["### Notes", "", *(f"- {_plain(one_line(note.text))}" for note in notes[:20]), ""]
     with writing(out) as buffer:
         buffer.write("\n".join(lines))
 

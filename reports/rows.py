@@ -18,7 +18,7 @@ Verdict = Literal[
     "warn",
     "not-applicable",
     "untestable",
-    "flaky",
+    "raced",
     "harness-error",
     "expected-fail",
     "unexpected-pass",
@@ -45,6 +45,7 @@ class Header(_Row):
     seed: int | None
     started_at: str
     strict: bool = False
+    partial: bool = False
     command: list[str] = []
     options: dict[str, Any] = {}
 
@@ -149,6 +150,9 @@ class Check(_Row):
     reproduce: list[str] = []
     rerun: str = ""
     reason: str = ""
+    races: list[str] = []
+    plays: Annotated[int, Field(ge=1)] = 1
+    passed: Count | None = None
     ms: Milliseconds = 0.0
     attempt: Annotated[int, Field(ge=1)] = 1
 
@@ -179,6 +183,7 @@ class Scope(_Row):
 
     in_scope: Count
     judged: Count
+    not_selected: Count = 0
 
 
 class Slow(_Row):
@@ -186,6 +191,24 @@ class Slow(_Row):
 
     case: Text
     ms: Milliseconds
+
+
+class Race(_Row):
+    """A race that the profile declares, and how often it was seen."""
+
+    race: Text
+    text: str
+    requirement: str = ""
+    worded: str
+    excused: list[str] = []
+
+
+class End(_Row):
+    """How a run was broken off, and the last exchanges before."""
+
+    how: Literal["interrupted", "target-gone", "timeout", "stopped"]
+    reason: str
+    exchanges: list[str] = []
 
 
 class Footer(_Row):
@@ -196,3 +219,5 @@ class Footer(_Row):
     ms: Milliseconds = 0.0
     judging_ms: Milliseconds = 0.0
     slowest: list[Slow] = []
+    races: list[Race] = []
+    ended: End | None = None

@@ -17,7 +17,8 @@ def story(record: Record, check: Check, *, more: int = 0, limit: int = 200) -> l
     if exchange:
         lines += [("sent", sent(exchange, limit)), ("got", got(exchange, limit))]
     if check.message or check.reason:
-        lines.append(("found", one_line(check.message or check.reason)))
+        both = f"{check.message} ({check.reason})" if check.message and check.reason else check.message or check.reason
+        lines.append(("found", one_line(both)))
     if check.has("expected") or check.has("actual"):
         lines.append(("at", one_line(check.pointer) or "(the whole answer)"))
         lines.append(("expected", compact(check.expected, limit) if check.has("expected") else "(nothing)"))

@@ -14,8 +14,8 @@ WEIGHT: tuple[Verdict, ...] = (
     "harness-error",
     "fail",
     "unexpected-pass",
-    "flaky",
     "warn",
+    "raced",
     "expected-fail",
     "pass",
     "untestable",
@@ -27,7 +27,7 @@ LABEL: dict[Verdict, str] = {
     "harness-error": "harness error",
     "fail": "failed",
     "unexpected-pass": "unexpected pass",
-    "flaky": "flaky",
+    "raced": "raced",
     "warn": "warned",
     "expected-fail": "expected fail",
     "pass": "passed",
@@ -38,8 +38,12 @@ STATES = {
     "conformant": "conformant",
     "not-conformant": "not conformant",
     "incomplete": "incomplete",
+    "partial": "partial",
+    "interrupted": "interrupted",
+    "broken-off": "broken off",
     "broken": "harness error",
 }
+_STATE_OF_END = {"interrupted": "interrupted", "timeout": "interrupted", "target-gone": "broken-off"}
 _RANK = {verdict: rank for rank, verdict in enumerate(WEIGHT)}
 
 
@@ -86,13 +90,30 @@ class Summary:
     @property
     def state(self) -> str:
         """A key of STATES. A record cannot be conformant with anything red or anything left unjudged."""
+        ended = self.record.footer.ended
+        if ended and ended.how in _STATE_OF_END:
+            return _STATE_OF_END[ended.how]
         if self.record.footer.exit == 2:
             return "broken"
         if self.record.footer.exit == 1 or any(self.counts[verdict] for verdict in RED):
             return "not-conformant"
         if self.record.footer.exit == 3 or not self.in_scope or self.judged < self.in_scope:
             return "incomplete"
-        return "conformant"
+        return "partial" if self.record.header.partial else "conformant"
+
+    @property
+    def words(self) -> str:
+        """The verdict in words: a narrowed run says how much it was narrowed, one that was broken off says so."""
+        if self.state == "partial":
+            left_out = self.record.footer.requirements.not_selected
+            passed = self.judged - self.counts["warn"] - self.counts["expected-fail"]
+            return f"{passed:,} of {self.in_scope:,} selected requirements passed; {left_out:,} not selected"
+        return STATES[self.state]
+
+    @property
+    def unfinished(self) -> str:
+        """Why the run did not come to its end; empty when it did."""
+        return self.record.footer.ended.reason if self.record.footer.ended else ""
 
     @property
     def troubled(self) -> list[Result]:
@@ -116,7 +137,7 @@ class Summary:
             ("in scope", self.in_scope, None),
             ("judged", self.judged, self.in_scope),
         ]
-        for verdict in ("pass", "fail", "unexpected-pass", "flaky", "warn", "expected-fail", "harness-error"):
+        for verdict in ("pass", "fail", "unexpected-pass", "warn", "raced", "expected-fail", "harness-error"):
             if self.counts[verdict] or verdict in ("pass", "fail", "warn"):
                 rows.append((LABEL[verdict], self.counts[verdict], self.judged))
         rows.append((LABEL["untestable"], self.counts["untestable"], self.in_scope))

@@ -26,6 +26,7 @@ AREAS = {
     "models": "Models",
     "usage": "Spend limits and cost",
     "properties": "Any sequence of actions, any input",
+    "races": "Races that real servers have, measured",
     "schema": "Documents",
     "prose": "Wording of refusals",
 }

@@ -91,6 +91,7 @@ async def rights_before_checks(t: Case) -> None:
             for name in ("retention-days", "system-prompt", "advisor"):
                 t.refused(await actor.put(config_path(t, name), **broken), "common.forbidden")
         t.refused(await t.root.put(config_path(t, "retention-days"), **broken), "common.bad-json")
+        t.accepted(await t.root.get(config_path(t, "retention-days")))
     with t.judging("CONF-034"):
         odd = config_path(t, "model-override/nonsense")
         for actor in (t.alice, auditor):

@@ -73,3 +73,4 @@ async def before_everything(t: Case) -> None:
     unknown, cookie = f"{t.alice.chats_path}/{uuid4()}", carried(("cookie", t.alice.token))
     t.refused(await t.nobody.patch(unknown, {}, **cookie), "csrf.token")
     t.refused(await t.alice.patch(unknown, {}), "common.not-found")
+    t.accepted(await t.alice.create(), 201)

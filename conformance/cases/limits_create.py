@@ -162,6 +162,7 @@ async def index_of_the_bad_part(t: Case) -> None:
         t.refused(answer, "content.text-empty")
         detail = answer.response.body.get("detail", "")
         t.true(f"[{at}]" in detail and "[3]" not in detail, f"the detail names part {at}", detail, "/detail")
+    t.accepted(await place.ask({PARTS: [text("good")] * 4}), place.status)
 
 
 @case("CREATE-014", rows={"upper": "TEXT", "blanks": "  text\n", "mixed": " Text "})
@@ -227,6 +228,7 @@ async def unknown_servers_are_listed(t: Case) -> None:
     detail = answer.response.body.get("detail", "")
     t.expect(sorted(ids, key=lambda i: detail.find(i)), ids, "the unknown ids in the order of the detail", "/detail")
     t.true(all(i in detail for i in ids), "the detail lists all of them", detail, "/detail")
+    t.accepted(await place.ask({"mcp_server_ids": []}), place.status)
 
 
 TAKEN = {

@@ -91,6 +91,7 @@ async def bad_keys_together(t: Case) -> None:
     t.expect(answer.response.status, 400, "the status")
     named = sorted(v["field"] for v in answer.response.body["validations"])
     t.expect(named, ["archived", "has_unread", "nonsense"], "the fields of the validations", "/validations")
+    t.accepted(await t.alice.list(q="archived:false has_unread:true"))
 
 
 @case("FILTER-014", "FILTER-015", "FILTER-016", "FILTER-017", "FILTER-019")

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 import fnmatch
+import os
+import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-import pytest
+from _pytest.mark.expression import Expression
 
 import spec
-from conformance import plugin, target
+from conformance import target
+from conformance.case import CaseSpec
 from conformance.cli.main import UsageError, parser
 from conformance.cli.progress import Progress
 from conformance.embedded import EmbeddedFailed
 from conformance.expectations import BadExpectations, to_paste
-from conformance.run import Outcome, RunConfig, Unusable
-from conformance.session import UNUSABLE
+from conformance.library import all_cases
+from conformance.run import Outcome, RunConfig, Selection, Unusable, play
+from conformance.session import INCOMPLETE, UNUSABLE
 
-_INI = Path(plugin.__file__).with_name("pytest.ini")
+_BUDGET = {"off": 600.0, "quick": 600.0, "deep": 3600.0}  # seconds for a run
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -34,7 +39,12 @@ def arguments() -> argparse.ArgumentParser:
         p.add_argument(f"--{name}", type=Path, metavar="F", help=f"write the {name} report")
     p.add_argument("--allure", type=Path, metavar="DIR", help="write Allure results (needs the extra: allure)")
     p.add_argument("--expect", type=Path, metavar="F.yaml", help="expected failures; stale and expired entries are red")
-    p.add_argument("--strict", action="store_true", help="SHOULD failures and flaky checks are red too")
+    p.add_argument("--strict", action="store_true", help="SHOULD failures are red too")
+    p.add_argument("--allow-intermittent", action="store_true", help="what fails once and passes the next time only warns")
+    p.add_argument("--repeat", type=int, default=1, metavar="N", help="play each case N times at least and tell how many passed")
+    p.add_argument(
+        "--timeout", type=float, metavar="S", help="end the run after S seconds (default 600, with --fuzz deep 3600; 0: never)"
+    )
     p.add_argument("--requirement", action="append", default=[], metavar="GLOB", help="only these requirements")
     p.add_argument("--area", action="append", default=[], metavar="NAME", help="only the requirements of this area")
     p.add_argument("-k", metavar="EXPR", default="", help="only cases whose names match, as in pytest")
@@ -55,54 +65,30 @@ def arguments() -> argparse.ArgumentParser:
     return p
 
 
-class _Chosen:
-    """Tells pytest which cases to play and the plugin what the user asked for."""
-
-    def __init__(self, config: RunConfig, wanted: set[str] | None) -> None:
-        self._config, self._wanted = config, wanted
-        self.session: pytest.Session | None = None
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[plugin.CONFIG] = self._config
-        if self._wanted is not None:
-            config.stash[plugin.WANTED] = self._wanted
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        if self._wanted is None:
-            return
-        mine = [i for i in items if isinstance(i, plugin.CaseItem)]
-        declared = {r for i in mine for r in i.spec.requirements}
-        # what only the passive checks judge needs every case's traffic
-        if self._wanted <= declared:
-            items[:] = [i for i in mine if self._wanted & set(i.spec.requirements)]
-
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        self.session = session
-
-    @property
-    def outcome(self) -> Outcome:
-        assert self.session is not None
-        return self.session.config.stash.get(plugin.OUTCOME, Outcome())
-
-
 def command(name: str, argv: Sequence[str]) -> int:
     options = arguments().parse_args(argv)
     if options.target and options.fault:
         raise UsageError("--fault makes the embedded fake server wrong; leave --target out")
     if options.jobs < 1:
         raise UsageError("--jobs must be at least 1")
+    if options.repeat < 1:
+        raise UsageError("--repeat must be at least 1")
     try:
         profile = _profile(options)
     except (target.BadTarget, spec.UnknownProfile) as error:
         raise UsageError(str(error)) from error
-    wanted = _wanted(profile, options.requirement, options.area)
-    with tempfile.TemporaryDirectory(prefix="chat-conformance-") as folder:
-        record = options.record or Path(folder) / "run.ndjson"
+    chosen = _select(_wanted(profile, options.requirement, options.area), options.k)
+    with _unnamed_file() as unnamed:
+        record, outcome = options.record or unnamed, Outcome()
         progress = Progress(sys.stdout)
-        chosen = _Chosen(_config(options, record, progress), wanted)
-        _pytest(options, chosen)
-        return _finish(options, record, chosen.outcome, progress)
+        try:
+            asyncio.run(_play(_config(options, record, progress), chosen, outcome))
+        except (target.BadTarget, BadExpectations, Unusable, EmbeddedFailed) as error:
+            progress.stop()
+            raise UsageError(str(error)) from error
+        except asyncio.CancelledError:
+            raise UsageError("the run was interrupted before it began") from None
+        return _finish(options, record, outcome, progress)
 
 
 def _profile(options: argparse.Namespace) -> spec.Profile:
@@ -149,38 +135,69 @@ def _config(options: argparse.Namespace, record: Path, progress: Progress) -> Ru
         fail_fast=options.x,
         shuffle=options.shuffle,
         expect=options.expect,
+        repeat=options.repeat,
+        allow_intermittent=options.allow_intermittent,
+        timeout=_BUDGET[options.fuzz] if options.timeout is None else options.timeout,
         on_start=progress.start,
     )
 
 
-def _pytest(options: argparse.Namespace, chosen: _Chosen) -> None:
-    args = [
-        "-c",
-        str(_INI),
-        "--rootdir",
-        str(_INI.parent),
-        "-p",
-        "no:terminal",
-        "-p",
-        "no:logging",
-        "--assert=plain",  # the cases assert nothing; rewriting them takes longer than collecting them
-        "--pyargs",
-    ]
-    args += ["-k", options.k] if options.k else []
-    plugins: list[Any] = [chosen]
-    status = pytest.main([*args, "conformance.cases", "conformance.properties"], plugins=plugins)
-    if chosen.session is None or status == pytest.ExitCode.USAGE_ERROR:
-        raise UsageError("the cases could not be collected; see: pytest --collect-only --pyargs conformance")
+def _select(wanted: set[str] | None, expression: str) -> Selection:
+    """The cases to play. Raises UsageError for an expression that can't be read or that no case matches."""
+    every = all_cases()
+    cases = every
+    # what only the passive checks judge needs every case's traffic
+    if wanted is not None and wanted <= {r for case in every for r in case.requirements}:
+        cases = [case for case in cases if wanted & set(case.requirements)]
+    if expression:
+        cases = _matching(cases, expression)
+    if not cases:
+        raise UsageError(f"no case matches{f' -k {expression}' if expression else ''}; see: chat-conformance list")
+    return Selection(cases, len(cases) == len(every), wanted)
+
+
+def _matching(cases: list[CaseSpec], text: str) -> list[CaseSpec]:
+    """The cases whose module or name has the words of a -k expression, as in pytest."""
+    try:
+        expression = Expression.compile(text)
+    except SyntaxError as error:
+        raise UsageError(f"-k {text}: {error.msg}; words, and, or, not and parentheses make an expression") from error
+
+    def holds(case: CaseSpec) -> bool:
+        said = f"{case.module}.{case.name}".lower()
+        return expression.evaluate(lambda word, /, **_: word.lower() in said)
+
+    return [case for case in cases if holds(case)]
+
+
+async def _play(config: RunConfig, chosen: Selection, outcome: Outcome) -> None:
+    """The run, which ends at the first of these signals; at the second the process ends at once."""
+    loop = asyncio.get_running_loop()
+    signals = [s for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if s is not None]
+
+    def interrupt(name: str) -> None:
+        if outcome.session is not None and outcome.session.ended:
+            os._exit(INCOMPLETE)
+        outcome.interrupt(f"the run was interrupted ({name})")
+
+    for one in signals:
+        loop.add_signal_handler(one, interrupt, signal.Signals(one).name)
+    try:
+        await play(config, chosen, lambda case, checks: None, outcome)
+    finally:
+        for one in signals:
+            loop.remove_signal_handler(one)
+
+
+@contextlib.contextmanager
+def _unnamed_file() -> Iterator[Path]:
+    """A file that nothing is left of, however the process ends; by a path that can be opened while this lasts."""
+    with tempfile.TemporaryFile() as file:
+        yield Path(f"/dev/fd/{file.fileno()}")
 
 
 def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progress: Progress) -> int:
     progress.stop()
-    if outcome.error is not None:
-        if isinstance(outcome.error, (target.BadTarget, BadExpectations, Unusable, EmbeddedFailed)):
-            raise UsageError(str(outcome.error))
-        raise outcome.error
-    if outcome.exit_status is None:
-        raise UsageError(f"no case matches{f' -k {options.k}' if options.k else ''}; see: chat-conformance list")
     for problem in outcome.problems:
         print(f"note: {problem.text}", file=sys.stderr)
     renderers = {e.name: e for e in metadata.entry_points(group="chat_conformance.renderers")}

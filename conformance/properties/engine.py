@@ -22,6 +22,10 @@ QUICK, DEEP = (16, 14), (120, 40)
 _LONGEST = 600  # characters of the steps that a failure shows
 
 
+class Stopped(BaseException):
+    """The run was broken off: no example goes on. Not an Exception, so that nothing takes it for a finding."""
+
+
 class Bridge:
     """Runs coroutines of the run's loop from the thread of a generated example."""
 
@@ -30,6 +34,9 @@ class Bridge:
         self._loop = asyncio.get_running_loop()
 
     def __call__(self, work: Coroutine[Any, Any, T]) -> T:
+        if self.t.session.ended:
+            work.close()
+            raise Stopped
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Coroutine
@@ -50,6 +51,7 @@ class Runner:
         self._background: set[asyncio.Task[None]] = set()
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._later_turns = itertools.count()
         self._dice = random.Random(1)
 
     # -- what the life cycle orders -----------------------------------------------------------------------------
@@ -183,9 +185,10 @@ class Runner:
     def _interrupts_itself(self, chat: Chat) -> bool:
         """What real servers do now and then to a send, an edit or a promotion, never to a first turn; off unless asked for."""
         share = float(self.backend.options.get("self-interrupts", 0))
-        if not share or sum(m.role == "user" for m in self.backend.store.messages[chat.id]) < 2:
+        every = not self.backend.does("turns.all-answered")
+        if not (share or every) or sum(m.role == "user" for m in self.backend.store.messages[chat.id]) < 2:
             return False
-        return self._dice.random() < share
+        return self._dice.random() < share or (every and next(self._later_turns) % 12 == 11)
 
     def _end_done(self, chat: Chat) -> None:
         if not chat.archived and self._promote(chat):

@@ -103,7 +103,7 @@ def test_a_fault_served_is_red_for_what_it_names(tmp_path: Path) -> None:
         record = tmp_path / "r.ndjson"
         done = cli("run", "--target", str(target), "--area", "paging", "--fuzz", "off", "--record", str(record))
     lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
-    red = {line["requirement"] for line in lines if line.get("verdict") in ("fail", "warn", "flaky")}
+    red = {line["requirement"] for line in lines if line.get("verdict") in ("fail", "warn", "raced")}
     assert done.returncode == 1
     assert red == {"PAGE-031"}
 

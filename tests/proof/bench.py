@@ -47,7 +47,7 @@ class Run:
         """For each requirement that turned red, one case in which it did."""
         found: dict[str, str] = {}
         for check in self.checks:
-            if check.verdict in ("fail", "warn", "flaky") and check.case != PASSIVE:
+            if check.verdict in ("fail", "warn", "raced") and check.case != PASSIVE:
                 found.setdefault(check.requirement, check.case)
         for requirement in self.red - found.keys():
             found[requirement] = min(self.passively[requirement][1] - {"preflight"}, default="preflight")
@@ -56,7 +56,7 @@ class Run:
     @property
     def red(self) -> set[str]:
         """What a fault turns red: everything judged and not green."""
-        return self.ids("fail", "warn", "flaky")
+        return self.ids("fail", "warn", "raced")
 
     def why(self, requirement: str) -> str:
         """The first message or reason of a requirement's worst check."""

@@ -21,7 +21,7 @@ from tests.reports.test_html import Page
 from tests.reports.test_record import VALIDATOR
 
 VERDICTS = (
-    "pass", "fail", "warn", "not-applicable", "untestable", "flaky", "harness-error", "expected-fail", "unexpected-pass",
+    "pass", "fail", "warn", "not-applicable", "untestable", "raced", "harness-error", "expected-fail", "unexpected-pass",
 )  # fmt: skip
 
 # Lone surrogates are valid in JSON text, so they are here too.
