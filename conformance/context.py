@@ -41,6 +41,7 @@ class Case:
         self.exchanges: list[Exchange | SocketLog] = []
         self.chats: list[Chat] = []  # those that this case made
         self.signs: set[str] = set()  # the declared races that showed in this play
+        self.unanswered = False  # some request got no answer
         self.broken = ""  # the request at which our connection was lost
         self._cleanups: list[Callable[[], Awaitable[Any]]] = []
         self._current = spec.requirements[0] if len(spec.requirements) == 1 else ""
@@ -164,6 +165,7 @@ class Case:
         except Unmet as unmet:
             self._add(requirement, UNTESTABLE, mark, reason=str(unmet))
         except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
+            self.unanswered |= isinstance(error, TargetUnreachable)
             self._add_failure(requirement, error, mark)
         except UnboundLocalError as error:
             if not any(check.verdict != PASS for check in self.checks):
@@ -285,6 +287,7 @@ class Case:
         except Unmet as unmet:
             self._rest(UNTESTABLE, str(unmet))
         except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
+            self.unanswered |= isinstance(error, TargetUnreachable)
             # outside every `judging` block: what the blocks rest on
             self._rest(UNTESTABLE, f"{type(error).__name__}: {error}")
         except UnboundLocalError as error:

@@ -29,7 +29,11 @@ async def embedded_target(faults: Sequence[str] = (), profile: str = "", extra: 
         for fault in faults:
             command += ["--fault", fault]
         process = await asyncio.create_subprocess_exec(
-            *command, *extra, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *command,
+            *extra,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # a ^C is for the run, which then ends its server
         )
         try:
             yield await _listening(process, file)

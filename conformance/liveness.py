@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from conformance.exchange import Exchange, SocketLog
 
 _IN_A_ROW = 4  # requests without an answer, and none with one between them, before the target is asked whether it is there
-_SILENCE = 15.0  # seconds in which requests are open and not one byte of an answer comes
+_SILENCE = 10.0  # seconds in which requests are open and not one byte of an answer comes
 _TRIES, _PAUSE = 3, 0.5  # of the question whether it is there
 _LAST = 12  # exchanges shown
 
@@ -35,7 +35,8 @@ class Liveness:
     gone: Gone | None = None
     _open: int = 0
     _failures: int = 0
-    _heard: float = 0.0
+    _heard: float = 0.0  # the last answer, or the moment from which on one is awaited
+    _answer: float = 0.0  # the last answer
     _last: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST))
     _asking: asyncio.Task[None] | None = None
 
@@ -45,7 +46,8 @@ class Liveness:
         self._hear()
 
     def _hear(self) -> None:
-        self._heard, self._failures = self.now_ms(), 0
+        self._heard = self._answer = self.now_ms()
+        self._failures = 0
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[None]:
@@ -74,9 +76,9 @@ class Liveness:
             self._asking = asyncio.create_task(self._is_it_there(why.format(n=self._failures, open=self._open)))
 
     async def _is_it_there(self, why: str) -> None:
-        heard, last = self._heard, tuple(self._last)
+        heard, last = self._answer, tuple(self._last)
         for attempt in range(_TRIES):
-            if await self.probe() or self._heard > heard:
+            if await self.probe() or self._answer > heard:
                 self._hear()
                 return
             if attempt < _TRIES - 1:

@@ -23,11 +23,13 @@ class Play:
     signs: frozenset[str] = frozenset()
     broken: str = ""  # the request at which the connection was lost
     ended_ms: float = 0.0  # since the run began
+    unanswered: bool = False  # some request got no answer
 
     @property
     def uncertain(self) -> bool:
         """Is there something in it that another play may tell more of?"""
-        return bool(self.broken) or any(c.verdict in _RED or (c.verdict == UNTESTABLE and bool(c.exchanges)) for c in self.checks)
+        doubtful = any(c.verdict in _RED or (c.verdict == UNTESTABLE and bool(c.exchanges)) for c in self.checks)
+        return bool(self.broken) or self.unanswered or doubtful
 
     def of(self, requirement: str) -> str:
         """What this play says of a requirement; empty when nothing."""

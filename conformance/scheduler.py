@@ -81,7 +81,7 @@ class Scheduler:
     async def _once(self, case: CaseSpec, plays: Plays) -> None:
         play = Case(self.session, case, len(plays.plays) + 1)
         checks = await play.run()
-        plays.plays.append(Play(checks, frozenset(play.signs), play.broken, self.session.wire.now_ms()))
+        plays.plays.append(Play(checks, frozenset(play.signs), play.broken, self.session.wire.now_ms(), play.unanswered))
         self.session.played(case.name)
 
     def _finish(self, case: CaseSpec) -> None:

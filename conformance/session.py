@@ -77,7 +77,8 @@ class Ended:
 
 # Exit status of each; `stopped` is the user's own order to end at the first failure.
 _EXIT_OF_END = {"interrupted": INCOMPLETE, "timeout": INCOMPLETE, "target-gone": UNUSABLE}
-_PROBE = 5.0  # seconds that the question whether the target is still there waits
+_LAST_SECONDS = 2000.0  # ms before its last answer in which a target that goes away may already fail
+_PROBE = 3.0  # seconds that the question whether the target is still there waits
 
 
 @dataclass(slots=True)
@@ -146,7 +147,7 @@ class Session:
 
     def in_doubt(self, ended_ms: float) -> bool:
         """May what a play that ended then saw be the doing of a target that went away?"""
-        return self.gone is not None and ended_ms >= self.gone.heard_ms
+        return self.gone is not None and ended_ms > self.gone.heard_ms - _LAST_SECONDS
 
     def played(self, case: str) -> None:
         """A case was played to its end once."""
