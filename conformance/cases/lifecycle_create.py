@@ -118,6 +118,30 @@ async def generated_title(t: Case) -> None:
         t.expect([role for role, _ in said], ["assistant", "user"], "the roles of the messages", "/messages")
 
 
+def compact(**keys: Any) -> str:
+    """A script in one word: text, so that there is a summary, and a title of the model."""
+    return "script:" + json.dumps({"steps": [{"text": "An answer"}], "title": "Of-the-model", **keys}, separators=(",", ":"))
+
+
+@case("TITLE-019")
+async def long_words_get_a_title(t: Case) -> None:
+    for words in ("z" * 90, " ".join([LONG] * 5)):
+        chat = await t.new_chat(f"{words} {compact()}")
+        await becomes(
+            chat, lambda c: c["title"] == "Of-the-model", f"the title of the model, after {len(words.split()) + 1} words"
+        )
+
+
+@case("TITLE-020", needs=["llm-control"])
+async def many_long_words_keep_their_title(t: Case) -> None:
+    for words, titles in ((" ".join([LONG] * 6), 0), ("a b c d e f", 1)):
+        chat = await t.new_chat(f"{words} {compact()}")
+        await chat.when(lambda c: c["status"] == "waiting" and c["last_turn_summary"], "the end of the turn and its summary")
+        asked = await t.llm.journal(chat.id, purpose="title", wait=titles)
+        t.accepted(await chat.get())
+        t.expect(len(asked), titles, f"the calls for a title of {words!r}")
+
+
 @case("CHAT-011")
 async def no_title_with_a_file_reference(t: Case) -> None:
     made = t.given(await t.alice.create([text("Look at this"), REFERENCE]), 201)
