@@ -11,7 +11,7 @@ from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import ABSENT
 from conformance.verdict import Failure, Unmet
-from fixtures.scripts import gate, http_error, script
+from fixtures.scripts import gate, http_error, reasoning, script, turn
 from fixtures.scripts import text as says
 
 # What every chat shows, new or old.
@@ -178,6 +178,17 @@ async def summary_comes_after_the_turn(t: Case) -> None:
     await t.llm.open(hold)
     ended = await becomes(chat, lambda c: c["status"] == "waiting" and c["last_turn_summary"], "a summary after the turn")
     t.true(isinstance(ended["last_turn_summary"], str), "the summary is a text", ended["last_turn_summary"], "/last_turn_summary")
+
+
+@case("CHAT-026", needs=["llm-control"])
+async def summary_of_an_empty_answer(t: Case) -> None:
+    for steps in ((), (reasoning("thinking"),)):
+        chat = await t.chat(script(says("An answer")))
+        await chat.when(lambda c: c["last_turn_summary"] == "Scripted label", "the model's label of the first turn")
+        t.given(await chat.send(script(turn(*steps))))
+        await t.llm.journal(chat.id, purpose="turn", wait=2)
+        await becomes(chat, lambda c: c["last_turn_summary"] == "Finished latest turn", "the summary of an empty answer")
+        t.expect(len(await t.llm.journal(chat.id, purpose="label")), 1, "the model calls for labels")
 
 
 @case("CHAT-019")
