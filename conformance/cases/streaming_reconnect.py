@@ -113,4 +113,4 @@ async def edits(t: Case) -> None:
     with t.judging("STREAM-079"):
         await far.until({"type": "message_part"}, start=starts[1])
         await far.until({"type": "status", "status": {"status": "waiting"}}, start=starts[1])
-        t.true({"pending", "running"} <= set(statuses(far.events[starts[1] :])), "statuses came", statuses(far.events))
+        t.true("running" in statuses(far.events[starts[1] :]), "statuses came", statuses(far.events))
