@@ -120,7 +120,7 @@ async def generated_title(t: Case) -> None:
 
 def compact(**keys: Any) -> str:
     """A script in one word: text, so that there is a summary, and a title of the model."""
-    return "script:" + json.dumps({"steps": [{"text": "An answer"}], "title": "Of-the-model", **keys}, separators=(",", ":"))
+    return "script:" + json.dumps({"steps": [{"text": "Answer"}], "title": "Of-the-model", **keys}, separators=(",", ":"))
 
 
 @case("TITLE-019")
