@@ -100,6 +100,7 @@ async def edits(t: Case) -> None:
     starts = [len(s.events) for s in (near, far)]
     new = t.given(await chat.edit(old[2]["id"], script(says("other"))))["message"]
     await chat.settled()
+    await chat.kept_its_turn()
     wanted = [*ids(old[:2]), new["id"]]
     with t.judging("STREAM-065"):
         for socket, start in zip((near, far), starts, strict=True):
