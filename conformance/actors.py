@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from conformance.exchange import ABSENT, Exchange, Request, SocketLog
+from conformance.patience import LOST, Patience
 from conformance.verdict import Unmet
 from conformance.wire.socket import Socket, matches, open_socket
 
@@ -144,6 +145,7 @@ class Actor:
                 deadline=self.case.deadline,
                 **options,
             )
+        socket.patience = lambda: Patience(self.case)
         self.case.note(socket.log)
         self.case.cleanup(socket.aclose)
         return socket
@@ -236,7 +238,7 @@ class Chat:
 
     async def when(self, reached: Any, what: str) -> dict[str, Any]:
         """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""
-        pause = 0.004
+        pause, patience, why = 0.004, Patience(self.case), f"within {self.case.deadline:g} s"
         seen: Any = None
         try:
             async with asyncio.timeout(self.case.deadline):
@@ -245,12 +247,15 @@ class Chat:
                     seen = answer.response.body if answer.response.status == 200 else answer.response.status
                     if isinstance(seen, dict) and reached(seen):
                         return seen
+                    if await patience.ended():
+                        why = f"since {LOST}"
+                        raise TimeoutError
                     # the API has no event that holds for every server state, so GET is asked again, ever more rarely
                     await asyncio.sleep(pause)
                     pause = min(pause * 1.5, 0.25)
         except TimeoutError:
             shown = {k: seen.get(k) for k in ("status", "title", "last_error")} if isinstance(seen, dict) else seen
-            raise Unmet(f"the chat did not reach {what} within {self.case.deadline:g} s; last seen: {shown}") from None
+            raise Unmet(f"the chat did not reach {what} {why}; last seen: {shown}") from None
 
     async def history(self) -> list[dict[str, Any]]:
         """The visible messages, oldest first. Raises Unmet."""
@@ -258,6 +263,15 @@ class Chat:
         if answer.response.status != 200 or not isinstance(answer.response.body, dict):
             raise Unmet(f"listing messages answered {answer.response.status}")
         return list(reversed(answer.response.body.get("messages", [])))
+
+    async def stands_still(self) -> bool:
+        """Does the chat rest now, with a user's message that got neither an answer nor an error? Asks anew."""
+        return has_lost_a_turn(self.path, [await self.get(), await self.messages(limit=200)])
+
+    async def kept_its_turn(self) -> None:
+        """The turn of this chat, which rests, did not get lost. Raises Unmet."""
+        if await self.stands_still():
+            raise Unmet(LOST)
 
     async def lost_a_turn(self) -> bool:
         """Does the chat show now, or has it shown, a user's message that got neither an answer nor an error? Asks anew."""

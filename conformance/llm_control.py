@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from conformance.patience import unless_lost
 from conformance.verdict import Unmet
 from conformance.wire.client import NoAnswer, target_of
 from fixtures.scripts import order
 
 if TYPE_CHECKING:
-    from conformance.session import Session
+    from conformance.context import Case
 
 
 class LlmControl:
     """Gates and journal over HTTP. Every call raises Unmet when the control address does not do its part."""
 
-    def __init__(self, session: Session, url: str) -> None:
-        self._session, self._url = session, url.rstrip("/")
+    def __init__(self, case: Case, url: str) -> None:
+        self._case, self._session, self._url = case, case.session, url.rstrip("/")
 
     async def _call(self, method: str, path: str, params: dict[str, Any] | None = None, body: Any = None) -> Any:
         url = self._url + target_of(path, ((name, str(value)) for name, value in (params or {}).items()))
@@ -38,7 +39,7 @@ class LlmControl:
 
     async def reached(self, gate: str) -> None:
         """Wait until a stream has come to the gate, i.e. the target has been sent all that stands before it."""
-        await self._call("GET", f"/gates/{gate}/wait", params={"seconds": self._session.deadline})
+        await unless_lost(self._case, self._call("GET", f"/gates/{gate}/wait", params={"seconds": self._session.deadline}))
 
     async def left(self, gate: str) -> None:
         """Wait until the target has hung up on a stream that waits at the gate."""
@@ -55,5 +56,5 @@ class LlmControl:
             params["purpose"] = purpose
         if wait:
             params["wait"] = wait
-        found = await self._call("GET", "/journal", params=params)
+        found = await unless_lost(self._case, self._call("GET", "/journal", params=params))
         return list(found["requests"] if isinstance(found, dict) else found)

@@ -44,6 +44,18 @@ def statuses(events: Iterable[Event]) -> list[str]:
     return [e["status"]["status"] for e in of_type(events, "status")]
 
 
+def fresh(events: Iterable[Event]) -> list[Event]:
+    """The events without statuses that only repeat the one before: a status may come any number of times, and late."""
+    kept: list[Event] = []
+    last: Any = None
+    for event in events:
+        if event.get("type") == "status" and event.get("status") == last:
+            continue
+        last = event.get("status") if event.get("type") == "status" else last
+        kept.append(event)
+    return kept
+
+
 def messages(events: Iterable[Event]) -> list[dict[str, Any]]:
     return [e["message"] for e in of_type(events, "message")]
 
@@ -103,14 +115,23 @@ async def joined_stream(chat: Chat, **params: Any) -> Socket:
 
 
 async def marked(socket: Socket, chat: Chat) -> list[Event]:
-    """All events of a resting chat's stream up to now. An interrupt tells when: its status comes behind them. Raises Unmet."""
-    shown = await told(socket, {"type": "status"})
+    """All events of a resting chat's stream up to now, repeated statuses left out. Raises Unmet.
+
+    Interrupts tell when: the status of each comes behind what came before it. There are two, since one status may be a late
+    copy of an older one.
+    """
+    await told(socket, {"type": "status"})
+    sent = [value for name, value in socket.log.request.params if name == "after_id"]
+    after = int(sent[0]) if sent and sent[0].lstrip("+-").isdigit() else 0
+    for message in await chat.history():
+        if message["id"] > after:
+            await told(socket, {"type": "message", "message": {"id": message["id"]}})
     seen = len(of_type(socket.events, "status"))
-    chat.case.given(await chat.by(chat.case.alice).interrupt())
-    await told(socket, {"type": "status"}, seen + 1)
-    end = [i for i, e in enumerate(socket.events) if e.get("type") == "status"][seen]
-    assert shown
-    return socket.events[:end]
+    for further in (1, 2):
+        chat.case.given(await chat.by(chat.case.alice).interrupt())
+        await told(socket, {"type": "status"}, seen + further)
+    places = [i for i, e in enumerate(socket.events) if e.get("type") == "status"]
+    return fresh(e for i, e in enumerate(socket.events[: places[seen + 1]]) if i != places[seen])
 
 
 async def snapshot(chat: Chat, **params: Any) -> list[Event]:
@@ -123,6 +144,17 @@ async def quiet(t: Case, content: Any = None, by: Actor | None = None, **fields:
     chat = await t.new_chat(content or script(says("Hello."), title="Quiet title"), by, **fields)
     await chat.settled("waiting", title="Quiet title", last_turn_summary=bool)
     return chat
+
+
+def ended(socket: Socket, start: int) -> Callable[[Event], bool]:
+    """A pattern: with this event the turn that began behind the `start`-th has ended (an older one may be told late)."""
+
+    def found(_: Event) -> bool:
+        seen = statuses(socket.events[start:])
+        return "running" in seen and seen[-1] in FINAL
+
+    found.__doc__ = "a running status, and then a final one"
+    return found
 
 
 async def turn_on(t: Case, chat: Chat, socket: Socket, content: Any) -> list[Event]:
@@ -139,7 +171,7 @@ async def turn_on(t: Case, chat: Chat, socket: Socket, content: Any) -> list[Eve
         if any(m["role"] == "assistant" for m in added):
             for message in added:
                 await told(socket, {"type": "message", "message": {"id": message["id"]}}, start=start)
-            await told(socket, {"type": "status", "status": lambda s: s["status"] in FINAL}, start=start)
+            await told(socket, ended(socket, start))
             await socket.ping()
             return socket.events[start:]
     raise Unmet("three sends in a row got no reply")

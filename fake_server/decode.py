@@ -49,11 +49,32 @@ def _kind_of(value: Any) -> str:
         return "bool"
     if isinstance(value, str):
         return "string"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return "number"
-    if isinstance(value, float):
-        return f"number {value!r}"
     return "array" if isinstance(value, list) else "object"
+
+
+class Exponent(float):
+    """A number that was written with an exponent; `text` is how."""
+
+    text = ""
+
+
+def _exponent(text: str) -> float:
+    if "e" not in text and "E" not in text:
+        return float(text)
+    number = Exponent(text)
+    number.text = text
+    return number
+
+
+def plain(value: Any) -> Any:
+    """A value as the real server's database gives it back: no number has an exponent, so that 1e3 is 1000."""
+    if isinstance(value, Exponent):
+        return int(value) if value.is_integer() and abs(value) < 2**63 else float(value)
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 class Text(Kind):
@@ -80,12 +101,13 @@ class Integer(Kind):
         return 0
 
     def read(self, value: Any, owner: str, path: str) -> int:
-        if isinstance(value, int) and not isinstance(value, bool):
-            if self.low <= value <= self.high:
-                return value
-            place = f"struct field {owner}.{path}" if path else "value"
-            raise BadBody(f"json: cannot unmarshal number {value} into Go {place} of type {self.name}")
-        raise self.refuse(value, owner, path)
+        if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
+            return value
+        error = self.refuse(value, owner, path)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise error
+        written = value.text if isinstance(value, Exponent) else repr(value)
+        raise BadBody(str(error).replace("unmarshal number", f"unmarshal number {written}", 1))
 
 
 class Number(Kind):
@@ -97,7 +119,7 @@ class Number(Kind):
 
     def read(self, value: Any, owner: str, path: str) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return value
+            return float(value) if isinstance(value, Exponent) else value
         raise self.refuse(value, owner, path)
 
 
@@ -142,7 +164,7 @@ class Raw(Kind):
         return UNSET
 
     def read(self, value: Any, owner: str, path: str) -> Any:
-        return value
+        return plain(value)
 
 
 class Maybe(Kind):
@@ -229,7 +251,8 @@ def _no_constant(text: str) -> Any:
     raise BadBody(f"invalid character '{text[0]}' looking for beginning of value")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_exponent)
+_WITH_EXPONENT = re.compile(rb"[0-9][eE][+-]?[0-9]")
 
 
 def _explain(error: json.JSONDecodeError) -> BadBody:
@@ -289,7 +312,7 @@ def first_value(body: bytes, *, truncated: bool = False) -> Any:
 
     Raises BadBody, with the words `http: request body too large` when the value does not end before the cap.
     """
-    if not truncated:
+    if not truncated and not _WITH_EXPONENT.search(body):
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:

@@ -289,7 +289,8 @@ class Lifecycle:
         message = self._user_message(chat, author, entry.content, model, entry.api_key_id)
         self.backend.hub.message(chat, message)
         self.backend.hub.queue(chat)
-        self.set_status(chat, "pending")
+        # a real server tells of it only if the chat has not been taken up again by then
+        (self.set_status if self.backend.does("queue.tells-pending") else self.write_status)(chat, "pending")
         return True
 
     # -- stop and go --------------------------------------------------------------------------------------------

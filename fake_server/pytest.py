@@ -1,7 +1,8 @@
 """A pytest fixture for tests of clients: `pytest_plugins = ["fake_server.pytest"]` gives `chat_server`.
 
 Each test gets a server of its own, in a thread of its own, on free loopback ports, so that it serves synchronous and
-asynchronous tests alike. `@pytest.mark.chat_server(faults=[…], options={…})` says how it is to be started.
+asynchronous tests alike. `@pytest.mark.chat_server(faults=[…], options={…})` says how it is to be started. A turn takes at least
+100 ms, so that a client has time to watch it; `options={"turn-floor-ms": 0}` makes it as fast as it can be.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 
 from fake_server.llm.journal import Entry
 from fake_server.serve import RunningServer, running_server
+from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT
 from fixtures import scripts
 
 T = TypeVar("T")
@@ -116,7 +118,7 @@ def chat_server_running(faults: Iterable[str] = (), options: dict[str, Any] | No
     async def run() -> None:
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         stop.append(lambda: loop.call_soon_threadsafe(ended.set))
-        async with running_server(faults, options) as server:
+        async with running_server(faults, {FLOOR: FLOOR_DEFAULT, **(options or {})}) as server:
             started.set_result(ChatServer(server, loop))
             await ended.wait()
 

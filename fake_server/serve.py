@@ -27,7 +27,7 @@ from fake_server.llm.server import ScriptedLLM
 from fake_server.refusals import PROFILE
 from fake_server.seeding import seed, seed_root, target_users
 from fake_server.sockets import SocketProtocol
-from fake_server.turns.runner import Runner
+from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, Runner, floor_seconds
 
 STOP_SECONDS = 2  # how long running requests may take to end when the server stops
 
@@ -103,7 +103,7 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     offered |= {"workspaces": False, "git-host": False, "database": False}
     offered["templates"] = bool(backend.options.get("templates"))
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive
-    return offered | {f"{name}={value}": True for name, value in backend.options.items()}
+    return offered | {f"{name}={value}": True for name, value in backend.options.items() if name != FLOOR}
 
 
 def assemble(faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Backend:
@@ -143,7 +143,8 @@ async def running_server(
 ) -> AsyncIterator[RunningServer]:
     """A fake server with a scripted LLM of its own, in this process and event loop; stopped at the end.
 
-    `bare`: only root and the organization exist. Raises CannotListen, and KeyError for an unknown fault.
+    Its turns take no longer than they need, unless the option `turn-floor-ms` says so. `bare`: only root and the
+    organization exist. Raises CannotListen, and KeyError for an unknown fault.
     """
     backend = assemble(faults, options)
     sock = _bind(host, port)
@@ -204,7 +205,7 @@ async def serve(args: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stop.set)
     async with running_server(
         args.fault,
-        dict(args.option),
+        start_options(args),
         bare=args.bare,
         host=args.host,
         port=args.port,
@@ -226,6 +227,11 @@ def _option(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    if name == FLOOR:
+        try:
+            floor_seconds(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{name} is a number of milliseconds up to 60000, not {value!r}") from None
     return name, value
 
 
@@ -249,6 +255,11 @@ def parser() -> argparse.ArgumentParser:
         help="a start setting by its environment name, e.g. CODER_DISABLE_CHAT_SHARING=true",
     )
     return made
+
+
+def start_options(args: argparse.Namespace) -> dict[str, str]:
+    """The start settings that a command line asks for, with what holds when it says nothing."""
+    return {FLOOR: FLOOR_DEFAULT, **dict(args.option)}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -69,7 +69,7 @@ async def prompts_of_a_user(t: Case) -> None:
     t.true(words in await told(t, chat, 2), "the prompt is sent with the next turn")
 
 
-@case("CONF-049", "CONF-067", "CONF-068", alone=True, needs=["admin", "llm-control"])
+@case("CONF-049", "CONF-067", "CONF-068", "CONF-076", alone=True, needs=["admin", "llm-control"])
 async def advisor(t: Case) -> None:
     async def offered() -> bool:
         chat = await t.chat()
@@ -90,6 +90,12 @@ async def advisor(t: Case) -> None:
     with t.judging("CONF-068"):
         calls = [c["body"] for c in await t.llm.journal(chat.id) if c["body"]["model"] == adviser["model"]]
         t.expect({tokens(body) for body in calls}, {77}, "the most tokens of the calls on the advisor's model")
+    with t.judging("CONF-076"):
+        both = turn(tool_call("advisor", {"question": "what now?"}, id="a1"), tool_call("list_templates", {}, id="l1"))
+        chat = await t.chat(script(turns(both, turn(tool_call("list_templates", {}, id="l2")), turn(text("done")))))
+        found = [p for m in await chat.history() if m["role"] == "tool" for p in m["content"]]
+        errors = {p["tool_call_id"]: p.get("is_error", False) for p in found}
+        t.expect(errors, {"a1": True, "l1": True, "l2": False}, "is_error of the results")
     with t.judging("CONF-049"):
         await deployed(t, "advisor", enabled=False)
         t.expect(await offered(), False, "is the advisor offered while it is off")

@@ -11,7 +11,7 @@ from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import ABSENT
 from conformance.verdict import Failure, Unmet
-from fixtures.scripts import gate, http_error, script
+from fixtures.scripts import gate, http_error, reasoning, script, turn
 from fixtures.scripts import text as says
 
 # What every chat shows, new or old.
@@ -118,6 +118,30 @@ async def generated_title(t: Case) -> None:
         t.expect([role for role, _ in said], ["assistant", "user"], "the roles of the messages", "/messages")
 
 
+def compact(**keys: Any) -> str:
+    """A script in one word: text, so that there is a summary, and a title of the model."""
+    return "script:" + json.dumps({"steps": [{"text": "Answer"}], "title": "Of-the-model", **keys}, separators=(",", ":"))
+
+
+@case("TITLE-019")
+async def long_words_get_a_title(t: Case) -> None:
+    for words in ("z" * 90, " ".join([LONG] * 5)):
+        chat = await t.new_chat(f"{words} {compact()}")
+        await becomes(
+            chat, lambda c: c["title"] == "Of-the-model", f"the title of the model, after {len(words.split()) + 1} words"
+        )
+
+
+@case("TITLE-020", needs=["llm-control"])
+async def many_long_words_keep_their_title(t: Case) -> None:
+    for words, titles in ((" ".join([LONG] * 6), 0), ("a b c d e f", 1)):
+        chat = await t.new_chat(f"{words} {compact()}")
+        await chat.when(lambda c: c["status"] == "waiting" and c["last_turn_summary"], "the end of the turn and its summary")
+        asked = await t.llm.journal(chat.id, purpose="title", wait=titles)
+        t.accepted(await chat.get())
+        t.expect(len(asked), titles, f"the calls for a title of {words!r}")
+
+
 @case("CHAT-011")
 async def no_title_with_a_file_reference(t: Case) -> None:
     made = t.given(await t.alice.create([text("Look at this"), REFERENCE]), 201)
@@ -154,6 +178,17 @@ async def summary_comes_after_the_turn(t: Case) -> None:
     await t.llm.open(hold)
     ended = await becomes(chat, lambda c: c["status"] == "waiting" and c["last_turn_summary"], "a summary after the turn")
     t.true(isinstance(ended["last_turn_summary"], str), "the summary is a text", ended["last_turn_summary"], "/last_turn_summary")
+
+
+@case("CHAT-026", needs=["llm-control"])
+async def summary_of_an_empty_answer(t: Case) -> None:
+    for steps in ((), (reasoning("thinking"),)):
+        chat = await t.chat(script(says("An answer")))
+        await chat.when(lambda c: c["last_turn_summary"] == "Scripted label", "the model's label of the first turn")
+        t.given(await chat.send(script(turn(*steps))))
+        await t.llm.journal(chat.id, purpose="turn", wait=2)
+        await becomes(chat, lambda c: c["last_turn_summary"] == "Finished latest turn", "the summary of an empty answer")
+        t.expect(len(await t.llm.journal(chat.id, purpose="label")), 1, "the model calls for labels")
 
 
 @case("CHAT-019")

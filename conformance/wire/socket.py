@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import websockets
@@ -19,6 +19,14 @@ from conformance.wire.http import TargetUnreachable, Wire
 
 Event = dict[str, Any]
 Pattern = dict[str, Any] | Callable[[Event], bool]
+
+
+class Waiting(Protocol):
+    """Somebody who knows when waiting has become pointless; asks at most once every `step` seconds."""
+
+    step: float
+
+    def ended(self) -> Awaitable[bool]: ...
 
 
 class NotSeen(AssertionError):
@@ -61,6 +69,7 @@ class Socket:
     def __init__(self, wire: Wire, log: SocketLog, connection: ClientConnection | None, deadline: float) -> None:
         self._wire, self.log, self._connection = wire, log, connection
         self.deadline = deadline
+        self.patience: Callable[[], Waiting] | None = None
         self.events: list[Event] = []
         self._arrived = asyncio.Condition()
         self.closed = asyncio.Event()
@@ -105,8 +114,13 @@ class Socket:
             self.events.extend(e for e in batch if isinstance(e, dict))
 
     async def until(self, pattern: Pattern, n: int = 1, *, start: int = 0, deadline: float | None = None) -> Event:
-        """Wait until `n` events from index `start` on match; gives the n-th. Raises NotSeen at the deadline or the end."""
+        """Wait until `n` events from index `start` on match; gives the n-th.
+
+        Raises NotSeen at the deadline, at the end of the socket, and when the turn that was to bring it got lost.
+        """
         wanted = deadline or self.deadline
+        clock = asyncio.get_running_loop().time
+        end, patience, lost = clock() + wanted, self.patience() if self.patience else None, False
 
         def found() -> Event | None:
             hits = [e for e in self.events[start:] if matches(pattern, e)]
@@ -115,14 +129,16 @@ class Socket:
         def settled() -> bool:
             return found() is not None or self.closed.is_set()
 
-        try:
-            async with asyncio.timeout(wanted), self._arrived:
-                await self._arrived.wait_for(settled)
-        except TimeoutError:
-            pass
+        while not lost and (left := end - clock()) > 0:
+            try:
+                async with asyncio.timeout(min(left, patience.step) if patience else left), self._arrived:
+                    await self._arrived.wait_for(settled)
+                break
+            except TimeoutError:
+                lost = patience is not None and await patience.ended()
         event = found()
         if event is None:
-            why = "the socket closed" if self.closed.is_set() else f"{wanted:g} s went by"
+            why = "the socket closed" if self.closed.is_set() else "a turn got lost" if lost else f"{wanted:g} s went by"
             seen = ", ".join(brief(e) for e in self.events[start:][-12:]) or "no events"
             what = worded(pattern)
             raise NotSeen(f"waited for {n} x {what}; {why}; seen instead: {seen}")

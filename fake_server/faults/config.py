@@ -202,7 +202,7 @@ turns_off("always-compacts", "a threshold of 100 compacts, too", "compaction.nev
 turns_off(
     "compacts-above", "a step is compacted above the threshold only", "compaction.at-threshold", red=["CONF-063", "COST-008"]
 )
-turns_off("no-advisor", "the advisor is never offered", "advisor.offered", red=["CONF-049", "CONF-067", "CONF-068"])
+turns_off("no-advisor", "the advisor is never offered", "advisor.offered", red=["CONF-049", "CONF-067", "CONF-068", "CONF-076"])
 
 
 @changes("createChat", red=["CONF-043"])

@@ -31,6 +31,7 @@ def no_joiners_at_all(answer: Answer) -> None:
 
 # -- advisor, compaction --
 turns_off("advice-once-more", "the advisor may be asked once more than set", "advisor.limit", red=["CONF-067"])
+turns_off("advice-beside-tools", "the advisor runs beside other tools", "advisor.alone", red=["CONF-076"])
 turns_off("advice-of-the-chats-model", "the advisor runs on the chat's model", "advisor.own-model", red=["CONF-068"])
 turns_off("cached-is-no-context", "cached tokens do not count as context", "compaction.counts-cached", red=["CONF-063"])
 

@@ -182,3 +182,6 @@ def workspaces_without_chat(answer: Answer) -> None:
 def no_debug_runs_is_null(answer: Answer) -> None:
     """No debug runs are an object."""
     answer.body = {}
+
+
+turns_off("summary-of-an-older-answer", "an empty answer is labelled by the one before", "summary.of-this-turn", red=["CHAT-026"])

@@ -90,3 +90,25 @@ def results_name_nobody(answer: Answer) -> None:
     for message in answer.backend.store.messages[answer.path_params["chat"]]:
         if message.role == "tool":
             message.created_by = None
+
+
+turns_off(
+    "explorers-have-it-all",
+    "an explore sub-agent has the tools of a general one",
+    "tools.explorers-look-only",
+    red=["TOOL-027", "TOOL-032"],
+)
+turns_off(
+    "children-make-workspaces", "sub-agents have the tools for workspaces", "tools.children-make-no-workspaces", red=["TOOL-028"]
+)
+turns_off("plans-reach-no-children", "sub-agents of plans may write", "tools.plan-children-look-only", red=["TOOL-029"])
+turns_off("plans-signal-processes", "plan mode takes no tool away", "tools.plans-look-only", red=["TOOL-030", "TOOL-031"])
+turns_off(
+    "tools-not-offered-run",
+    "what is not offered is run when it is called",
+    "tools.runs-active-alone",
+    red=["TOOL-031", "TOOL-032"],
+)
+turns_off("inactive-tools-are-unknown", "another text for tools that are not active", "tools.says-inactive", red=["TOOL-032"])
+turns_off("arguments-are-guessed", "arguments of a wrong type count as missing", "tools.checks-arguments", red=["TOOL-033"])
+turns_off("no-id-needed", "a tool without its id says what it says without a workspace", "tools.asks-for-ids", red=["TOOL-034"])

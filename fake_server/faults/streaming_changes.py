@@ -84,9 +84,9 @@ turns_off("edits-tell-no-queue", "an edit streams no queue_update", "edit.tells-
 
 @changes("patchChat", red=["STREAM-067"])
 def archiving_is_streamed(answer: Answer) -> None:
-    """Archiving streams the status."""
+    """Archiving streams the queue."""
     if answer.sent.get("archived"):
-        answer.backend.hub.status(answer.backend.store.chats[answer.path_params["chat"]])
+        answer.backend.hub.queue(answer.backend.store.chats[answer.path_params["chat"]])
 
 
 @changes("patchChat", red=["STREAM-069"])

@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from fake_server.backend import Backend
     from fake_server.turns.runner import Run
 
+# What a call beside the advisor, and the advisor beside another call, are answered with.
+TOGETHER = (
+    "this tool was skipped because advisor must run alone in its batch. Retry your tool calls without advisor, "
+    "or call advisor separately first.",
+    "advisor must be called alone, without other tools in the same batch. Retry with only the advisor call.",
+)
 GUIDANCE = "You advise another model. Answer its question briefly."
 
 
-async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str, Any], *, alone: bool) -> dict[str, Any]:
+async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str, Any]) -> dict[str, Any]:
     """Advice on a question, as often in a run as the deployment allows. Raises ToolError."""
     question = args["question"].strip()
     if not question:
         raise ToolError("question is required")
-    if not alone:
-        raise ToolError("advisor must be the only tool call of its step")
     config = settings.setting(backend, "advisor")
     limit = config.get("max_uses_per_run") or 0
     if limit and run.advisor_uses >= limit + (0 if backend.does("advisor.limit") else 1):

@@ -27,19 +27,24 @@ async def run_agent_tool(backend: Backend, chat: Chat, name: str, args: dict[str
         return _spawn(backend, chat, args)
     child = _target(backend, chat, args["chat_id"])
     if name == "wait_agent":
-        return await _wait(backend, child, args["timeout_seconds"] or WAIT_SECONDS)
+        seconds = args["timeout_seconds"] or 0
+        return await _wait(backend, child, seconds if seconds > 0 else WAIT_SECONDS)
     if name == "message_agent":
         return _message(backend, child, args)
-    backend.lifecycle.interrupt(child)
+    if child.status != "waiting" and backend.lifecycle.interrupt(child).status != "waiting":
+        raise ToolError("set target chat waiting", type=child.agent_type)
     return _about(child, terminated=True)
 
 
 def _about(child: Chat, **more: Any) -> dict[str, Any]:
-    return {"chat_id": child.id, "status": child.status, "title": child.title, "type": child.agent_type, **more}
+    """A result as it is streamed: its keys in alphabetical order."""
+    result = {"chat_id": child.id, "status": child.status, "title": child.title, "type": child.agent_type, **more}
+    return dict(sorted(result.items()))
 
 
 def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]:
-    if args["type"] not in TYPES:
+    kind = args["type"].strip()
+    if kind not in TYPES:
         raise ToolError(f"type must be one of: {', '.join(TYPES)}")
     prompt = args["prompt"].strip()
     if not prompt:
@@ -56,15 +61,16 @@ def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]
     child = Chat(
         owner_id=chat.owner_id,
         organization_id=chat.organization_id,
-        title=args["title"].strip() or fallback_title(content),
-        last_model_config_id=models.subagent_model(backend, owner, chat, args["type"]),
+        title=args["title"].strip() or fallback_title(content, more="..."),
+        last_model_config_id=models.subagent_model(backend, owner, chat, kind),
+        plan_mode="" if kind == "explore" else chat.plan_mode,
         parent_chat_id=chat.id,
         root_chat_id=chat.family_id,
         workspace_id=chat.workspace_id,
         mcp_server_ids=list(chat.mcp_server_ids),
         client_type=chat.client_type,
         api_key_id=chat.api_key_id,
-        agent_type=args["type"],
+        agent_type=kind,
     )
     backend.lifecycle.insert(child, content, created_by=chat.owner_id)
     return _about(child)
@@ -90,11 +96,10 @@ async def _wait(backend: Backend, child: Chat, seconds: int) -> dict[str, Any]:
         async with asyncio.timeout(seconds):
             await backend.runner.until_idle(child)
     except TimeoutError:
-        raise ToolError("timed out waiting for the agent", **_about(child)) from None
+        raise ToolError("timed out waiting for delegated subagent completion", type=child.agent_type) from None
     report = _report(backend, child)
     if child.status == "error":
-        reason = (child.last_error or {}).get("message", "the agent failed")
-        raise ToolError(str(reason), **_about(child))
+        raise ToolError(report or "agent reached error status", type=child.agent_type)
     return _about(child, report=report)
 
 
@@ -102,7 +107,9 @@ def _report(backend: Backend, child: Chat) -> str:
     rows: list[Message] = backend.store.messages[child.id]
     for message in reversed(rows):
         if message.role == "assistant" and not message.deleted:
-            return "".join(part["text"] for part in message.content if part["type"] == "text").strip()
+            text = " ".join(part["text"].strip() for part in message.content if part["type"] == "text").strip()
+            if text:
+                return text
     return ""
 
 
@@ -110,14 +117,13 @@ def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, A
     text = args["message"].strip()
     if not text:
         raise ToolError("message is required")
-    interrupt = args["interrupt"] is True and child.status == "running"
     try:
         backend.lifecycle.send(
             child,
             backend.store.users[child.owner_id],
             content=[{"type": "text", "text": text}],
-            busy_behavior="interrupt" if interrupt else "queue",
+            busy_behavior="interrupt" if args["interrupt"] else "queue",
         )
     except Refusal as refused:
-        raise ToolError(str(refused.body["message"])) from None
-    return _about(child, interrupted=interrupt)
+        raise ToolError(str(refused.body["message"]), type=child.agent_type) from None
+    return _about(child, interrupted=args["interrupt"])

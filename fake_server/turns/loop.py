@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fake_server import models, settings
 from fake_server.model import Chat, Part
 from fake_server.turns import compaction, retry
-from fake_server.turns.advisor import run_advisor
+from fake_server.turns.advisor import TOGETHER, run_advisor
 from fake_server.turns.agents import run_agent_tool
 from fake_server.turns.classify import Failure, ModelError, classify, message, table
 from fake_server.turns.history import turns
@@ -20,15 +20,15 @@ from fake_server.turns.llm_client import Model
 from fake_server.turns.step import Step
 from fake_server.turns.store import store_step, waiting_calls
 from fake_server.turns.tools import (
-    AGENT_TOOLS,
     ToolError,
     arguments,
-    built_in,
     client_tools,
     ends_turn,
+    known_tools,
     offered,
     run_plain,
 )
+from fake_server.turns.toolset import AGENTS, active
 from fake_server.turns.wires.base import Attachment, Prompt, Tool, UserTurn
 from fake_server.views import stamp
 
@@ -170,7 +170,7 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
 
 
 def _offered(backend: Backend, chat: Chat) -> list[Tool]:
-    tools = offered(backend, chat, advisor=advisor_enabled(backend))
+    tools = offered(backend, chat)
     if backend.does("llm.tool-schemas"):
         return tools
     return [replace(tool, parameters={"type": "object"}) if tool.name in client_tools(backend, chat) else tool for tool in tools]
@@ -198,14 +198,14 @@ class Held:
             self.publish(role, part)
 
 
-def advisor_enabled(backend: Backend) -> bool:
-    """Does the deployment offer the advisor?"""
-    return bool(settings.setting(backend, "advisor").get("enabled")) and backend.does("advisor.offered")
-
-
 async def _run_tools(backend: Backend, run: Run, step: Step) -> bool:
     """Run the step's calls that are run here, all at once; show the results. True: the client has to run others."""
     if not step.calls or not step.runs_tools:
+        return False
+    if len(step.calls) > 1 and "advisor" in (call.name for call in step.calls) and _advised(backend, run.chat):
+        for i, call in enumerate(step.calls):
+            step.result(i, {"error": TOGETHER[call.name == "advisor"]}, is_error=True)
+        step.publish_results()
         return False
     for_client = client_tools(backend, run.chat) if backend.does("tools.client-runs-own") else {}
     if not backend.does("tools.awaited-again") and _answered(backend, run.chat, for_client):
@@ -218,6 +218,11 @@ async def _run_tools(backend: Backend, run: Run, step: Step) -> bool:
     return len(here) < len(step.calls)
 
 
+def _advised(backend: Backend, chat: Chat) -> bool:
+    """Does this chat's model have the advisor, and must it then be called alone?"""
+    return "advisor" in active(backend, chat) and backend.does("advisor.alone")
+
+
 def _answered(backend: Backend, chat: Chat, tools: Container[str]) -> bool:
     """Has the client answered one of its tools already?"""
     rows = backend.store.messages[chat.id]
@@ -226,14 +231,14 @@ def _answered(backend: Backend, chat: Chat, tools: Container[str]) -> bool:
 
 async def _run_tool(backend: Backend, run: Run, step: Step, position: int) -> None:
     call, chat = step.calls[position], run.chat
-    known = built_in(chat, advisor=advisor_enabled(backend))
+    known = known_tools(backend, chat)
     try:
-        args = arguments(call.name, call.arguments, known)
+        args = arguments(backend, call.name, call.arguments, known)
         result: Any
-        if call.name in AGENT_TOOLS:
+        if call.name in AGENTS:
             result = await run_agent_tool(backend, chat, call.name, args)
         elif call.name == "advisor":
-            result = await run_advisor(backend, run, call, args, alone=len(step.calls) == 1)
+            result = await run_advisor(backend, run, call, args)
         else:
             result = run_plain(backend, chat, call.name, args)
     except ToolError as error:

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 log = logging.getLogger("fake_server.turns")
 
 STALE_SECONDS, SWEEP_SECONDS = 300.0, 60.0
+FLOOR = "turn-floor-ms"
+FLOOR_DEFAULT = "100"  # of servers that clients are tried on; real ones need 50 to 90, and clients rely on seeing them run
 CLIENT_TIMEOUT = "Dynamic tool execution timed out"
+
+
+def floor_seconds(text: Any) -> float:
+    """The option `turn-floor-ms` in seconds. Raises ValueError for what is no number of milliseconds."""
+    floor = float(text) / 1000
+    if not 0 <= floor <= 60:
+        raise ValueError(f"{FLOOR} is not from 0 to 60000: {text}")
+    return floor
 
 
 class Run:
@@ -53,6 +63,7 @@ class Runner:
         self._sweeper: asyncio.Task[None] | None = None
         self._later_turns = itertools.count()
         self._dice = random.Random(1)
+        self.floor = floor_seconds(backend.options.get(FLOOR, 0))  # what a turn takes at least
 
     # -- what the life cycle orders -----------------------------------------------------------------------------
 
@@ -160,7 +171,8 @@ class Runner:
             if self._interrupts_itself(chat):
                 self.interrupt(chat)
             self.spawn(automatic_title(self.backend, chat))
-            await asyncio.sleep(0)  # the title's call leaves before the turn's
+            # the title's call leaves before the turn's
+            await self.backend.clock.sleep(self.floor) if self.floor else await asyncio.sleep(0)
             outcome = await run_turn(self.backend, run)
         except asyncio.CancelledError:
             if not run.stopping:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from fake_server.decode import first_value, plain
 from fake_server.model import Part, new_id
 from fake_server.turns.wires.base import (
     CallDone,
@@ -21,7 +22,6 @@ from fake_server.turns.wires.base import (
     Text,
     TextEnd,
     Usage,
-    loads,
 )
 from fake_server.views import stamp
 
@@ -130,7 +130,7 @@ class Step:
     def _call(self, call: CallDone) -> None:
         self._open_calls.pop(call.id, None)
         part = _call_part(call.id, call.name, call.by_provider)
-        part["args"] = loads(call.arguments)
+        part["args"] = plain(first_value(call.arguments.encode()))
         commands = parsed_commands(part["args"]) if call.name == "execute" else []
         if commands:
             part["parsed_commands"] = commands

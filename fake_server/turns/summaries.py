@@ -66,7 +66,10 @@ def accepted(text: str) -> str:
 
 
 def _last_words(backend: Backend, chat: Chat) -> str:
+    """The text of the last answer to the newest user message; an empty answer, or one of reasoning alone, is not stored."""
     for message in reversed(backend.store.messages[chat.id]):
+        if message.role == "user" and not message.deleted and backend.does("summary.of-this-turn"):
+            break
         if message.role == "assistant" and not message.deleted and message.visibility != "model":
-            return "".join(part["text"] for part in message.content if part["type"] == "text").strip()
+            return " ".join(part["text"].strip() for part in message.content if part["type"] == "text").strip()
     return ""

@@ -34,20 +34,24 @@ def reference_text(part: Part) -> str:
     return f"{head}\n```{part['file_name']}\n{content}\n```" if content else head
 
 
-def fallback_title(content: list[Part]) -> str:
-    """The first six words of all text, `…` after them if there were more, at most 80 characters; else `New Chat`."""
+def fallback_title(content: list[Part], *, more: str = "…") -> str:
+    """The first six words of all text, `more` after them if there were more, at most 80 characters; else `New Chat`."""
     texts = [part["text"] if part["type"] == "text" else reference_text(part) for part in content if part["type"] != "file"]
     words = " ".join(texts).split()
-    title = " ".join(words[:TITLE_WORDS]) + ("…" if len(words) > TITLE_WORDS else "")
+    title = " ".join(words[:TITLE_WORDS]) + (more if len(words) > TITLE_WORDS else "")
     return title[:TITLE_RUNES] or "New Chat"
 
 
-def is_fallback(chat: Chat, content: list[Part]) -> bool:
-    """Is the title still the one made from the message's text alone (and not cut, so that its ellipsis is there)?"""
+def is_fallback(backend: Backend, chat: Chat, content: list[Part]) -> bool:
+    """Is the title still the one made from the message's text alone? Never, when more than six words were cut at 80."""
     words = " ".join(part["text"] for part in content if part["type"] == "text").split()
     if not words:
         return False
-    return chat.title == " ".join(words[:TITLE_WORDS]) + ("…" if len(words) > TITLE_WORDS else "")
+    title = " ".join(words[:TITLE_WORDS])
+    if len(words) <= TITLE_WORDS:
+        return chat.title == (title[:TITLE_RUNES] if backend.does("title.long-words") else title)
+    cut = title[: TITLE_RUNES - 1] + "…"
+    return chat.title == cut or (chat.title == title[:TITLE_RUNES] and not backend.does("title.cut-stays"))
 
 
 def tidy(backend: Backend, text: str) -> str:
@@ -61,7 +65,7 @@ def tidy(backend: Backend, text: str) -> str:
 async def automatic_title(backend: Backend, chat: Chat) -> None:
     """Title a chat in its first turn. Failures are silent; a rename made meanwhile is lost, as on the real server."""
     shown = [m for m in backend.store.messages[chat.id] if m.role != "system" and not m.deleted]
-    if len(shown) != 1 or not is_fallback(chat, shown[0].content):
+    if len(shown) != 1 or not is_fallback(backend, chat, shown[0].content):
         return
     attempt = 0
     try:
@@ -77,7 +81,7 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
                 await backend.clock.sleep(retry.delay_ms(attempt, 0) / 1000)
     except (TimeoutError, models.OverrideUnavailable):
         return
-    renamed = not is_fallback(chat, shown[0].content) and not backend.does("title.overwrites-rename")
+    renamed = not is_fallback(backend, chat, shown[0].content) and not backend.does("title.overwrites-rename")
     if title and title != chat.title and not renamed and backend.does("title.generated"):
         chat.title = title
         if not backend.does("title.keeps-place"):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from fake_server import templates
-from fake_server.decode import BadBody, Integer, Kind, ListOf, MapOf, Raw, Struct, Text, decode
+from fake_server.decode import BadBody, Bool, Integer, ListOf, MapOf, Maybe, Struct, Text, decode
 from fake_server.model import Chat
+from fake_server.turns.toolset import ADVISOR, EVERY, FILES, PLANNING, PROCESSES, Tools, active
 from fake_server.turns.wires.base import Tool
 from fake_server.validate import BadUUID, parse_uuid
 
@@ -18,59 +17,8 @@ if TYPE_CHECKING:
 NO_WORKSPACE = "no workspace is associated with this chat. Use the create_workspace tool to create one"
 NEEDS_CREATE = "chat has no workspace; use create_workspace first"
 PLAN_PATH = "resolve chat-specific plan path: " + NO_WORKSPACE
+INACTIVE = "Tool not active in this turn: "
 NUL = 'pq: invalid byte sequence for encoding "UTF8": 0x00'
-
-TEXT, NUMBER = Text(), Integer(64, "int")
-_QUESTION = Struct(
-    "Question",
-    {
-        "header": TEXT,
-        "question": TEXT,
-        "options": ListOf(Struct("QuestionOption", {"label": TEXT, "description": TEXT})),
-    },
-)
-
-
-def _args(name: str, /, **fields: Kind) -> Struct:
-    shape = Struct(name, fields)
-    shape.name = f"chattool.{name}"
-    return shape
-
-
-# Every built-in tool: what it is for, and its arguments.
-BUILT_IN: dict[str, tuple[str, Struct]] = {
-    "read_file": ("Read a file.", _args("readFileArgs", path=TEXT, offset=NUMBER, limit=NUMBER)),
-    "write_file": ("Write a file.", _args("writeFileArgs", path=TEXT, content=TEXT)),
-    "edit_files": ("Edit files.", _args("editFilesArgs", files=ListOf(Raw()))),
-    "attach_file": ("Show a file to the user.", _args("attachFileArgs", path=TEXT)),
-    "execute": ("Run a shell command.", _args("executeArgs", command=TEXT, timeout=TEXT)),
-    "process_output": ("Read what a process wrote.", _args("processOutputArgs", process_id=TEXT)),
-    "process_list": ("List processes.", _args("processListArgs")),
-    "process_signal": ("Signal a process.", _args("processSignalArgs", process_id=TEXT, signal=TEXT)),
-    "list_templates": ("List workspace templates.", _args("listTemplatesArgs", query=TEXT, page=NUMBER)),
-    "read_template": ("Describe a template.", _args("readTemplateArgs", template_id=TEXT)),
-    "create_workspace": (
-        "Create a workspace.",
-        _args("createWorkspaceArgs", template_id=TEXT, name=TEXT, parameters=MapOf(TEXT)),
-    ),
-    "start_workspace": ("Start the workspace.", _args("startWorkspaceArgs")),
-    "stop_workspace": ("Stop the workspace.", _args("stopWorkspaceArgs")),
-    "spawn_agent": ("Start a sub-agent.", _args("spawnAgentArgs", type=TEXT, prompt=TEXT, title=TEXT)),
-    "wait_agent": ("Wait for a sub-agent.", _args("waitAgentArgs", chat_id=TEXT, timeout_seconds=NUMBER)),
-    "message_agent": ("Send to a sub-agent.", _args("messageAgentArgs", chat_id=TEXT, message=TEXT, interrupt=Raw())),
-    "close_agent": ("Stop a sub-agent.", _args("closeAgentArgs", chat_id=TEXT)),
-}
-PLANNING: dict[str, tuple[str, Struct]] = {
-    "ask_user_question": ("Ask the user.", _args("askUserQuestionArgs", questions=ListOf(_QUESTION))),
-    "propose_plan": ("Show the plan to the user.", _args("proposePlanArgs", path=TEXT)),
-}
-ADVISOR: dict[str, tuple[str, Struct]] = {
-    "advisor": ("Ask a stronger model for advice.", _args("advisorArgs", question=TEXT)),
-}
-AGENT_TOOLS = ("spawn_agent", "wait_agent", "message_agent", "close_agent")
-FILE_TOOLS = ("read_file", "write_file", "edit_files", "attach_file", "execute")
-PROCESS_TOOLS = ("process_output", "process_list", "process_signal")
-PLAN_FILE_TOOLS = ("write_file", "edit_files")  # in plan mode these act on the plan's file only
 
 
 class ToolError(Exception):
@@ -86,23 +34,13 @@ def client_tools(backend: Backend, chat: Chat) -> dict[str, dict[str, Any]]:
     planning = chat.plan_mode == "plan" and backend.does("tools.none-of-clients-in-plans")
     if planning or chat.parent_chat_id is not None:
         return {}
-    own = built_in(chat, advisor=False)
+    own = active(backend, chat)
     return {tool["name"]: tool for tool in chat.dynamic_tools if tool["name"] not in own}
 
 
-def built_in(chat: Chat, *, advisor: bool) -> dict[str, tuple[str, Struct]]:
-    """The built-in tools of this chat's turns."""
-    tools = dict(BUILT_IN)
-    if chat.parent_chat_id is not None:
-        tools = {name: tool for name, tool in tools.items() if name not in AGENT_TOOLS}
-    elif chat.plan_mode == "plan":
-        tools |= PLANNING
-    return tools | ADVISOR if advisor and chat.parent_chat_id is None else tools
-
-
-def offered(backend: Backend, chat: Chat, *, advisor: bool) -> list[Tool]:
+def offered(backend: Backend, chat: Chat) -> list[Tool]:
     """All tools of a model call, as the wires send them."""
-    tools = [Tool(name, text, _schema(shape)) for name, (text, shape) in built_in(chat, advisor=advisor).items()]
+    tools = [Tool(name, text, _schema(shape)) for name, (text, shape) in active(backend, chat).items()]
     for tool in client_tools(backend, chat).values():
         schema = tool.get("input_schema") or {"type": "object", "properties": {}}
         tools.append(Tool(tool["name"], tool.get("description") or "", schema))
@@ -110,27 +48,41 @@ def offered(backend: Backend, chat: Chat, *, advisor: bool) -> list[Tool]:
 
 
 def _schema(shape: Struct) -> dict[str, Any]:
-    kinds = {Text: "string", Integer: "integer", ListOf: "array", MapOf: "object"}
-    properties = {name: {"type": kinds[type(kind)]} if type(kind) in kinds else {} for name, kind in shape.fields.items()}
-    return {"type": "object", "properties": properties}
+    kinds = {Text: "string", Integer: "integer", ListOf: "array", MapOf: "object", Bool: "boolean"}
+    inner = {name: kind.kind if isinstance(kind, Maybe) else kind for name, kind in shape.fields.items()}
+    return {"type": "object", "properties": {name: {"type": kinds[type(kind)]} for name, kind in inner.items()}}
 
 
-def arguments(name: str, text: str, tools: dict[str, tuple[str, Struct]]) -> dict[str, Any]:
+def known_tools(backend: Backend, chat: Chat) -> Tools:
+    """What a call is run by: the tools that are active in this turn."""
+    return active(backend, chat) if backend.does("tools.runs-active-alone") else EVERY | ADVISOR
+
+
+def arguments(backend: Backend, name: str, text: str, tools: Tools) -> dict[str, Any]:
     """A call's arguments, checked. Raises ToolError."""
     if name not in tools:
-        raise ToolError(f"Tool not active in this turn: {name}")
+        raise ToolError(INACTIVE + name if backend.does("tools.says-inactive") else f"unknown tool {name}")
     try:
         read: dict[str, Any] = decode(text.encode(), tools[name][1])
     except BadBody as error:
+        if not backend.does("tools.checks-arguments"):
+            return tools[name][1].zero
         raise ToolError(f"invalid parameters: {error}") from None
     return read
 
 
 def run_plain(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> Any:
     """The result of a built-in tool that needs no workspace, no other chat and no model. Raises ToolError."""
-    if chat.plan_mode == "plan" and name in PLAN_FILE_TOOLS:
-        raise ToolError(PLAN_PATH)
-    if name in FILE_TOOLS or name in PROCESS_TOOLS:
+    planning = chat.plan_mode == "plan"
+    if planning and (name == "write_file" or (name == "edit_files" and args["files"])):
+        raise ToolError(PLAN_PATH)  # in plan mode these act on the plan's file only
+    if name in FILES or name == "process_list":
+        raise ToolError(NO_WORKSPACE)
+    if name in PROCESSES:
+        if not args["process_id"] and backend.does("tools.asks-for-ids"):
+            raise ToolError("process_id is required")
+        if name == "process_signal" and args["signal"] not in ("terminate", "kill"):
+            raise ToolError('signal must be "terminate" or "kill"')
         raise ToolError(NO_WORKSPACE)
     if name in ("start_workspace", "stop_workspace"):
         raise ToolError(NEEDS_CREATE)
@@ -140,29 +92,41 @@ def run_plain(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> 
         rows = templates.listed(backend, args["query"])
         return {"count": len(rows), "page": max(args["page"], 1), "templates": rows, "total_count": len(rows), "total_pages": 1}
     if name in ("read_template", "create_workspace"):
+        wanted = args["template_id"].strip()
+        if not wanted and backend.does("tools.asks-for-ids"):
+            more = "" if name == "read_template" else "; use list_templates to find one"
+            raise ToolError(f"template_id is required{more}")
         try:
-            parse_uuid(args["template_id"])
+            parse_uuid(wanted)
         except BadUUID as error:
             raise ToolError(f"invalid template_id: {error}") from None
         missing = "look up template: fetch object: sql: no rows in result set"
         raise ToolError("template not found" if name == "read_template" else missing)
     if name == "ask_user_question":
-        if not args["questions"]:
-            raise ToolError("questions is required")
-        for number, question in enumerate(args["questions"]):
-            if not 2 <= len(question["options"]) <= 4:
-                raise ToolError(f"questions[{number}].options must contain 2-4 items")
-        return {"questions": args["questions"]}
+        return {"questions": _asked(args["questions"])}
     if name == "propose_plan":
         raise ToolError(PLAN_PATH)
-    raise ToolError(f"Tool not active in this turn: {name}")
+    raise ToolError(INACTIVE + name)
+
+
+def _asked(questions: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """The questions, as they are shown. Raises ToolError."""
+    if not questions:
+        raise ToolError("questions is required")
+    for n, question in enumerate(questions):
+        for field in ("header", "question"):
+            if not question[field].strip():
+                raise ToolError(f"questions[{n}].{field} is required")
+        options = question["options"] or []
+        if not 2 <= len(options) <= 4:
+            raise ToolError(f"questions[{n}].options must contain 2-4 items")
+        for m, option in enumerate(options):
+            for field in ("label", "description"):
+                if not option[field].strip():
+                    raise ToolError(f"questions[{n}].options[{m}].{field} is required")
+    return questions
 
 
 def ends_turn(name: str) -> bool:
     """Does the run end, without another model call, once this tool has succeeded?"""
     return name in PLANNING
-
-
-def verbatim(value: Any) -> str:
-    """A JSON value as text."""
-    return orjson.dumps(value).decode()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fake_server.model import now
+from fake_server.serve import parser, start_options
 from fake_server.turns.clock import ManualClock
 from fake_server.turns.history import UNANSWERED
 from fixtures import scripts as s
@@ -337,3 +338,27 @@ def test_a_provider_switched_off_between_two_steps_is_named() -> None:
         provider.enabled = True
 
     scene(play)
+
+
+def test_a_turn_waits_for_whoever_wants_to_watch_it() -> None:
+    async def play(served: Served) -> None:
+        clock = served.backend.clock = ManualClock(now())
+        chat = (await served.create(text=s.script(s.text("at once"))))["id"]
+        assert await clock.sleeper() == 0.1
+        async with opened(served, "alice", f"/{chat}/stream") as live:
+            await live.until(lambda event: event["type"] == "message")
+            assert kinds(live.events) == ["status:running", "message:user"]
+            clock.advance(0.099)
+            assert served.backend.store.chats[chat].status == "running"
+            clock.advance(0.001)
+            seen = kinds(await live.status("waiting"))
+        assert seen == ["part:text", "message:assistant", "status:waiting", "status:waiting"]
+
+    scene(play, options=start_options(parser().parse_args([])))
+
+
+def test_the_time_that_a_turn_takes_can_be_chosen() -> None:
+    assert start_options(parser().parse_args(["--option", "turn-floor-ms=0"])) == {"turn-floor-ms": "0"}
+    for text in ("soon", "-1", "nan", "1e9"):
+        with pytest.raises(SystemExit):
+            parser().parse_args(["--option", f"turn-floor-ms={text}"])

@@ -104,6 +104,15 @@ def control_repeated_status(batch: Events, memory: dict[str, Any]) -> Events:
     return [one for event in batch for one in ([event, event] if event.get("type") == "status" else [event])]
 
 
+def control_late_status(batch: Events, memory: dict[str, Any]) -> Events:
+    """Every live status event comes once more, with the next frame."""
+    if memory.setdefault("late", None) is None:
+        memory["late"] = []
+        return batch
+    late, memory["late"] = memory["late"], [event for event in batch if event.get("type") == "status"]
+    return [*late, *batch]
+
+
 def control_unknown_event(batch: Events, memory: dict[str, Any]) -> Events:
     """After the snapshot there are events of a type that the contract does not know."""
     if memory.setdefault("first", True):
@@ -139,6 +148,18 @@ def large_queue_ids(backend: Backend) -> None:
     backend.store._queue_ids = itertools.count(2**40, 3)
 
 
+def status_after_snapshot(backend: Backend) -> None:
+    """A new connection gets the status of its snapshot once more behind it."""
+    subscribe = backend.hub._subscribe
+
+    def twice(*args: Any) -> Any:
+        feed, snapshot = subscribe(*args)
+        feed.put(snapshot[0])
+        return feed, snapshot
+
+    backend.hub._subscribe = twice  # type: ignore[method-assign]
+
+
 ANSWERS = (
     control_extra_fields,
     control_extra_headers,
@@ -151,17 +172,19 @@ ANSWERS = (
     control_no_build_version,
     control_validations_in_another_order,
 )
-STREAM = (control_event_extra_fields, control_repeated_status)
+STREAM = (control_event_extra_fields, control_repeated_status, control_late_status)
 WATCH = (control_event_extra_fields,)
 # Behaviours that a server may have or not.
 OFF = {
     "control-one-event-a-frame": "stream.batches",
     "control-slow-frames": "stream.prompt",
     "control-each-status-once": "stream.status-twice",
+    "control-skips-intermediate-statuses": "queue.tells-pending",
 }
 PREPARED: dict[str, Callable[[Backend], None]] = {
     "control-far-apart-ids": far_apart_ids,
     "control-large-queue-ids": large_queue_ids,
+    "control-status-after-snapshot": status_after_snapshot,
 }
 
 
