@@ -182,3 +182,12 @@ def workspaces_without_chat(answer: Answer) -> None:
 def no_debug_runs_is_null(answer: Answer) -> None:
     """No debug runs are an object."""
     answer.body = {}
+
+
+turns_off("oldest-chat-of-a-workspace", "by-workspace gives the oldest chat.", "by-workspace.newest", red=["CHAT-046"])
+turns_off(
+    "archived-chat-of-a-workspace",
+    "by-workspace gives archived chats, too.",
+    "by-workspace.leaves-out-archived",
+    red=["CHAT-046"],
+)

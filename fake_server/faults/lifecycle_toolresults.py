@@ -90,3 +90,13 @@ def results_name_nobody(answer: Answer) -> None:
     for message in answer.backend.store.messages[answer.path_params["chat"]]:
         if message.role == "tool":
             message.created_by = None
+
+
+@answers("promoteQueuedMessage", "submitToolResults", red=["TOOL-047"])
+def results_after_a_promotion(answer: Answer) -> None:
+    """Results for calls that a promotion has closed are accepted."""
+    promoted = answer.backend.faults.memory.setdefault("promoted", set())
+    if answer.operation == "promoteQueuedMessage":
+        promoted.add(answer.path_params["chat"])
+    elif answer.status == 409 and answer.path_params["chat"] in promoted:
+        answer.status, answer.body = 204, b""

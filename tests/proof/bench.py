@@ -89,6 +89,9 @@ OPTIONS = {
     "debug-forced": {"CODER_CHAT_DEBUG_LOGGING_ENABLED": "true"},
     "own-keys-off": {"CODER_AI_GATEWAY_ALLOW_BYOK": "false"},
     "long-waits": {"long-waits": "true"},
+    "stored-shares": {"stored-shares": "true"},
+    "held-pending": {"held-pending": "1"},
+    "workspaces": {"workspaces": "true"},
 }
 
 

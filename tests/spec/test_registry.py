@@ -25,6 +25,8 @@ NEEDS = {
     "model-admin": "root makes AI providers and model configs",
     "slow": "takes more than ten seconds",
     "workspaces": "a workspace with an agent",
+    "stored-shares": "a chat that was shared before sharing was switched off",
+    "held-pending": "turns that stay pending for a second",
     "debug-forced": "a server that was started with debug logging of every chat",
     "own-keys-off": "a server that was started with users' own provider keys switched off",
     "rate-limits": "a server whose rate limits are on",
