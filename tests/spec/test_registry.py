@@ -25,6 +25,7 @@ NEEDS = {
     "model-admin": "root makes AI providers and model configs",
     "slow": "takes more than ten seconds",
     "workspaces": "a workspace with an agent",
+    "git-host": "a repository in the workspace, whose changes are told, and a desktop",
     "stored-shares": "a chat that was shared before sharing was switched off",
     "held-pending": "turns that stay pending for a second",
     "debug-forced": "a server that was started with debug logging of every chat",
