@@ -299,5 +299,16 @@ def _log_to_stderr() -> None:
 def _unknown_faults(names: list[str]) -> list[str]:
     from fake_server.faulting import load_all
 
-    known = load_all() if names else {}
-    return [name for name in names if name not in known]
+    if names:
+        load_all()
+    return [name for name in names if not _is_known(name)]
+
+
+def _is_known(name: str) -> bool:
+    from fake_server.faulting import named
+
+    try:
+        named(name)
+    except KeyError:
+        return False
+    return True
