@@ -138,12 +138,17 @@ def load_all() -> dict[str, Fault]:
         importlib.import_module(f"fake_server.faults.{module.name}")
     for name in importlib.import_module("fake_server.faults.intermittent").NAMES:
         if name not in REGISTRY:
-            declare(named(name))
+            declare(_of(name))
     return REGISTRY
 
 
 def named(name: str) -> Fault:
     """The fault of this name, of the form NAME or NAME@WHEN. Raises KeyError when there is none."""
+    load_all()
+    return _of(name)
+
+
+def _of(name: str) -> Fault:
     if name in REGISTRY:
         return REGISTRY[name]
     base, when = parse(name)
@@ -163,8 +168,6 @@ class Faults:
     def set(self, names: Iterable[str]) -> None:
         """Switch on exactly these faults. Raises KeyError for an unknown name."""
         wanted = list(names)
-        if wanted:
-            load_all()
         self.memory.clear()
         self._active = {name: named(name) for name in wanted}
         self._occasions = {fault.name: Occasions(fault.when) for fault in self._active.values() if fault.when}

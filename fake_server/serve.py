@@ -297,10 +297,6 @@ def _log_to_stderr() -> None:
 
 
 def _unknown_faults(names: list[str]) -> list[str]:
-    from fake_server.faulting import load_all
-
-    if names:
-        load_all()
     return [name for name in names if not _is_known(name)]
 
 

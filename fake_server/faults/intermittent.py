@@ -48,7 +48,6 @@ EVERY_SEVENTH = (
     "events-show-unread",
     "list-cursor-is-ignored",
     "list-ignores-labels",
-    "own-chats-without-the-role",
     "parts-name-no-chat",
     "replies-have-an-author",
     "sends-ignore-the-model",

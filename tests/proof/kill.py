@@ -16,7 +16,7 @@ from pathlib import Path
 import fake_server.faults
 from fake_server.faulting import REGISTRY, Fault, load_all, named
 from tests.proof.bench import Run, cases_for, options_for
-from tests.proof.matrix import Planner, committed, differs, play
+from tests.proof.matrix import Planner, committed, differs, play, red_of
 
 FOLDER = Path(fake_server.faults.__file__).parent
 
@@ -31,7 +31,7 @@ async def verdict_on(fault: Fault, planner: Planner, everything: bool) -> Run:
 
 def report(fault: Fault, run: Run, verbose: bool) -> bool:
     """Print what came of it; gives whether exactly the named ids turned red."""
-    missed, more = differs(fault, run.red)
+    missed, more = differs(fault, red_of(fault, run))
     right = not missed and not more
     print(f"{'ok' if right else 'WRONG':<6} {fault.name}: red {sorted(run.red)}", end="")
     print(f"; NOT RED {sorted(missed)}" if missed else "", end="")

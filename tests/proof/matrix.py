@@ -86,6 +86,11 @@ def differs(fault: Fault, red: set[str], named: Iterable[str] = ()) -> tuple[set
     return wanted - red, red - wanted
 
 
+def red_of(fault: Fault, run: Run) -> set[str]:
+    """What counts as red: for a fault that comes now and then, no failure that a race excuses."""
+    return run.red if fault.when is None else run.failed
+
+
 async def play(fault: Fault, cases: list[CaseSpec]) -> Run:
     """A run of these cases against a server with this fault."""
     fuzz = "quick" if any(case.fuzz for case in cases) else "off"
@@ -106,12 +111,12 @@ async def generate(faults: list[Fault]) -> dict[str, dict[str, str]]:
     async def one(fault: Fault) -> None:
         async with gate:
             run = await play(fault, planner.cases(fault))
-            if differs(fault, run.red)[0]:  # what is judged in passing may be judged elsewhere
+            if differs(fault, red_of(fault, run))[0]:  # what is judged in passing may be judged elsewhere
                 more = {c.name: c for c in (*planner.cases(fault), *planner.judging(fault.red - run.red))}
                 run = await play(fault, list(more.values()))
         killers = run.killers()
-        out[fault.name] = killers if fault.when is None else {r: case for r, case in killers.items() if r in fault.red}
-        missed, surplus = differs(fault, run.red)
+        out[fault.name] = killers if fault.when is None else {r: killers[r] for r in sorted(fault.red & run.failed)}
+        missed, surplus = differs(fault, red_of(fault, run))
         if missed or surplus:
             print(f"{fault.name}: not red {sorted(missed)}, also red {sorted(surplus)}", flush=True)
 
@@ -130,10 +135,10 @@ async def check(faults: list[Fault], matrix: dict[str, dict[str, str]]) -> list[
         if fault.when is None:  # what comes now and then needs the traffic of many cases
             async with gate:
                 run = await play(fault, planner.named(sorted({c for c in killers.values() if c != "preflight"})))
-        if differs(fault, run.red, killers)[0]:  # a judgement in passing may need the traffic of more cases than one
+        if differs(fault, red_of(fault, run), killers)[0]:  # a judgement in passing may need the traffic of more cases than one
             async with gate:
                 run = await play(fault, planner.cases(fault))
-        alive, more = differs(fault, run.red, killers)
+        alive, more = differs(fault, red_of(fault, run), killers)
         if alive or more:
             wrong.append(f"{fault.name}: not red {sorted(alive)}, also red {sorted(more)}")
 
