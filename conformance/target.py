@@ -46,6 +46,7 @@ class Target(BaseModel):
     profile: str = spec.DEFAULT
     organization_id: str = ""
     model_config_ids: list[str] = []
+    workspace_ids: list[str] = []  # of Alice's, with a running agent
     users: dict[str, User] = {}
     llm: Llm = Llm()
     capabilities: dict[str, bool] = {}

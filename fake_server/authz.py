@@ -31,11 +31,18 @@ def has_org_role(user: User, organization_id: str, role: str) -> bool:
 
 def can(backend: Backend, user: User, action: str, chat: Chat) -> bool:
     """May the user `read`, `update` or `share` this chat?"""
-    if chat.owner_id == user.id and has_org_role(user, chat.organization_id, CHAT_ROLE):
+    if chat.owner_id == user.id and _keeps_own(backend, user, chat.organization_id):
         return True
     if is_site_owner(user) or has_org_role(user, chat.organization_id, ORG_ADMIN):
         return True
     return action == "read" and shared_with(backend, user, chat)
+
+
+def _keeps_own(backend: Backend, user: User, organization_id: str) -> bool:
+    """Has the user the own chats of this organization still? They go with the chat role, and with the membership."""
+    if has_org_role(user, organization_id, CHAT_ROLE):
+        return True
+    return not backend.does("access.own-by-role" if is_member(user, organization_id) else "access.own-by-membership")
 
 
 def permitted(backend: Backend, user: User, action: str, chat: Chat, place: str) -> bool:
@@ -70,7 +77,7 @@ def rank(user: User, organization_id: str) -> str:
 
 def shared_with(backend: Backend, user: User, chat: Chat) -> bool:
     """Does the sharing list of the chat's root let this user read?"""
-    if sharing_disabled(backend):
+    if sharing_disabled(backend) and backend.does("acl.off"):
         return False
     root = backend.store.chats.get(chat.family_id, chat) if backend.does("acl.inherited") else chat
     if not root.acl_users and not root.acl_groups:

@@ -19,6 +19,7 @@ from fake_server.model import (
     Token,
     UsageRow,
     User,
+    Workspace,
     new_id,
 )
 from fake_server.ordering import ListOrder
@@ -48,6 +49,7 @@ class Store:
         self.providers: dict[str, Provider] = {}
         self.model_configs: dict[str, ModelConfig] = {}
         self.mcp_servers: dict[str, dict[str, Any]] = {}  # id → the server as the API shows it
+        self.workspaces: dict[str, Workspace] = {}
         self.usage: list[UsageRow] = []
         self.usage_of: dict[str, list[UsageRow]] = {}  # owner id → the same rows, oldest first
         self.settings: dict[str, Any] = {}  # server-wide settings by name

@@ -1,16 +1,20 @@
 """Faults: named ways in which the fake server is wrong on purpose.
 
 A fault is declared in `fake_server/faults/<area>.py` in one of four forms, each naming the requirement ids it turns red:
-a guard or behaviour that is turned off, an answer that is changed, frames that are changed, or a refusal reworded.
+a guard or behaviour that is turned off, an answer that is changed, frames that are changed, or a refusal reworded. Each is there
+always, or now and then (`NAME@every=3`, see schedule.py); those of `faults/intermittent.py` stand in the kill matrix.
 """
 
 from __future__ import annotations
 
+import copy
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from fake_server.schedule import Occasions, Schedule, parse
 
 Headers = dict[str, str]
 
@@ -62,6 +66,7 @@ class Fault:
     socket: str = ""
     events: EventsFault | None = None
     reworded: dict[str, str] = field(default_factory=dict)
+    when: Schedule | None = None  # None: always
 
 
 REGISTRY: dict[str, Fault] = {}
@@ -131,7 +136,23 @@ def load_all() -> dict[str, Fault]:
     package = importlib.import_module("fake_server.faults")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"fake_server.faults.{module.name}")
+    for name in importlib.import_module("fake_server.faults.intermittent").NAMES:
+        if name not in REGISTRY:
+            declare(_of(name))
     return REGISTRY
+
+
+def named(name: str) -> Fault:
+    """The fault of this name, of the form NAME or NAME@WHEN. Raises KeyError when there is none."""
+    load_all()
+    return _of(name)
+
+
+def _of(name: str) -> Fault:
+    if name in REGISTRY:
+        return REGISTRY[name]
+    base, when = parse(name)
+    return replace(REGISTRY[base], name=name, when=when)
 
 
 class Faults:
@@ -140,16 +161,20 @@ class Faults:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._active: dict[str, Fault] = {}
         self.memory: dict[str, Any] = {}  # what faults remember from one answer to the next
-        self._off: frozenset[str] = frozenset()
+        self._off: dict[str, list[Fault]] = {}
+        self._occasions: dict[str, Occasions] = {}  # by name, of those that come now and then
         self.set(names)
 
     def set(self, names: Iterable[str]) -> None:
         """Switch on exactly these faults. Raises KeyError for an unknown name."""
         wanted = list(names)
-        known = load_all() if wanted else REGISTRY
         self.memory.clear()
-        self._active = {name: known[name] for name in wanted}
-        self._off = frozenset(point for fault in self._active.values() for point in fault.off)
+        self._active = {name: named(name) for name in wanted}
+        self._occasions = {fault.name: Occasions(fault.when) for fault in self._active.values() if fault.when}
+        self._off = {}
+        for fault in self._active.values():
+            for point in fault.off:
+                self._off.setdefault(point, []).append(fault)
 
     @property
     def active(self) -> bool:
@@ -161,14 +186,20 @@ class Faults:
         """The faults that are switched on."""
         return list(self._active)
 
+    def _comes(self, fault: Fault) -> bool:
+        """The fault would make a difference now: does it?"""
+        occasions = self._occasions.get(fault.name)
+        return occasions is None or occasions.due()
+
     def is_off(self, point: str) -> bool:
-        """Is this guard or behaviour turned off?"""
-        return point in self._off
+        """Is this guard or behaviour turned off, this time?"""
+        faults = self._off.get(point)
+        return faults is not None and sum(map(self._comes, faults)) > 0  # each of them counts, so not any()
 
     def reworded(self, key: str) -> str | None:
         """The other wording of a refusal, if a fault gives one."""
         for fault in self._active.values():
-            if key in fault.reworded:
+            if key in fault.reworded and self._comes(fault):
                 return fault.reworded[key]
         return None
 
@@ -176,11 +207,22 @@ class Faults:
         """Let every active answer fault change this answer."""
         for fault in self._active.values():
             if fault.answer and (not fault.operations or answer.operation in fault.operations):
-                fault.answer(answer)
+                if fault.when is None:
+                    fault.answer(answer)
+                else:
+                    self._perhaps_change(fault, fault.answer, answer)
+
+    def _perhaps_change(self, fault: Fault, change: AnswerFault, answer: Answer) -> None:
+        before = answer.status, dict(answer.headers), copy.deepcopy(answer.body)
+        change(answer)
+        if (answer.status, answer.headers, answer.body) != before and not self._comes(fault):
+            answer.status, answer.headers, answer.body = before
 
     def change_events(self, socket: str, batch: list[dict[str, Any]], memory: dict[str, Any]) -> list[dict[str, Any]]:
         """Let every active frame fault change this batch."""
         for fault in self._active.values():
             if fault.events and fault.socket == socket:
-                batch = fault.events(batch, memory)
+                changed = fault.events(batch if fault.when is None else copy.deepcopy(batch), memory)
+                if fault.when is None or (changed != batch and self._comes(fault)):
+                    batch = changed
         return batch

@@ -136,7 +136,7 @@ class Lifecycle:
                 chat_id=chat.id,
                 content=content,
                 created_by=caller.id,
-                model_config_id=model,
+                model_config_id=model if model_config_id or backend.does("queue.model-of-its-time") else None,
                 created_at=backend.clock.now(),
                 api_key_id=token.id if token else None,
             )

@@ -134,6 +134,16 @@ class StoredFile:
 
 
 @dataclass(slots=True)
+class Workspace:
+    """A workspace, as far as chats can tell: whose it is, and the files that its agent reads and writes."""
+
+    owner_id: str
+    organization_id: str
+    id: str = field(default_factory=new_id)
+    files: dict[str, bytes] = field(default_factory=dict)  # by path
+
+
+@dataclass(slots=True)
 class Provider:
     """An AI provider row of /api/v2/ai/providers."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fake_server.model import ModelConfig, Provider, new_id
+from fake_server import models, workspaces
+from fake_server.model import ModelConfig, Provider, User, new_id
 from fake_server.people import make_token, make_user, wire_token
 
 if TYPE_CHECKING:
@@ -67,6 +68,24 @@ def seed(backend: Backend, llm_url: str) -> None:
         updated_at=now,
     )
     backend.store.model_configs[config.id] = config
+    if workspaces.offered(backend):
+        workspaces.seed(backend)
+    if backend.options.get("stored-shares"):
+        _from_before(backend, provider, config)
+
+
+def _from_before(backend: Backend, provider: Provider, config: ModelConfig) -> None:
+    """What was stored before the server's settings forbade it: a chat of Alice's shared with Bob, an own key of Alice's."""
+    people: dict[str, User] = {user.username: user for user in backend.store.users.values()}
+    chat = backend.lifecycle.create(
+        people["alice"],
+        organization_id=backend.store.organization_id,
+        content=[{"type": "text", "text": "Shared long ago"}],
+        model_config_id=config.id,
+        labels={"shared": "before"},
+    )
+    chat.acl_users[people["bob"].id] = "read"
+    models.user_keys(backend, people["alice"].id)[provider.id] = "sk-from-before"
 
 
 def target_users(backend: Backend) -> dict[str, dict[str, Any]]:

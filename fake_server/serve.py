@@ -18,6 +18,7 @@ from typing import Any
 
 import uvicorn
 
+from fake_server import workspaces
 from fake_server.app import build_app
 from fake_server.authz import sharing_disabled
 from fake_server.backend import Backend
@@ -73,6 +74,7 @@ class RunningServer:
                 "control_url": self.llm.control_url,
                 "base_url": self.llm.base_url,
             },
+            "workspace_ids": list(self.backend.store.workspaces),
             "capabilities": capabilities(self.backend, bare=self.bare),
         }
 
@@ -100,9 +102,11 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     forced = str(backend.options.get("CODER_CHAT_DEBUG_LOGGING_ENABLED", "")).lower() in ("true", "1")
     own_keys = str(backend.options.get("CODER_AI_GATEWAY_ALLOW_BYOK", "true")).lower() not in ("false", "0")
     offered |= {"debug-forced": forced, "own-keys-off": not own_keys}
-    offered |= {"workspaces": False, "git-host": False, "database": False}
+    offered |= {"workspaces": workspaces.offered(backend), "git-host": False, "database": False}
     offered["templates"] = bool(backend.options.get("templates"))
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive
+    offered["stored-shares"] = bool(backend.options.get("stored-shares"))
+    offered["held-pending"] = bool(backend.options.get("held-pending"))
     return offered | {f"{name}={value}": True for name, value in backend.options.items() if name != FLOOR}
 
 
@@ -304,7 +308,14 @@ def _log_to_stderr() -> None:
 
 
 def _unknown_faults(names: list[str]) -> list[str]:
-    from fake_server.faulting import load_all
+    return [name for name in names if not _is_known(name)]
 
-    known = load_all() if names else {}
-    return [name for name in names if name not in known]
+
+def _is_known(name: str) -> bool:
+    from fake_server.faulting import named
+
+    try:
+        named(name)
+    except KeyError:
+        return False
+    return True

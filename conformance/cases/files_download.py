@@ -171,9 +171,15 @@ async def file_named_twice(t: Case) -> None:
         t.true("warnings" not in again, "no warnings for a file that is linked already", again.get("warnings"))
 
 
-@case("FILE-041", "FILE-042", "FILE-043", needs=["slow"])
+@case("FILE-041", "FILE-042", "FILE-043", "FILE-067", needs=["slow"])
 async def fifty_files(t: Case) -> None:
     files = [await new_file(t) for _ in range(51)]
+    with t.judging("FILE-067"):
+        made = t.accepted(await t.alice.create([REFERENCE, text("See"), *(part(f) for f in files)]), 201)
+        t.true(made.get("warnings"), "the answer has a warning", made.get("warnings"), "/warnings")
+        t.expect(await linked(Chat(t.alice, made["id"])), [], "the files of a chat that began with one too many")
+        named = [p["file_id"] for p in (await Chat(t.alice, made["id"]).history())[0]["content"] if p["type"] == "file"]
+        t.expect(named, files, "the files in its first message", "/content")
     chat = await t.chat([REFERENCE, text("Hello"), *(part(f) for f in files[:49])])
     with t.judging("FILE-042"):
         too_many = t.accepted(await chat.send([text("See"), part(files[49]), part(files[50])]))
@@ -194,3 +200,19 @@ async def fifty_files(t: Case) -> None:
     with t.judging("FILE-043"):
         again = t.accepted(await chat.send([text("See"), part(files[0]), part(files[49])]))
         t.true("warnings" not in again, "no warning for files that are linked", again.get("warnings"), "/warnings")
+
+
+@case("EDIT-046")
+async def an_edit_that_repeats_a_file(t: Case) -> None:
+    file = await new_file(t, b"a,b\n1,2\n", media="text/csv", disposition='attachment; filename="table.csv"')
+    chat = await t.chat([text("See"), part(file)])
+    first = (await chat.history())[0]
+    before = next(p for p in first["content"] if p["type"] == "file")
+    shown = {"file_id": file, "media_type": "text/csv", "name": "table.csv"}
+    t.expect({k: before.get(k) for k in shown}, shown, "the file in the message", "/content/1")
+    edited = t.accepted(await chat.edit(first["id"], [text("See again"), part(file)]))["message"]
+    for message in (edited, next(m for m in await chat.history() if m["role"] == "user")):
+        t.expect([p["type"] for p in message["content"]], ["text", "file"], "the parts after the edit", "/content")
+        t.expect({k: message["content"][1].get(k) for k in shown}, shown, "the file after the edit", "/content/1")
+    t.expect(await linked(chat), [file], "the files of the chat")
+    t.accepted(await download(t, file))

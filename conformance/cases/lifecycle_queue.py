@@ -224,3 +224,18 @@ async def a_send_while_results_are_awaited(t: Case) -> None:
     t.expect(t.accepted(await chat.get())["status"], "requires_action", "the status", "/status")
     t.given(await chat.tool_results([{"tool_call_id": "call_a", "output": {}}]))
     await ran(chat, ["first", "done", "one", "to one"])
+
+
+@case("QUEUE-044", needs=["llm-control", "model-admin"])
+async def a_queued_send_keeps_the_model_of_its_time(t: Case) -> None:
+    other = await other_model(t)
+    under_way = await held(t, text("part "))
+    chat = under_way.chat
+    usual = t.given(await chat.get())["last_model_config_id"]
+    t.given(await chat.send(queued("one"), model_config_id=other))
+    entry = t.accepted(await chat.send(queued("two")))["queued_message"]
+    t.expect(entry.get("model_config_id"), usual, "the model in the queue", "/queued_message/model_config_id")
+    await under_way.open()
+    messages = await said(chat, ["first", "part late", "one", "to one", "two", "to two"])
+    t.expect([m["model_config_id"] for m in messages], [usual] * 2 + [other] * 2 + [usual] * 2, "the models of the messages")
+    t.expect(t.accepted(await chat.get())["last_model_config_id"], usual, "the chat's model after", "/last_model_config_id")

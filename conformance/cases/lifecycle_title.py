@@ -9,6 +9,7 @@ from conformance.case import case
 from conformance.cases.lifecycle_create import REFERENCE, becomes, titled
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.verdict import Unmet
 from fixtures.scripts import gate, http_error, script, tool_call, turn
 from fixtures.scripts import text as says
 
@@ -185,3 +186,21 @@ async def titles_that_do_not_fit(t: Case) -> None:
         chat = await proposing(t, "w" * 90)
         t.expect(t.accepted(await chat.propose())["title"], "w" * 80, "the title that is proposed", "/title")
         t.expect(t.accepted(await chat.regenerate())["title"], "w" * 80, "the title that is stored", "/title")
+
+
+@case("TITLE-039")
+async def titles_while_a_turn_is_pending(t: Case) -> None:
+    chat = await t.chat()
+    t.given(await chat.send("again"), 200)
+    before = t.given(await chat.get(), 200)
+    answers = [await chat.regenerate(), await chat.propose(), await chat.patch(title="Another")]
+    after = t.given(await chat.get(), 200)
+    if (before["status"], after["status"]) != ("pending", "pending"):
+        raise Unmet(f"the chat did not stay pending: {before['status']}, {after['status']}")
+    for answer in answers:
+        t.refused(answer, "title.locked")
+    t.expect(after["title"], before["title"], "the title after three refusals", "/title")
+    await chat.settled()
+    t.accepted(await chat.patch(title="Another"), 204)
+    t.accepted(await chat.propose())
+    t.accepted(await chat.regenerate())

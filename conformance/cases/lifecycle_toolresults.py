@@ -145,7 +145,7 @@ async def body_before_status(t: Case) -> None:
     t.refused(await chat.tool_results([CALL_A]), "tool-results.not-waiting")
 
 
-@case("TOOL-014", "MSG-004", "TOOL-026")
+@case("TOOL-014", "MSG-004", "TOOL-026", "TOOL-047")
 async def promote_while_results_are_awaited(t: Case) -> None:
     chat = await awaits(t, asks("a", "b"), DONE)
     entry = t.given(await chat.send(queued("instead")))["queued_message"]["id"]
@@ -157,6 +157,10 @@ async def promote_while_results_are_awaited(t: Case) -> None:
         found = [(p["tool_call_id"], p.get("is_error")) for p in results(messages)]
         t.expect(sorted(found), [("a", True), ("b", True)], "the results stored")
     await made_up(t, chat, "Tool execution interrupted by queued message promotion")
+    with t.judging("TOOL-047"):
+        before = await chat.history()
+        t.refused(await chat.tool_results(outputs(a=1, b=2)), "tool-results.not-waiting", status="waiting")
+        t.expect(await chat.history(), before, "the messages after results that came too late")
 
 
 @case("TOOL-025", needs=["llm-control"])

@@ -129,3 +129,14 @@ async def own_keys_switched_off(t: Case) -> None:
     user, provider = await t.new_user(), (await new_provider(t))["id"]
     t.refused(await store(user, provider, secret(t)), "userkeys.disabled")
     t.expect(await has_key(t, user, provider), False, "has the user a key after that")
+
+
+@case("KEY-033", needs=["admin"])
+async def stored_keys_can_go_when_switched_off(t: Case) -> None:
+    rows = t.given(await t.alice.get(keys_path("me")), 200)
+    row = next((row for row in rows if row["has_user_api_key"]), rows[0])
+    provider = row["provider"]["id"]
+    t.refused(await store(t.alice, provider, secret(t)), "userkeys.disabled")
+    t.accepted(await t.alice.delete(keys_path("me", provider)), 204)
+    t.expect(await has_key(t, t.alice, provider), False, "has the user a key after that")
+    t.refused(await store(t.alice, provider, secret(t)), "userkeys.disabled")

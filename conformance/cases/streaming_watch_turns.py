@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.actors import Chat, text
 from conformance.case import case
+from conformance.cases.lifecycle_send import other_model
 from conformance.cases.streaming_watch import Watch, watching
 from conformance.context import Case
 from conformance.streams import joined_stream, kinds, quiet, told
@@ -169,3 +170,16 @@ async def large_events(t: Case) -> None:
     await watch.until(chat, "status_change", status="requires_action")
     found = [e for e in await watch.so_far(chat) if e["kind"] == "action_required"]
     t.true(all(much in e["tool_calls"][0]["args"] for e in found), "what is told is whole", found)
+
+
+@case("WATCH-054", needs=["model-admin"])
+async def a_send_on_another_model(t: Case) -> None:
+    other, watch, chat = await other_model(t), await watching(t), await quiet(t)
+    usual = t.given(await chat.get())["last_model_config_id"]
+    for model in (other, usual):
+        start = len(await watch.so_far(chat))
+        await chat.turn("Hello again", model_config_id=model)
+        t.expect(t.given(await chat.get())["last_model_config_id"], model, "the chat's model", "/last_model_config_id")
+        changes = [e for e in await watch.so_far(chat, start) if e["kind"] == "status_change"]
+        t.true(changes, "a status_change was sent")
+        t.expect({e["chat"].get("last_model_config_id") for e in changes}, {model}, "the models that status_change told")

@@ -330,3 +330,17 @@ async def insights(t: Case) -> None:
     with t.judging("COST-042"):
         for name in EVER:
             t.refused(await t.root.get(where, params={name: "x"}), "cost.date", field=name)
+
+
+@case("COST-064")
+async def costs_on_a_model_that_is_deleted(t: Case) -> None:
+    name = t.unique("Model")
+    who = await payer(t, display_name=name)
+    await t.chat(PAID, **who)
+    before = await summary(who["by"])
+    t.given(await t.root.delete(models_path(t, who["model_config_id"])), 204)
+    after = await summary(who["by"])
+    t.expect(after["total_cost_micros"], COST, "the cost after the model was deleted", "/total_cost_micros")
+    t.expect(after["by_model"], before["by_model"], "by_model after the model was deleted", "/by_model")
+    shown = [(row["model_config_id"], row["display_name"]) for row in after["by_model"]]
+    t.expect(shown, [(who["model_config_id"], name)], "the models of the costs", "/by_model")

@@ -59,7 +59,7 @@ def arguments() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="embedded target only: be wrong in this way",
+        help="embedded target only: be wrong in this way (NAME@every=3, NAME@chance=0.1: now and then)",
     )
     p.add_argument("--shuffle", action="store_true", help="play the cases in an order drawn from the seed")
     return p

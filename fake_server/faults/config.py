@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fake_server import models
 from fake_server.faulting import Answer, answers, changes, turns_off
 from fake_server.faults.models import empty, refuse, sent
 
@@ -350,3 +351,10 @@ def delete_threshold_once(answer: Answer) -> None:
     if answer.path in deleted:
         answer.status, answer.body = 404, dict(NOT_FOUND)
     deleted.add(answer.path)
+
+
+@answers("deleteUserProviderKey", red=["KEY-033"])
+def own_keys_stay_when_switched_off(answer: Answer) -> None:
+    """With own keys switched off none can be deleted."""
+    if answer.status == 204 and not models.byok(answer.backend):
+        answer.status, answer.body = 400, {"message": "BYOK is disabled."}

@@ -304,3 +304,12 @@ def linked_files_give_a_warning(answer: Answer) -> None:
 def warnings_are_always_there(answer: Answer) -> None:
     """Warnings are an empty array when there are none."""
     answer.body.setdefault("warnings", [])
+
+
+@changes("createChat", red=["FILE-067"])
+def no_warning_on_create(answer: Answer) -> None:
+    """A create with too many files has no warnings."""
+    answer.body.pop("warnings", None)
+
+
+turns_off("files-of-tools-are-loose", "Files that tools attach are not linked.", "files.of-tools-linked", red=["FILE-068"])

@@ -185,3 +185,10 @@ def no_debug_runs_is_null(answer: Answer) -> None:
 
 
 turns_off("summary-of-an-older-answer", "an empty answer is labelled by the one before", "summary.of-this-turn", red=["CHAT-026"])
+turns_off("oldest-chat-of-a-workspace", "by-workspace gives the oldest chat.", "by-workspace.newest", red=["CHAT-046"])
+turns_off(
+    "archived-chat-of-a-workspace",
+    "by-workspace gives archived chats, too.",
+    "by-workspace.leaves-out-archived",
+    red=["CHAT-046"],
+)

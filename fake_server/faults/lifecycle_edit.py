@@ -61,3 +61,12 @@ def edits_drop_the_prompt(answer: Answer) -> None:
     chat.system_prompt = ""
     for message in answer.backend.store.messages[chat.id]:
         message.deleted = message.deleted or message.role == "system"
+
+
+@changes("editMessage", red=["EDIT-046"])
+def edited_files_lose_their_names(answer: Answer) -> None:
+    """The files of an edited message have another name."""
+    edited = next(m for m in answer.backend.store.messages[answer.path_params["chat"]] if m.id == answer.body["message"]["id"])
+    for part in (*answer.body["message"]["content"], *edited.content):
+        if part["type"] == "file":
+            part["name"] = "file"

@@ -118,3 +118,9 @@ turns_off(
     "queue.keeps-author",
     red=["MSG-003"],
 )
+turns_off(
+    "queued-on-the-last-model",
+    "a queued message without a model runs on the model of the turn before it",
+    "queue.model-of-its-time",
+    red=["QUEUE-044"],
+)

@@ -101,3 +101,4 @@ def blank_titles_are_proposed(answer: Answer) -> None:
 
 turns_off("long-words-have-no-title", "a message of few long words gets no title", "title.long-words", red=["TITLE-019"])
 turns_off("cut-titles-are-replaced", "a title that was cut is made anew", "title.cut-stays", red=["TITLE-020"])
+turns_off("titles-of-pending-chats", "titles are made for pending chats, too", "title.not-while-pending", red=["TITLE-039"])

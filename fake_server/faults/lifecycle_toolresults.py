@@ -112,3 +112,13 @@ turns_off(
 turns_off("inactive-tools-are-unknown", "another text for tools that are not active", "tools.says-inactive", red=["TOOL-032"])
 turns_off("arguments-are-guessed", "arguments of a wrong type count as missing", "tools.checks-arguments", red=["TOOL-033"])
 turns_off("no-id-needed", "a tool without its id says what it says without a workspace", "tools.asks-for-ids", red=["TOOL-034"])
+
+
+@answers("promoteQueuedMessage", "submitToolResults", red=["TOOL-047"])
+def results_after_a_promotion(answer: Answer) -> None:
+    """Results for calls that a promotion has closed are accepted."""
+    promoted = answer.backend.faults.memory.setdefault("promoted", set())
+    if answer.operation == "promoteQueuedMessage":
+        promoted.add(answer.path_params["chat"])
+    elif answer.status == 409 and answer.path_params["chat"] in promoted:
+        answer.status, answer.body = 204, b""

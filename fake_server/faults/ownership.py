@@ -188,3 +188,17 @@ def created_for_another(answer: Answer) -> None:
     """The answer to Bob's create names another owner."""
     if answer.actor == "bob" and answer.status == 201:
         answer.body["owner_id"] = next(iter(answer.backend.store.users))
+
+
+turns_off(
+    "own-chats-without-the-role",
+    "A member who has lost the chat role keeps the own chats.",
+    "access.own-by-role",
+    red=["OWN-063"],
+)
+turns_off(
+    "own-chats-without-membership",
+    "Who has left the organization keeps the own chats.",
+    "access.own-by-membership",
+    red=["OWN-064"],
+)

@@ -126,3 +126,4 @@ turns_off(
     red=["ACL-027", "BODY-001", "BODY-002", "OWN-010"],
 )
 turns_off("disabled-sharing-works", "Sharing goes on when it is disabled.", "acl.disabled", red=["ACL-030"])
+turns_off("stored-shares-last", "Shares that were stored before sharing was disabled still grant.", "acl.off", red=["ACL-053"])

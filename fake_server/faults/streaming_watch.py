@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from fake_server.faulting import Answer, Fault, changes, declare, frames, turns_off
@@ -228,3 +229,15 @@ def cleared_summaries_are_not_told(batch: list[Event], memory: Memory) -> list[E
 def events_without_labels(batch: list[Event], memory: Memory) -> list[Event]:
     """The chat of an event has no labels."""
     return [changed(e, labels={}) for e in batch]
+
+
+@frames("watch", red=["WATCH-054"])
+def changes_tell_the_first_model(batch: list[Event], memory: Memory) -> list[Event]:
+    """status_change shows the first model that the feed saw the chat on."""
+    batch = copy.deepcopy(batch)
+    for event in batch:
+        shown = event["chat"]
+        first = memory.setdefault(shown["id"], shown["last_model_config_id"])
+        if event["kind"] == "status_change":
+            shown["last_model_config_id"] = first
+    return batch

@@ -169,3 +169,12 @@ def deleted_models_are_unpriced(answer: Answer) -> None:
     """Deleted models count as unpriced."""
     deleted = [c for c in answer.backend.store.model_configs.values() if c.deleted and c.enabled]
     answer.body["unpriced_model_count"] += sum(1 for c in deleted if not usage.prices_of(c))
+
+
+@changes(SUMMARY, red=["COST-064"])
+def deleted_models_lose_their_names(answer: Answer) -> None:
+    """The display name of a model is gone from the cost summary once it is deleted."""
+    configs = answer.backend.store.model_configs
+    for row in answer.body["by_model"]:
+        if configs[row["model_config_id"]].deleted:
+            row["display_name"] = row["model"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fake_server import authz, models, pins
+from fake_server import authz, models, pins, workspaces
 from fake_server.content import CONTENT, file_ids, stored_parts
 from fake_server.decode import UNSET, Bool, Integer, ListOf, MapOf, Maybe, Raw, Struct, Text, Uuid
 from fake_server.http.kit import CHATS, Call, Problems, Reply, forbidden, not_found, place, reply, route
@@ -65,8 +65,8 @@ async def create_chat(call: Call) -> Reply:
     longest = backend.bound("create.exact-system-prompt", MAX_SYSTEM_PROMPT)
     backend.guard("create.system-prompt", size > longest, count=size)
     content = stored_parts(backend, user, body["content"])
-    # There are no workspaces here, so none can be found.
-    backend.guard("common.workspace", body["workspace_id"] is not None)
+    wanted = body["workspace_id"]
+    backend.guard("common.workspace", wanted is not None and not workspaces.usable(backend, user, wanted))
     model = models.resolve_model(backend, user, body["model_config_id"])
     check_plan_mode(backend, body["plan_mode"])
     check_mcp_servers(backend, body["mcp_server_ids"])
@@ -81,7 +81,7 @@ async def create_chat(call: Call) -> Reply:
         content=content,
         model_config_id=model,
         system_prompt=body["system_prompt"],
-        workspace_id=None,
+        workspace_id=wanted if wanted in backend.store.workspaces else None,
         mcp_server_ids=body["mcp_server_ids"] or [],
         labels=body["labels"] or {},
         dynamic_tools=tools,
@@ -171,8 +171,9 @@ async def patch_chat(call: Call) -> Reply:
     if body["pin_order"] is not None:
         _set_pin(call, body["pin_order"], before_archived, before_pin)
     if body["workspace_id"] is not None:
-        backend.guard("common.workspace", body["workspace_id"] != NIL_UUID)
-        chat.workspace_id = None
+        wanted = body["workspace_id"]
+        backend.guard("common.workspace", wanted != NIL_UUID and not workspaces.usable(backend, call.user, wanted))
+        chat.workspace_id = wanted if wanted in backend.store.workspaces else None
         chat.updated_at = backend.clock.now()
     if body["plan_mode"] is not None and backend.does("patch.plan-mode"):
         chat.plan_mode = body["plan_mode"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fake_server import workspaces
 from fake_server.http.kit import CHATS, Call, Reply, reply, route
 from fake_server.refusals import refusal
 from fake_server.validate import BadUUID, parse_uuid, quote
@@ -17,13 +18,14 @@ async def get_chat_diff(call: Call) -> Reply:
 
 @route("chatsByWorkspace", "GET", f"{CHATS}/by-workspace")
 async def chats_by_workspace(call: Call) -> Reply:
-    """The last chat of each workspace. There are no workspaces here, so none has a chat."""
+    """The newest chat of each workspace that the caller may read."""
     raw = call.first_query("workspace_ids")
     items = [item.strip() for item in raw.split(",")] if raw else []
     call.backend.guard("by-workspace.count", len(items) > MAX_WORKSPACES)
+    ids = []
     for item in items:
         try:
-            parse_uuid(item)
+            ids.append(parse_uuid(item))
         except BadUUID as error:
             raise refusal("by-workspace.id", id=quote(item), reason=str(error)) from None
-    return reply(200, {})
+    return reply(200, workspaces.newest_chats(call.backend, call.user, ids))

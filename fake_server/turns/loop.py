@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fake_server import models, settings
+from fake_server import models, settings, workspaces
 from fake_server.model import Chat, Part
 from fake_server.turns import compaction, retry
 from fake_server.turns.advisor import TOGETHER, run_advisor
@@ -239,8 +239,13 @@ async def _run_tool(backend: Backend, run: Run, step: Step, position: int) -> No
             result = await run_agent_tool(backend, chat, call.name, args)
         elif call.name == "advisor":
             result = await run_advisor(backend, run, call, args)
+        elif chat.workspace_id and call.name in workspaces.FILE_TOOLS:
+            result, files = workspaces.run_file_tool(backend, chat, call.name, args)
+            step.attached += files
         else:
             result = run_plain(backend, chat, call.name, args)
+    except workspaces.CannotRun as error:
+        step.result(position, {"error": str(error)}, is_error=True)
     except ToolError as error:
         if call.name not in known and not backend.does("tools.unknown-goes-on"):
             raise unexpected() from None

@@ -162,6 +162,11 @@ class Runner:
         if chat.status != "pending" or chat.archived:
             self._runs.pop(chat.id, None)
             return
+        if held := float(self.backend.options.get("held-pending", 0)):
+            await self.backend.clock.sleep(held)
+            if chat.status != "pending" or chat.archived:
+                self._runs.pop(chat.id, None)
+                return
         run.started = True
         self.backend.hub.run_started(chat)
         lifecycle.set_status(chat, "running")

@@ -34,6 +34,7 @@ class Step:
         self.parts: list[Part] = []  # finished, in the order of storage
         self.calls: list[CallDone] = []  # to be run here, in the order of completion
         self.results: dict[int, Part] = {}  # results by position of the call, as far as they are known
+        self.attached: list[Part] = []  # files that its tools attached
         self.counts: dict[str, int] = {}
         self.runs_tools = False
         self.finish = ""

@@ -36,7 +36,7 @@ def stored(part: Part, *, drop_time: bool = False) -> Part:
 def store_step(backend: Backend, run: Run, step: Step, model: Model, *, requires_action: bool) -> None:
     """Store and publish what a model call and its tools gave. An answer without content stores nothing."""
     chat, lifecycle = run.chat, backend.lifecycle
-    content = [stored(part, drop_time=requires_action) for part in step.final()]
+    content = [stored(part, drop_time=requires_action) for part in [*step.final(), *step.attached]]
     if not content:
         return
     now = backend.clock.now()

@@ -94,7 +94,8 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
 
     Raises Refusal: `title.locked`, the spend limit, and `failure` when the model gives none.
     """
-    backend.guard("title.locked", chat.title_lock or chat.status == "pending")
+    pending = chat.status == "pending" and backend.does("title.not-while-pending")
+    backend.guard("title.locked", chat.title_lock or pending)
     usage.check_limit(backend, backend.store.users[chat.owner_id], chat.organization_id, doing="title")
     shown = [m for m in backend.store.messages[chat.id] if m.role == "user" and not m.deleted and m.visibility != "model"]
     if not any(part["type"] == "text" for message in shown for part in message.content):

@@ -58,6 +58,11 @@ class Run:
         """What a fault turns red: everything judged and not green."""
         return self.ids("fail", "warn", "raced")
 
+    @property
+    def failed(self) -> set[str]:
+        """What has failed without an excuse."""
+        return self.ids("fail", "warn")
+
     def why(self, requirement: str) -> str:
         """The first message or reason of a requirement's worst check."""
         mine = [c for c in self.checks if c.requirement == requirement and c.verdict == self.verdicts[requirement]]
@@ -89,6 +94,9 @@ OPTIONS = {
     "debug-forced": {"CODER_CHAT_DEBUG_LOGGING_ENABLED": "true"},
     "own-keys-off": {"CODER_AI_GATEWAY_ALLOW_BYOK": "false"},
     "long-waits": {"long-waits": "true"},
+    "stored-shares": {"stored-shares": "true"},
+    "held-pending": {"held-pending": "1"},
+    "workspaces": {"workspaces": "true"},
 }
 
 

@@ -10,11 +10,13 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import spec
 from fake_server.backend import Backend
 from fake_server.faulting import REGISTRY, Answer, Fault
+from fake_server.schedule import Schedule
 
 Events = list[dict[str, Any]]
 _DECODERS_WORDS = {row.message for row in spec.load(spec.DEFAULT).errors.values() if row.detail and "{detail}" in row.detail}
@@ -199,7 +201,15 @@ def _controls() -> Iterator[Fault]:
             yield Fault(name, frames.__doc__ or "", frozenset(), socket=socket, events=frames)
 
 
+# What a server may do now and then as well as always: near to the faults that come so.
+NOW_AND_THEN = {
+    "control-extra-fields": Schedule(every=3),
+    "control-key-order": Schedule(every=7),
+    "control-event-extra-fields-stream": Schedule(chance=0.1),
+    "control-one-event-a-frame": Schedule(every=3),
+}
 FAULTS = {control.name: control for control in _controls()}
+FAULTS |= {f"{name}-now-and-then": replace(FAULTS[name], name=f"{name}-now-and-then", when=w) for name, w in NOW_AND_THEN.items()}
 NAMES = [*PREPARED, *FAULTS]
 
 

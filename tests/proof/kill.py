@@ -1,7 +1,8 @@
 """`python -m tests.proof.kill FAULT…`: which ids does this fault turn red, and are they the ones that it names?
 
-`all` stands for every fault, `area:NAME` for those declared in fake_server/faults/NAME.py. With `--write` the ids that did
-turn red are put into the source, the first one named staying first; look at the diff before you keep it.
+`all` stands for every fault, `area:NAME` for those declared in fake_server/faults/NAME.py, `NAME@every=3` and the like for a
+fault that comes now and then, and `area:intermittent` for those of them that the kill matrix has. With `--write` the ids that
+did turn red are put into the source, the first one named staying first; look at the diff before you keep it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import sys
 from pathlib import Path
 
 import fake_server.faults
-from fake_server.faulting import REGISTRY, Fault, load_all
+from fake_server.faulting import REGISTRY, Fault, load_all, named
 from tests.proof.bench import Run, cases_for, options_for
-from tests.proof.matrix import Planner, committed, play
+from tests.proof.matrix import Planner, committed, differs, play, red_of
 
 FOLDER = Path(fake_server.faults.__file__).parent
 
@@ -30,7 +31,7 @@ async def verdict_on(fault: Fault, planner: Planner, everything: bool) -> Run:
 
 def report(fault: Fault, run: Run, verbose: bool) -> bool:
     """Print what came of it; gives whether exactly the named ids turned red."""
-    missed, more = fault.red - run.red, run.red - fault.red
+    missed, more = differs(fault, red_of(fault, run))
     right = not missed and not more
     print(f"{'ok' if right else 'WRONG':<6} {fault.name}: red {sorted(run.red)}", end="")
     print(f"; NOT RED {sorted(missed)}" if missed else "", end="")
@@ -85,10 +86,12 @@ def chosen(name: str) -> list[Fault]:
     """The faults of an argument of the command line."""
     if name == "all":
         return list(REGISTRY.values())
+    if name == "area:intermittent":
+        return [fault for fault in REGISTRY.values() if fault.when is not None]
     if name.startswith("area:"):
         source = (FOLDER / f"{name.removeprefix('area:')}.py").read_text(encoding="utf-8")
         return [f for n, f in REGISTRY.items() if f'"{n}"' in source or f"def {n.replace('-', '_')}(" in source]
-    return [REGISTRY[name]]
+    return [named(name)]
 
 
 if __name__ == "__main__":

@@ -9,10 +9,13 @@ import json
 
 import spec
 from fake_server.faulting import load_all
+from fake_server.schedule import Schedule
 from tests.proof import matrix
 
 MATRIX = json.loads(matrix.FILE.read_text(encoding="utf-8"))
 FAULTS = load_all()
+STEADY = {name: fault for name, fault in FAULTS.items() if fault.when is None}
+INTERMITTENT = {name: fault for name, fault in FAULTS.items() if fault.when is not None}
 ROWS = spec.load(spec.DEFAULT).requirements
 
 
@@ -21,12 +24,19 @@ def test_the_matrix_knows_every_fault() -> None:
 
 
 def test_each_fault_turns_red_what_it_names_and_nothing_else() -> None:
-    wrong = {name: (sorted(fault.red), sorted(MATRIX[name])) for name, fault in FAULTS.items() if fault.red != set(MATRIX[name])}
+    wrong = {name: (sorted(f.red), sorted(MATRIX[name])) for name, f in STEADY.items() if f.red != set(MATRIX[name])}
     assert wrong == {}
 
 
+def test_each_fault_that_comes_now_and_then_is_noticed() -> None:
+    assert len(INTERMITTENT) >= 30
+    assert {fault.when for fault in INTERMITTENT.values()} >= {Schedule(every=3), Schedule(every=7), Schedule(chance=0.1)}
+    unnoticed = [name for name, fault in INTERMITTENT.items() if not MATRIX[name] or not set(MATRIX[name]) <= fault.red]
+    assert unnoticed == []
+
+
 def test_every_judged_requirement_is_killed() -> None:
-    killed = {requirement for red in MATRIX.values() for requirement in red}
+    killed = {requirement for name, red in MATRIX.items() if name in STEADY for requirement in red}
     alive = [r.id for r in ROWS.values() if r.id not in killed and not r.excluded and not r.unkillable]
     assert alive == []
 
