@@ -7,10 +7,10 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.streaming_retry import model_at
+from conformance.cases.streaming_retry import model_at, over
 from conformance.context import Case
 from conformance.provisioning import PROVIDERS, new_model, new_provider
-from conformance.streams import FINAL, joined_stream, of_type, sentence, statuses, told
+from conformance.streams import joined_stream, of_type, sentence, statuses, told
 from conformance.turns import Held, held
 from conformance.wire.socket import Event
 from fixtures.scripts import error as says_error
@@ -38,12 +38,6 @@ async def before_failing(t: Case, failure: Any, **fields: Any) -> Held:
     socket = await chat.stream()
     await told(socket, {"type": "message"})
     return Held(chat, hold, socket)
-
-
-def over(event: Event) -> bool:
-    """the end of the turn, or a retry"""
-    ended = event["type"] == "status" and event["status"]["status"] in FINAL
-    return bool(ended or event["type"] == "retry")
 
 
 async def until_failed(seen: Held) -> list[Event]:

@@ -48,9 +48,12 @@ class Gateway:
         self.backend, self.http = backend, http
         self._resting: dict[tuple[str, str], float] = {}  # (provider id, key) → time
 
+    def _does(self, behaviour: str) -> bool:
+        return self.backend.does(f"gateway.{behaviour}")
+
     def reload(self) -> None:
         """A provider was made, changed or deleted: every key may be used again."""
-        if self.backend.does("gateway.reloads"):
+        if self._does("reloads"):
             self._resting.clear()
 
     async def post(
@@ -61,10 +64,14 @@ class Gateway:
         `headers` gives the request's headers for a key. A refusal has a status of 400 or more. Raises TransportError.
         """
         keys = [str(key["secret"]) for key in provider.api_keys]
+        if own is not None and not self._does("leaves-own-keys"):
+            keys, own = [own], None
         if own is not None or not keys:
+            if not own and not self._does("calls-without-key"):
+                return self._no_key(provider, ["none"])
             return await self._with_own_key(url, headers(own or ""), body)
-        for key in keys if self.backend.does("gateway.next-key") else keys[:1]:
-            if self._resting.get((provider.id, key), 0.0) > self._now() and self.backend.does("gateway.keys-rest"):
+        for key in keys if self._does("next-key") else keys[:1]:
+            if self._rests(provider, key):
                 continue
             answer = await self._send(url, headers(key), body)
             if not isinstance(answer, Answer) or answer.status < 400:
@@ -80,7 +87,9 @@ class Gateway:
         except TransportError as error:
             if _lost(str(error)) or "EOF" in str(error):
                 return Nothing()
-            return failure(f"unknown stream error: {error}")
+            if not self._does("answers-for-closed-ports"):
+                raise
+            return _refusal(502, {"message": f"unknown stream error: {error}", "type": "error", "code": "error"})
 
     async def _with_own_key(self, url: str, headers: dict[str, str], body: bytes) -> Answer | Refusal | Nothing:
         """Nobody but its owner knows the key: it is never rested, and what passes is tried again a few times at once."""
@@ -101,14 +110,18 @@ class Gateway:
     def _now(self) -> float:
         return self.backend.clock.now().timestamp()
 
+    def _rests(self, provider: Provider, key: str) -> bool:
+        until = self._resting.get((provider.id, key), 0.0)
+        return until > self._now() and self._does("minds-refusals" if until == NEVER else "minds-rest")
+
     def _marked(self, provider: Provider, key: str, answer: Answer) -> bool:
         """Does this answer speak against the key? Then it rests, for a while or until providers change."""
         place = (provider.id, key)
-        if answer.status in (401, 403) and self.backend.does(f"gateway.refuses.{answer.status}"):
+        if answer.status in (401, 403):
             self._resting[place] = NEVER
             return True
         if answer.status == 429:
-            usual = float(self.backend.options.get("gateway-cooldown", REST_SECONDS))
+            usual = float(self.backend.options.get("gateway-cooldown", REST_SECONDS if self._does("rests-a-minute") else 30))
             until = self._now() + (self._asked_seconds(answer) or usual)
             self._resting[place] = max(until, self._resting.get(place, 0.0))
             return True
@@ -117,15 +130,18 @@ class Gateway:
     def _asked_seconds(self, answer: Answer) -> float:
         """How long the provider asks to wait: retry-after-ms, else whole seconds of Retry-After; 0: it does not say."""
         millis = _number(answer.headers.get("retry-after-ms"), float)
-        if millis > 0 and self.backend.does("gateway.prefers-ms"):
+        if millis > 0 and self._does("prefers-ms"):
             return millis / 1000
-        whole = self.backend.does("gateway.whole-seconds")
+        if not self._does("hears-seconds"):
+            return 0.0
+        whole = self._does("whole-seconds")
         return max(0.0, _number(answer.headers.get("retry-after"), int if whole else float))
 
     def _no_key(self, provider: Provider, keys: list[str]) -> Refusal:
         until = min(self._resting.get((provider.id, key), 0.0) for key in keys)
         if until == NEVER:
-            return _refusal(502, {"message": "all configured keys failed authentication", **_SERVER})
+            status = 502 if self._does("answers-itself") else 401
+            return _refusal(status, {"message": "all configured keys failed authentication", **_SERVER})
         wait = max(0.0, until - self._now())
         text = f"all configured keys are rate-limited (retry after {_duration(wait)})"
         return _refusal(429, {"message": text, "type": "rate_limit_error", "code": "rate_limit_exceeded"}, wait)
@@ -133,9 +149,9 @@ class Gateway:
     async def _reworded(self, answer: Answer) -> Refusal | Nothing:
         """The provider's error in the gateway's own form: message, type and code are kept, all else is lost."""
         raw = (await answer.read()).decode("utf-8", "replace")
-        if _lost(raw) and self.backend.does("gateway.takes-words-for-losses"):
+        if _lost(raw) and self._does("takes-words-for-losses"):
             return Nothing()
-        if not self.backend.does("gateway.own-body"):
+        if not self._does("own-body"):
             return Refusal(answer.status, raw.strip(), answer.headers)
         try:
             body = loads(raw)
@@ -152,21 +168,25 @@ class Gateway:
 
         `heard` is called whenever the provider has sent something.
         """
-        events, begun, done = Events(blank=self.backend.does("gateway.trips-over-comments")), False, False
+        events, begun, done = Events(blank=self._does("trips-over-comments")), False, False
+        ends = self._does("takes-any-end")
         try:
             async for chunk in answer.chunks():
                 heard()
                 for name, data in events.feed(chunk):
                     done = done or data.startswith(b"[DONE]")
+                    ends = ends or b'"usage"' in data
                     if done:
                         continue
                     self._check(data, begun)
                     begun = True
                     yield name, data
         except TransportError as error:
-            if _lost(str(error)) and self.backend.does("gateway.hides-resets"):
+            if _lost(str(error)) and self._does("hides-resets"):
                 return
             raise self._broken(str(error), begun) from None
+        if not ends:
+            raise self._broken("no usage", begun)
 
     def _check(self, data: bytes, begun: bool) -> None:
         try:
@@ -181,17 +201,12 @@ class Gateway:
     def _broken(self, text: str, begun: bool) -> ModelError:
         """Behind the first chunk an error is an event of the stream; before it, an answer of its own."""
         said = f"unknown stream error: {text}"
-        if begun or not self.backend.does("gateway.answers-early-errors"):
+        if begun or not self._does("answers-early-errors"):
             return ModelError(f"received error while streaming: {said}")
         return http_error(502, said, detail=said, hint_ms=0.0)
 
 
 _SERVER = {"type": "api_error", "code": "server_error"}
-
-
-def failure(text: str) -> Refusal:
-    """The gateway could not reach the provider, or not read it."""
-    return _refusal(502, {"message": text, "type": "error", "code": "error"})
 
 
 def _refusal(status: int, error: dict[str, Any], wait: float = 0.0) -> Refusal:
