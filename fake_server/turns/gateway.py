@@ -149,16 +149,16 @@ class Gateway:
     async def _reworded(self, answer: Answer) -> Refusal | Nothing:
         """The provider's error in the gateway's own form: message, type and code are kept, all else is lost."""
         raw = (await answer.read()).decode("utf-8", "replace")
-        if _lost(raw) and self._does("takes-words-for-losses"):
-            return Nothing()
-        if not self._does("own-body"):
-            return Refusal(answer.status, raw.strip(), answer.headers)
         try:
             body = loads(raw)
         except ValueError:
             body = None
         error = body.get("error") if isinstance(body, dict) else None
-        kept = {k: v for k, v in (error if isinstance(error, dict) else {}).items() if isinstance(v, str)}
+        if _lost(orjson.dumps(error).decode()) and self._does("takes-words-for-losses"):
+            return Nothing()
+        if not self._does("own-body"):
+            return Refusal(answer.status, raw.strip(), answer.headers)
+        kept = {k: str(v) for k, v in error.items() if isinstance(v, (str, int, float))} if isinstance(error, dict) else {}
         return _refusal(answer.status, kept, self._asked_seconds(answer))
 
     # -- streams ----------------------------------------------------------------------------------------------
@@ -189,12 +189,12 @@ class Gateway:
             raise self._broken("no usage", begun)
 
     def _check(self, data: bytes, begun: bool) -> None:
+        if not data:
+            raise self._broken("unexpected end of JSON input", begun)
         try:
-            chunk = loads(data) if data else None
+            chunk = loads(data)
         except ValueError as error:
             raise self._broken(str(error), begun) from None
-        if chunk is None:
-            raise self._broken("unexpected end of JSON input", begun)
         if isinstance(chunk, dict) and "error" in chunk:
             raise self._broken(f"received error while streaming: {orjson.dumps(chunk['error']).decode()}", begun)
 

@@ -163,7 +163,7 @@ class LLMClient:
     def _headers(self, chat: Chat, wire: Wire, key: str, prompt: Prompt) -> dict[str, str]:
         headers = {
             "user-agent": USER_AGENT,
-            "accept": "text/event-stream" if prompt.stream else "application/json",
+            "accept": "application/json",
             "content-type": "application/json",
             **wire.headers(key),
         }
