@@ -10,11 +10,10 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.provisioning import new_model, new_provider
-from conformance.routing import GATEWAY
+from conformance.provisioning import heard_of, new_model, new_provider
 from conformance.streams import FINAL, joined_stream, of_type, parts, sentence, statuses, told
-from conformance.verdict import Failure, Unmet
-from conformance.wire.socket import Event, Socket
+from conformance.verdict import Failure
+from conformance.wire.socket import Socket
 from fixtures.scripts import attempts, fault, gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import error as says_error
 from fixtures.scripts import text as says
@@ -77,25 +76,6 @@ async def model_at(t: Case, **provider: Any) -> dict[str, Any]:
     if provider.get("base_url") != CLOSED:
         await heard_of(t, model)
     return {"model_config_id": model}
-
-
-async def heard_of(t: Case, model: str) -> None:
-    """A gateway hears of a new provider a moment later: wait until this model's is known to it. Raises Unmet."""
-    if t.session.routing.way != GATEWAY:
-        return
-    for _ in range(20):
-        chat = await t.new_chat(model_config_id=model)
-        await told(await joined_stream(chat), over)
-        if (await chat.settled(*FINAL, "running")).get("last_error", {}).get("status_code") != 404:
-            await chat.interrupt()
-            return
-    raise Unmet("the gateway does not hear of a new provider")
-
-
-def over(event: Event) -> bool:
-    """the end of the turn, or a retry"""
-    ended = event["type"] == "status" and event["status"]["status"] in FINAL
-    return bool(ended or event["type"] == "retry")
 
 
 async def noticed(socket: Socket, n: int = 1) -> dict[str, Any]:
