@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from conformance import routing
 from conformance.exchange import ABSENT, Request
 from conformance.session import Session
 from conformance.wire.client import NoAnswer
@@ -46,6 +47,7 @@ async def preflight(session: Session) -> list[Problem]:
         what = "it refuses nobody, forgets what it is told, and knows chats that do not exist"
         return [*problems, Problem(f"{target.base_url} does not behave as a chat server: {what}; is base_url right?")]
     problems += await _surroundings(session)
+    session.routing = await routing.find(session)
     return problems
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from conformance.actors import Actor, Chat
 from conformance.context import Case
+from conformance.routing import GATEWAY
+from conformance.streams import FINAL, joined_stream, over, told
 from conformance.verdict import Unmet
 
 PROVIDERS = "/api/v2/ai/providers"
@@ -71,6 +73,20 @@ async def new_model(t: Case, **fields: Any) -> dict[str, Any]:
     made = t.given(await t.root.post(models_path(t), body), 201)
     t.cleanup(lambda: t.root.delete(models_path(t, made["id"])))
     return dict(made)
+
+
+async def heard_of(t: Case, model: str) -> None:
+    """A gateway hears late that a provider was made or changed: wait until turns on this model reach it. Raises Unmet."""
+    if t.session.routing.way != GATEWAY:
+        return
+    for _ in range(20):
+        chat = await t.new_chat(model_config_id=model)
+        await told(await joined_stream(chat), over)
+        error = (await chat.settled(*FINAL, "running")).get("last_error") or {}
+        await chat.interrupt()
+        if error.get("status_code") not in (404, 503):  # it knows no such provider, or none that is enabled
+            return
+    raise Unmet("the gateway does not hear of the provider")
 
 
 async def change_model(t: Case, model: dict[str, Any], **fields: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from conformance.case import CaseSpec
 from conformance.context import Case
 from conformance.plays import Play, Plays
+from conformance.routing import GATEWAY
 from conformance.session import Session
 from conformance.verdict import Check
 
@@ -35,7 +36,9 @@ class Scheduler:
             else:
                 ready.append(case)
         try:
-            again = await self._batch([c for c in ready if not c.alone], self.session.options.jobs)
+            again = []
+            for group in self._groups([c for c in ready if not c.alone]):
+                again += await self._batch(group, self.session.options.jobs)
             again += await self._batch([c for c in ready if c.alone], 1)
             width = 1 if len(again) <= _SERIAL_RERUNS else 4
             await self._rerun([c for c in again if not c.alone], width)
@@ -43,6 +46,17 @@ class Scheduler:
         finally:
             if self.stop:
                 self._conclude_the_begun()
+
+    def _groups(self, cases: list[CaseSpec]) -> list[list[CaseSpec]]:
+        """Which cases may run together: all, but for those that change AI providers where a gateway makes the calls.
+
+        A change of any provider makes a gateway start anew, and some seconds later it ends whatever still streams.
+        """
+        if self.session.routing.way != GATEWAY:
+            return [cases]
+        rows = self.session.profile.requirements
+        changing = [c for c in cases if "model-admin" in {need for r in c.requirements for need in rows[r].needs} | {*c.needs}]
+        return [[c for c in cases if c not in changing], changing]
 
     def abort(self) -> None:
         """Break off what is under way: nothing more is played."""

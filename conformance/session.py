@@ -21,6 +21,8 @@ from conformance.races import RaceWatch, Sight, declared
 from conformance.races import Tally as RaceTally
 from conformance.record import RecordWriter
 from conformance.reproduce import reproduce
+from conformance.routing import NEEDS as ROUTING_NEEDS
+from conformance.routing import Routing
 from conformance.target import Target
 from conformance.verdict import (
     EXPECTED_FAIL,
@@ -105,6 +107,7 @@ class Session:
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
         self.deadline = 10.0
+        self.routing = Routing()  # found out by the preflight
         self.checks: list[Check] = []
         self.listeners: list[Callable[[Check], None]] = []
         self.selected: set[str] | None = None
@@ -229,6 +232,10 @@ class Session:
     def obstacle(self, needs: Iterable[str]) -> tuple[str, str] | None:
         """Why these needs can't be met here, as (verdict, reason); None when they can."""
         for need in needs:
+            if need in ROUTING_NEEDS:
+                if hindrance := self.routing.obstacle(need):
+                    return NOT_APPLICABLE, hindrance
+                continue
             if self.target.capabilities.get(need) is False:
                 return NOT_APPLICABLE, f"the target declares that it has no {need}"
             if need not in _KNOWN_NEEDS and not self.target.capabilities.get(need):

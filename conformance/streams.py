@@ -98,6 +98,12 @@ def sentence(t: Case, failure: dict[str, Any]) -> str:
     return text.replace("{X}", name or unknown["start"]).replace("{x}", name or unknown["inside"])
 
 
+def over(event: Event) -> bool:
+    """the end of the turn, or a retry"""
+    ended = event["type"] == "status" and event["status"]["status"] in FINAL
+    return bool(ended or event["type"] == "retry")
+
+
 async def told(socket: Socket, pattern: Any, n: int = 1, start: int = 0) -> Event:
     """Wait for an event that the case rests on but does not judge. Raises Unmet."""
     try:

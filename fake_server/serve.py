@@ -25,6 +25,7 @@ from fake_server.backend import Backend
 from fake_server.hub import Hub
 from fake_server.lifecycle import Lifecycle
 from fake_server.llm.server import ScriptedLLM
+from fake_server.models import through_gateway
 from fake_server.refusals import PROFILE
 from fake_server.seeding import seed, seed_root, target_users
 from fake_server.sockets import SocketProtocol
@@ -102,6 +103,7 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     forced = str(backend.options.get("CODER_CHAT_DEBUG_LOGGING_ENABLED", "")).lower() in ("true", "1")
     own_keys = str(backend.options.get("CODER_AI_GATEWAY_ALLOW_BYOK", "true")).lower() not in ("false", "0")
     offered |= {"debug-forced": forced, "own-keys-off": not own_keys}
+    offered["direct-llm"] = not through_gateway(backend)
     offered |= {"workspaces": workspaces.offered(backend), "git-host": False, "database": False}
     offered["templates"] = bool(backend.options.get("templates"))
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive

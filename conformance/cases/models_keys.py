@@ -10,7 +10,7 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.provisioning import PROVIDERS, keys_path, member, new_model, new_provider, secret, turn_calls
+from conformance.provisioning import PROVIDERS, heard_of, keys_path, member, new_model, new_provider, secret, turn_calls
 
 LARGEST = 10_240
 
@@ -107,6 +107,7 @@ async def which_key_the_provider_gets(t: Case) -> None:
     central, own, user = secret(t), secret(t), await member(t)
     provider = await new_provider(t, api_keys=[central])
     model = (await new_model(t, ai_provider_id=provider["id"]))["id"]
+    await heard_of(t, model)
 
     async def got(actor: Actor, key: str) -> None:
         (call,) = await turn_calls(t, await t.chat(by=actor, model_config_id=model))

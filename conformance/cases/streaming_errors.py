@@ -9,8 +9,8 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.cases.streaming_retry import model_at
 from conformance.context import Case
-from conformance.provisioning import PROVIDERS, new_model, new_provider
-from conformance.streams import FINAL, joined_stream, of_type, sentence, statuses, told
+from conformance.provisioning import PROVIDERS, heard_of, new_model, new_provider
+from conformance.streams import joined_stream, of_type, over, sentence, statuses, told
 from conformance.turns import Held, held
 from conformance.wire.socket import Event
 from fixtures.scripts import error as says_error
@@ -38,12 +38,6 @@ async def before_failing(t: Case, failure: Any, **fields: Any) -> Held:
     socket = await chat.stream()
     await told(socket, {"type": "message"})
     return Held(chat, hold, socket)
-
-
-def over(event: Event) -> bool:
-    """the end of the turn, or a retry"""
-    ended = event["type"] == "status" and event["status"]["status"] in FINAL
-    return bool(ended or event["type"] == "retry")
 
 
 async def until_failed(seen: Held) -> list[Event]:
@@ -201,13 +195,16 @@ async def nonsense_in_the_stream(t: Case, data: str) -> None:
 @case("ERROR-020")
 async def provider_switched_off(t: Case) -> None:
     own = await new_provider(t)
-    chat = await t.chat(model_config_id=(await new_model(t, ai_provider_id=own["id"], context_limit=100_000))["id"])
+    model = (await new_model(t, ai_provider_id=own["id"], context_limit=100_000))["id"]
+    await heard_of(t, model)
+    chat = await t.chat(model_config_id=model)
     t.given(await t.root.patch(f"{PROVIDERS}/{own['id']}", {"enabled": False}))
     t.given(await chat.send("now?"))
     error = (await chat.when(lambda c: c.get("last_error"), "an error"))["last_error"]
     t.expect(error["kind"], "generic", "the kind", "/last_error/kind")
     t.true("provider" not in error and "status_code" not in error, "neither provider nor status_code is there", error)
     t.given(await t.root.patch(f"{PROVIDERS}/{own['id']}", {"enabled": True}))
+    await heard_of(t, model)
     t.true("last_error" not in await chat.turn("and now?"), "a turn on the provider that is back succeeds")
 
 

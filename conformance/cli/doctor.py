@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import spec
+from conformance import routing
 from conformance import target as targets
 from conformance.cli.main import UsageError, parser
 from conformance.preflight import Problem, clock_skew, preflight, upgrade_works
@@ -18,6 +19,8 @@ async def _look(session: Session) -> list[Problem]:
         problems = await preflight(session)
         if not any(p.fatal for p in problems):
             problems += [p for p in [await upgrade_works(session), await clock_skew(session)] if p]
+            if wrong := await routing.contradiction(session):
+                problems.append(Problem(wrong, False))
         return problems
     except TargetUnreachable as error:
         return [Problem(str(error))]
@@ -38,6 +41,8 @@ def command(name: str, argv: Sequence[str]) -> int:
     problems = asyncio.run(_look(session))
     for problem in problems:
         print(f"{'broken' if problem.fatal else 'note'}: {problem.text}")
+    if not any(p.fatal for p in problems):
+        print(f"routing: {session.routing}")
     if not problems:
         print(f"ready: {target.base_url} as {target.profile}; next: chat-conformance run --target {options.target}")
     return UNUSABLE if any(p.fatal for p in problems) else OK

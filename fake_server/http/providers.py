@@ -189,6 +189,7 @@ async def create_provider(call: Call) -> Reply:
         updated_at=now,
     )
     backend.store.providers[provider.id] = provider
+    backend.runner.llm.gateway.reload()
     return reply(201, provider_view(call, provider, as_given=True))
 
 
@@ -250,6 +251,7 @@ async def update_provider(call: Call) -> Reply:
     if settings is not None:
         provider.settings = settings
     provider.updated_at = backend.clock.now()
+    backend.runner.llm.gateway.reload()
     return reply(200, provider_view(call, provider))
 
 
@@ -293,6 +295,7 @@ async def delete_provider(call: Call) -> Reply:
     provider.deleted = True
     provider.enabled = False
     provider.updated_at = call.backend.clock.now()
+    call.backend.runner.llm.gateway.reload()
     return reply(204)
 
 

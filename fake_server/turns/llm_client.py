@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
+from fake_server import models
 from fake_server.model import Chat, ModelConfig, Provider
 from fake_server.turns import retry
 from fake_server.turns.classify import ModelError, http_error
+from fake_server.turns.gateway import Gateway, Nothing, Refusal
 from fake_server.turns.http_client import Answer, Client, TransportError
 from fake_server.turns.wires.base import Events, Finish, Piece, Prompt, Reader, Usage, Wire, loads
 from fake_server.turns.wires.chat_completions import ChatCompletions
@@ -21,6 +24,7 @@ from fake_server.turns.wires.responses import Responses
 if TYPE_CHECKING:
     from fake_server.backend import Backend
 
+_FIRST_VALUE = json.JSONDecoder()
 USER_AGENT = "coder-agents/v2.33.0-fake (linux/amd64)"
 RESPONSES_MODELS = ("gpt-4", "gpt-5", "gpt-3.5-turbo", "o1", "o3", "o4-mini", "gpt-oss-120b", "chatgpt-4o-latest")
 
@@ -55,23 +59,20 @@ class LLMClient:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.http = Client()
+        self.gateway = Gateway(backend, self.http)
 
     async def stream(self, chat: Chat, model: Model, prompt: Prompt, take: Callable[[Piece], None]) -> None:
         """Hand each piece of one streamed answer to `take` as it comes; the last is Finish. Raises ModelError."""
         silence, loop = retry.silence_seconds(), asyncio.get_running_loop()
-        answer: Answer | None = None
+        answer: Answer | Nothing | None = None
         try:
             async with asyncio.timeout(silence) as guard:
                 answer = await self._post(chat, model, prompt)
-                reader, events, said = model.wire.reader(), Events(), False
-                async for chunk in answer.chunks():
-                    guard.reschedule(loop.time() + silence)
-                    if chunk.startswith(b":") and not self.backend.does("llm.passes-over-comments"):
-                        raise ModelError("a line that is no event")
-                    for name, data in events.feed(chunk):
-                        for piece in self._pieces(reader, name, data):
-                            said = said or not isinstance(piece, Usage)
-                            take(piece)
+                reader, said = model.wire.reader(), False
+                async for name, data in self._events(model, answer, lambda: guard.reschedule(loop.time() + silence)):
+                    for piece in self._pieces(reader, name, data):
+                        said = said or not isinstance(piece, Usage)
+                        take(piece)
                 for piece in reader.end():
                     self._check_end(piece, said)
                     take(piece)
@@ -82,8 +83,26 @@ class LLMClient:
         except (AttributeError, KeyError, TypeError, IndexError) as error:
             raise ModelError(f"error unmarshalling the stream: {error}") from None
         finally:
-            if answer is not None and self.backend.does("llm.hangs-up"):
+            if isinstance(answer, Answer) and self.backend.does("llm.hangs-up"):
                 answer.close()
+
+    async def _events(
+        self, model: Model, answer: Answer | Nothing, heard: Callable[[], None]
+    ) -> AsyncIterator[tuple[str, bytes]]:
+        """Name and data of each event of the answer; `heard` is called whenever something has come."""
+        if isinstance(answer, Nothing):
+            return
+        if models.through_gateway(self.backend) and isinstance(model.wire, ChatCompletions):
+            async for event in self.gateway.events(answer, heard):
+                yield event
+            return
+        events = Events()
+        async for chunk in answer.chunks():
+            heard()
+            if chunk.startswith(b":") and not self.backend.does("llm.passes-over-comments"):
+                raise ModelError("a line that is no event")
+            for event in events.feed(chunk):
+                yield event
 
     def _pieces(self, reader: Reader, name: str, data: bytes) -> Iterator[Piece]:
         """What an event says; one that can't be read says nothing when a fault has it so."""
@@ -102,28 +121,51 @@ class LLMClient:
 
     async def complete(self, chat: Chat, model: Model, prompt: Prompt) -> tuple[str, dict[str, int]]:
         """The text of one whole answer and its usage. Raises ModelError."""
-        answer: Answer | None = None
+        answer: Answer | Nothing | None = None
         try:
             answer = await self._post(chat, model, prompt)
-            body = await answer.read()
+            body = await answer.read() if isinstance(answer, Answer) else b""
         except TransportError as error:
             raise ModelError(str(error)) from None
         finally:
-            if answer is not None:
+            if isinstance(answer, Answer):
                 answer.close()
         try:
             return model.wire.answer(loads(body))
         except ValueError as error:
             raise ModelError(f"error parsing the response: {error}") from None
 
-    async def _post(self, chat: Chat, model: Model, prompt: Prompt) -> Answer:
+    async def _post(self, chat: Chat, model: Model, prompt: Prompt) -> Answer | Nothing:
         """Send the call; an answer that is not a success becomes a ModelError."""
-        wire = model.wire
+        wire, provider = model.wire, model.provider
+        base = provider.base_url.rstrip("/")
+        if wire.path.startswith("/v1/"):
+            base = base.removesuffix("/v1")
+        body = wire.body(prompt)
+        answer: Answer | Refusal | Nothing
+        if models.through_gateway(self.backend):
+            if prompt.stream and isinstance(wire, ChatCompletions) and self.backend.does("gateway.one-choice"):
+                body["n"] = 1
+            own = None if any(key["secret"] == model.key for key in provider.api_keys) else model.key
+            answer = await self.gateway.post(
+                provider, own, base + wire.path, lambda key: self._headers(chat, wire, key, prompt), orjson.dumps(body)
+            )
+        else:
+            answer = await self.http.post(base + wire.path, self._headers(chat, wire, model.key, prompt), orjson.dumps(body))
+        if isinstance(answer, Nothing) or 200 <= answer.status < 300:
+            return cast("Answer | Nothing", answer)
+        if isinstance(answer, Refusal):  # its stream ends behind the error, though it never began
+            raw = answer.body + ("data: [DONE]" if prompt.stream and isinstance(wire, ChatCompletions) else "")
+        else:
+            raw = (await answer.read()).decode("utf-8", "replace").strip()
+        raise self._refused(answer.status, answer.headers, raw)
+
+    def _headers(self, chat: Chat, wire: Wire, key: str, prompt: Prompt) -> dict[str, str]:
         headers = {
             "user-agent": USER_AGENT,
-            "accept": "text/event-stream" if prompt.stream else "application/json",
+            "accept": "application/json",
             "content-type": "application/json",
-            **wire.headers(model.key),
+            **wire.headers(key),
         }
         if self.backend.does("llm.names-owner"):
             headers["x-coder-owner-id"] = chat.owner_id
@@ -133,16 +175,12 @@ class LLMClient:
             headers["x-coder-subchat-id"] = chat.id
         if chat.workspace_id:
             headers["x-coder-workspace-id"] = chat.workspace_id
-        base = model.provider.base_url.rstrip("/")
-        if wire.path.startswith("/v1/"):
-            base = base.removesuffix("/v1")
-        url = base + wire.path
-        answer = await self.http.post(url, headers, orjson.dumps(wire.body(prompt)))
-        if 200 <= answer.status < 300:
-            return answer
-        raw = (await answer.read()).decode("utf-8", "replace").strip()
+        return headers
+
+    def _refused(self, status: int, headers: dict[str, str], raw: str) -> ModelError:
+        """The error of an answer with this status, these headers and this body."""
         said = _provider_message(raw)
-        asked = {k: v for k, v in answer.headers.items() if k != "retry-after-ms" or self.backend.does("retry.prefers-ms")}
+        asked = {k: v for k, v in headers.items() if k != "retry-after-ms" or self.backend.does("retry.prefers-ms")}
         if "," in asked.get("retry-after", "") and not self.backend.does("retry.reads-dates"):
             del asked["retry-after"]
         hint = retry.hint_ms(asked, self.backend.clock.now())
@@ -151,13 +189,13 @@ class LLMClient:
         detail = said if self.backend.does("error.own-message") else raw
         if not detail and self.backend.does("error.body-text"):
             detail = raw
-        raise http_error(answer.status, said or raw, detail=detail, hint_ms=hint)
+        return http_error(status, said or raw, detail=detail, hint_ms=hint)
 
 
 def _provider_message(raw: str) -> str:
-    """`error.message` of an error body, or nothing."""
+    """`error.message` of an error body, or nothing. What stands behind the JSON does not matter."""
     try:
-        body = loads(raw)
+        body = _FIRST_VALUE.raw_decode(raw)[0]
     except ValueError:
         return ""
     error = body.get("error") if isinstance(body, dict) else None

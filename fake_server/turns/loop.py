@@ -100,7 +100,8 @@ def model_of(backend: Backend, run: Run) -> Model:
     if provider is None or not (provider.enabled or not backend.does("model.disabled-provider-fails")):
         raise unexpected()
     key = models.api_key(backend, chat.owner_id, provider)
-    if key is None and provider.type not in models.KEYLESS and not models.through_gateway(backend):
+    keyless = provider.type in models.KEYLESS or models.through_gateway(backend) or not backend.does("model.needs-a-key")
+    if key is None and not keyless:
         raise unexpected("openai" if provider.type == "openai-compat" else provider.type)  # so the real server calls it
     chat.last_model_config_id = config.id
     return Model(config, provider, key or "")

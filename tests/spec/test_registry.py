@@ -30,6 +30,8 @@ NEEDS = {
     "held-pending": "turns that stay pending for a second",
     "debug-forced": "a server that was started with debug logging of every chat",
     "own-keys-off": "a server that was started with users' own provider keys switched off",
+    "direct-llm": "a server whose model calls go to the provider directly",
+    "gateway-llm": "a server whose model calls go through a gateway",
     "rate-limits": "a server whose rate limits are on",
     "long-waits": "half a minute to wait",
     "disposable": "a server that may be left changed for good",

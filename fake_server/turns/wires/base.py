@@ -238,9 +238,10 @@ def counts(**values: int | None) -> dict[str, int]:
 
 
 class Events:
-    """Splits a byte stream into server-sent events."""
+    """Splits a byte stream into server-sent events; with `blank`, an empty line is an event also when none stands before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, blank: bool = False) -> None:
+        self._blank = blank
         self._rest = b""
         self._name = ""
         self._data: list[bytes] = []
@@ -253,7 +254,7 @@ class Events:
             if line.endswith(b"\r"):
                 line = line[:-1]
             if not line:
-                if self._data or self._name:
+                if self._data or self._name or self._blank:
                     yield self._name, b"\n".join(self._data)
                 self._name, self._data = "", []
                 continue

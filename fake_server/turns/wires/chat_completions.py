@@ -163,7 +163,7 @@ class ChatReader:
         except ValueError as error:
             raise ModelError(f"error unmarshalling the stream: {error}") from None
         if not isinstance(chunk, dict):
-            raise ModelError("error unmarshalling the stream: not an object")
+            chunk = {}  # any JSON will do
         if "error" in chunk:
             raise stream_error(orjson.dumps(chunk["error"]))
         self._usage = usage_counts(chunk.get("usage"))
