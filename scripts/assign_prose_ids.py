@@ -21,8 +21,8 @@ ERRORS = ROOT / "spec" / PROFILE / "errors"
 REGISTRY = ROOT / "spec" / "requirements" / "prose.yaml"
 HEAD = "Wording of the refusals, one row each; written by `python -m scripts.assign_prose_ids`."
 
-# Refusals of what only provisions a target (users, tokens, MCP servers), and of a server's own breakdown: not judged.
-LEFT_OUT = ("users.", "tokens.", "mcp-servers.", "common.panic")
+# Refusals of what only provisions a target (users, tokens), and of a server's own breakdown: not judged.
+LEFT_OUT = ("users.", "tokens.", "common.panic")
 # Texts that tell of the server's inside or come from its socket library: informational only.
 INFORMATIONAL = re.compile(
     r"^(stream|watch)\.(no-|version$|key-|origin-)|-nul$|^promote\.unknown$|^edit\.unreadable-chat$|-forbidden$|^upload\.save$|^send\.no-model$|^rate\."
@@ -60,7 +60,8 @@ NEEDS: tuple[tuple[str, list[str]], ...] = (
     (r"^config\.(personal-provider|personal-key)$", ["model-admin", "exclusive"]),
     (r"^config\.(personal|debug)-not-allowed$", ["admin", "exclusive"]),
     (r"^compaction\..*$", []),
-    (r"^(config|model-config|provider|limits)\.", ["admin"]),
+    (r"^skills\.limit$", ["admin", "slow"]),
+    (r"^(config|model-config|provider|limits|skills|mcp)\.", ["admin"]),
     (r"^cost\.(date|unknown)$", ["admin"]),
     (r"^cost\.(integer|offset-negative|too-large)$", ["admin", "roles"]),
 )

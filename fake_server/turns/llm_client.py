@@ -38,6 +38,12 @@ class Model:
         """The provider's API for this model."""
         return wire_of(self.provider.type, self.config.model)
 
+    @property
+    def address(self) -> str:
+        """Where a call goes."""
+        base = self.provider.base_url.rstrip("/")
+        return (base.removesuffix("/v1") if self.wire.path.startswith("/v1/") else base) + self.wire.path
+
 
 def wire_of(provider_type: str, model: str) -> Wire:
     """Which API a provider of this type speaks for this model (direct mode)."""
@@ -133,11 +139,7 @@ class LLMClient:
             headers["x-coder-subchat-id"] = chat.id
         if chat.workspace_id:
             headers["x-coder-workspace-id"] = chat.workspace_id
-        base = model.provider.base_url.rstrip("/")
-        if wire.path.startswith("/v1/"):
-            base = base.removesuffix("/v1")
-        url = base + wire.path
-        answer = await self.http.post(url, headers, orjson.dumps(wire.body(prompt)))
+        answer = await self.http.post(model.address, headers, orjson.dumps(wire.body(prompt)))
         if 200 <= answer.status < 300:
             return answer
         raw = (await answer.read()).decode("utf-8", "replace").strip()
