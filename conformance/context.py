@@ -89,7 +89,7 @@ class Case:
         """The control address of the scripted LLM. Raises Unmet when the target has none."""
         if not self.session.target.llm.control_url:
             raise Unmet("the target file names no llm.control_url")
-        return LlmControl(self, self.session.target.llm.control_url)
+        return LlmControl(self.session, self.session.target.llm.control_url, self)
 
     def unique(self, stem: str = "c") -> str:
         """A word that no other case of this run uses; short, since long prompts get no generated title."""

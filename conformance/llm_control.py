@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,13 +14,18 @@ from fixtures.scripts import order
 
 if TYPE_CHECKING:
     from conformance.context import Case
+    from conformance.session import Session
 
 
 class LlmControl:
     """Gates and journal over HTTP. Every call raises Unmet when the control address does not do its part."""
 
-    def __init__(self, case: Case, url: str) -> None:
-        self._case, self._session, self._url = case, case.session, url.rstrip("/")
+    def __init__(self, session: Session, url: str, case: Case | None = None) -> None:
+        """`case`: whoever waits for a turn here hears of it when that got lost."""
+        self._case, self._session, self._url = case, session, url.rstrip("/")
+
+    async def _wait(self, call: Coroutine[Any, Any, Any]) -> Any:
+        return await (call if self._case is None else unless_lost(self._case, call))
 
     async def _call(self, method: str, path: str, params: dict[str, Any] | None = None, body: Any = None) -> Any:
         url = self._url + target_of(path, ((name, str(value)) for name, value in (params or {}).items()))
@@ -39,7 +45,7 @@ class LlmControl:
 
     async def reached(self, gate: str) -> None:
         """Wait until a stream has come to the gate, i.e. the target has been sent all that stands before it."""
-        await unless_lost(self._case, self._call("GET", f"/gates/{gate}/wait", params={"seconds": self._session.deadline}))
+        await self._wait(self._call("GET", f"/gates/{gate}/wait", params={"seconds": self._session.deadline}))
 
     async def left(self, gate: str) -> None:
         """Wait until the target has hung up on a stream that waits at the gate."""
@@ -56,5 +62,5 @@ class LlmControl:
             params["purpose"] = purpose
         if wait:
             params["wait"] = wait
-        found = await unless_lost(self._case, self._call("GET", "/journal", params=params))
+        found = await self._wait(self._call("GET", "/journal", params=params))
         return list(found["requests"] if isinstance(found, dict) else found)

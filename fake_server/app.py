@@ -30,9 +30,13 @@ BUILD_VERSION = b"v2.33.0-fake"
 _CSRF_COOKIE = f"csrf_token={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Lax".encode()
 _GLOBAL = [
     (b"set-cookie", _CSRF_COOKIE),
+    (b"vary", b"Origin"),
+    (b"vary", b"Cookie"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-coder-build-version", BUILD_VERSION),
 ]
+
+_REPEATED = (b"allow", b"vary")  # headers that come several times; no fault of answers changes them
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -133,7 +137,8 @@ class App:
 
     async def _send(self, call: Call, route: Route | None, answer: Reply) -> None:
         request_id = (b"x-coder-request-id", str(uuid4()).encode())
-        headers = [*_GLOBAL, request_id, *call.extra_headers, *answer.headers]
+        common = _GLOBAL if self.backend.does("route.vary") else [pair for pair in _GLOBAL if pair[0] != b"vary"]
+        headers = [*common, request_id, *call.extra_headers, *answer.headers]
         if not self.backend.does("route.any-accept") and call.header("accept") == "text/html":
             answer = kit.reply(answer.status, encode(answer.body), headers=answer.headers, media=b"text/html")
         status, body = answer.status, answer.body
@@ -165,14 +170,14 @@ class App:
             sent=call.sent,
             caller=call.user if call.signed_in else None,
             status=answer.status,
-            headers={k.decode("latin-1"): v.decode("latin-1") for k, v in headers if k != b"allow"},
+            headers={k.decode("latin-1"): v.decode("latin-1") for k, v in headers if k not in _REPEATED},
             # What goes out may be shared with the state: a fault changes a copy.
             body=answer.body if isinstance(answer.body, bytes | str) else orjson.loads(orjson.dumps(answer.body)),
             backend=self.backend,
         )
         self.backend.faults.change(changed)
         sent = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in changed.headers.items()]
-        return changed.status, changed.body, [*sent, *((k, v) for k, v in headers if k == b"allow")]
+        return changed.status, changed.body, [*sent, *((k, v) for k, v in headers if k in _REPEATED)]
 
 
 async def _bad_body(call: Call) -> Refusal | None:

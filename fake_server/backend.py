@@ -26,6 +26,7 @@ from fake_server.ordering import ListOrder
 from fake_server.refusals import refusal
 
 if TYPE_CHECKING:
+    from fake_server.debugging import DebugRun
     from fake_server.hub import Hub
     from fake_server.lifecycle import Lifecycle
     from fake_server.turns.runner import Runner
@@ -50,6 +51,8 @@ class Store:
         self.model_configs: dict[str, ModelConfig] = {}
         self.mcp_servers: dict[str, dict[str, Any]] = {}  # id → the server as the API shows it
         self.workspaces: dict[str, Workspace] = {}
+        self.skills: dict[str, dict[str, dict[str, Any]]] = {}  # user id → name → the skill as the API shows it
+        self.debug_runs: dict[str, list[DebugRun]] = {}  # chat id → its debug runs, oldest first
         self.usage: list[UsageRow] = []
         self.usage_of: dict[str, list[UsageRow]] = {}  # owner id → the same rows, oldest first
         self.settings: dict[str, Any] = {}  # server-wide settings by name

@@ -21,8 +21,8 @@ ERRORS = ROOT / "spec" / PROFILE / "errors"
 REGISTRY = ROOT / "spec" / "requirements" / "prose.yaml"
 HEAD = "Wording of the refusals, one row each; written by `python -m scripts.assign_prose_ids`."
 
-# Refusals of what only provisions a target (users, tokens, MCP servers), and of a server's own breakdown: not judged.
-LEFT_OUT = ("users.", "tokens.", "mcp-servers.", "common.panic")
+# Refusals of what only provisions a target (users, tokens), and of a server's own breakdown: not judged.
+LEFT_OUT = ("users.", "tokens.", "common.panic")
 # Texts that tell of the server's inside or come from its socket library: informational only.
 INFORMATIONAL = re.compile(
     r"^(stream|watch)\.(no-|version$|key-|origin-)|-nul$|^promote\.unknown$|^edit\.unreadable-chat$|-forbidden$|^upload\.save$|^send\.no-model$|^rate\."
@@ -35,26 +35,35 @@ NEEDS: tuple[tuple[str, list[str]], ...] = (
     (r"^config\.debug-forced$", ["debug-forced"]),
     (r"^userkeys\.disabled$", ["own-keys-off"]),
     (r"^auth\.suspended$", ["admin"]),
-    (r"^create\.no-default-model$", ["model-admin", "exclusive"]),
+    (r"^create\.no-default-model$", ["model-admin", "exclusive", "disposable"]),
     (r"^send\.no-model$", ["model-admin", "exclusive"]),
-    (r"^(patch\.pin-child|patch\.parent-archived|acl\.child)$", ["llm"]),
+    (r"^(patch\.pin-child|patch\.parent-archived)$", ["llm"]),
+    (r"^acl\.child$", ["llm", "second-user"]),
     (r"^(send\.queue-full|edit\.not-user)$", ["llm"]),
+    (r"^promote\.(archived|unknown)$", ["llm", "llm-control"]),
+    (r"^acl\.(role|uuid|no-group)$", ["second-user"]),
     (r"^tool-results\.(duplicate|missing|unexpected|no-output)$", ["llm"]),
     (r"^title\.(locked|regenerate-failed|propose-failed)$", ["llm", "llm-control"]),
     (r"^\w+(-\w+)*\.not-owner$", ["admin"]),
     (r"^common\.forbidden$", ["roles"]),
+    (r"^download\.id$", ["files", "second-user"]),
     (r"^(upload|download)\.", ["files"]),
+    (r"^(git|desktop)\.no-workspace$", ["second-user"]),
     (r"^edit\.unreadable-chat$", ["second-user"]),
-    (r"^limits\.exceeded$", ["admin", "exclusive", "llm"]),
-    (r"^userkeys\.(provider-disabled|too-large|missing|space)$", ["model-admin"]),
+    (r"^limits\.exceeded$", ["admin", "exclusive", "llm", "model-admin"]),
+    (r"^userkeys\.(no-provider|provider-disabled|too-large|missing|space)$", ["admin", "model-admin"]),
     (r"^userkeys\.\w+-forbidden$", ["roles"]),
-    (r"^(compaction\.disabled|model-config\.(provider-disabled|limit|provider-other|update-nul))$", ["model-admin"]),
+    (r"^compaction\.(disabled|threshold-.*)$", ["admin", "model-admin"]),
+    (r"^model-config\.(provider-disabled|limit|provider-other|update-nul)$", ["model-admin"]),
     (r"^provider\.(duplicate|unknown-key|patch-.*|no-field)$", ["model-admin"]),
     (r"^config\.(personal-context|personal-mode|personal-id-.*|personal-root-default|personal-model)$", ["admin", "exclusive"]),
     (r"^config\.(personal-provider|personal-key)$", ["model-admin", "exclusive"]),
-    (r"^(config\.user-prompt-.*|config\.personal-not-allowed|config\.debug-not-allowed|compaction\..*)$", []),
-    (r"^(config|model-config|provider|limits)\.", ["admin"]),
-    (r"^cost\.(integer|offset-negative|too-large)$", ["admin"]),
+    (r"^config\.(personal|debug)-not-allowed$", ["admin", "exclusive"]),
+    (r"^compaction\..*$", []),
+    (r"^skills\.limit$", ["admin", "slow"]),
+    (r"^(config|model-config|provider|limits|skills|mcp)\.", ["admin"]),
+    (r"^cost\.(date|unknown)$", ["admin"]),
+    (r"^cost\.(integer|offset-negative|too-large)$", ["admin", "roles"]),
 )
 
 

@@ -25,6 +25,7 @@ AREAS = {
     "config": "Settings, AI providers, users' keys",
     "models": "Models",
     "usage": "Spend limits and cost",
+    "administration": "Debug runs, skills, tool servers",
     "properties": "Any sequence of actions, any input",
     "races": "Races that real servers have, measured",
     "schema": "Documents",

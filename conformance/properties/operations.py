@@ -28,6 +28,7 @@ KNOWN_500 = {
     "createChat": "a NUL in the first words of a text answers 500",
     "patchChat": "a NUL in a title answers 500",
     "uploadFile": "a site owner's upload into an unknown organization answers 500",
+    "getUserSkill": "a NUL in a name answers 500",
     "regenerateTitle": "the model may fail to give a title",
     "proposeTitle": "the model may fail to give a title",
 }

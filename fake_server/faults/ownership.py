@@ -53,7 +53,12 @@ def readers_see_themselves(answer: Answer) -> None:
         answer.body["users"] = [user for user in answer.body["users"] if user["username"] == "bob"]
 
 
-turns_off("member-reads-debug-runs", "Anyone with the chat role lists debug runs.", "access.member-read-debug", red=["OWN-011"])
+turns_off(
+    "member-reads-debug-runs",
+    "Anyone with the chat role lists debug runs.",
+    "access.member-read-debug",
+    red=["OWN-011", "DEBUG-011"],
+)
 turns_off(
     "member-opens-streams",
     "Anyone with the chat role may follow any chat.",

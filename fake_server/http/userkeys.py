@@ -11,7 +11,7 @@ from fake_server.http.kit import API, JSON, Call, Reply, mount, reply, route
 from fake_server.model import Provider, User
 from fake_server.people import can_read_personal
 from fake_server.refusals import refusal
-from fake_server.validate import BadUUID, parse_uuid
+from fake_server.validate import BadUUID, parse_uuid, trim
 
 USER = f"{API}/users/{{user}}"
 PATH = f"{USER}/ai-provider-keys"
@@ -65,8 +65,8 @@ async def put_key(call: Call) -> Reply:
     backend.guard("userkeys.provider-disabled", not provider.enabled)
     key = (await call.json(REQUEST))["api_key"]
     backend.guard("userkeys.too-large", len(key.encode()) > MAX_KEY)
-    backend.guard("userkeys.missing", not key.strip())
-    backend.guard("userkeys.space", key.strip() != key)
+    backend.guard("userkeys.missing", not key)
+    backend.guard("userkeys.space", trim(key) != key)
     backend.guard("userkeys.put-forbidden", not can_read_personal(call.user, user))
     models.user_keys(backend, user.id)[provider.id] = key
     return reply(200, _view(call, user, provider))

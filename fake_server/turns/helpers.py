@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fake_server import models
+from fake_server.debugging import DebugRun
 from fake_server.model import Chat, ModelConfig
 from fake_server.turns.classify import ModelError
 from fake_server.turns.llm_client import Model
@@ -31,8 +33,30 @@ async def ask(
     texts: list[str],
     *,
     max_tokens: int,
+    debug: DebugRun,
 ) -> tuple[dict[str, Any], dict[str, int]]:
-    """Let the model fill in the one tool. Gives its arguments and the usage. Raises ModelError."""
+    """Let the model fill in the one tool, as a debug run of its own. Gives its arguments and the usage. Raises ModelError."""
+    try:
+        answer = await _ask(backend, chat, config, tool, texts, max_tokens, debug)
+    except ModelError:
+        debug.end("error")
+        raise
+    except asyncio.CancelledError:
+        debug.end("interrupted")
+        raise
+    debug.end("completed")
+    return answer
+
+
+async def _ask(
+    backend: Backend,
+    chat: Chat,
+    config: ModelConfig | None,
+    tool: Tool,
+    texts: list[str],
+    max_tokens: int,
+    debug: DebugRun,
+) -> tuple[dict[str, Any], dict[str, int]]:
     model = helper_model(backend, chat, config)
     turns = [UserTurn([text]) for text in texts]
     prompt = Prompt(
@@ -45,7 +69,13 @@ async def ask(
     )
     if tool.name.endswith("label") and not backend.does("llm.labels-at-once"):
         await backend.runner.llm.stream(chat, model, replace(prompt, stream=True), lambda piece: None)
-    text, usage = await backend.runner.llm.complete(chat, model, prompt)
+    step = debug.step("generate", model, prompt)
+    try:
+        text, usage = await backend.runner.llm.complete(chat, model, prompt)
+    except ModelError as error:
+        step.failed(error.text, error.status)
+        raise
+    step.answered([{"type": "text", "text": text}], usage)
     try:
         values = loads(text)
     except ValueError as error:

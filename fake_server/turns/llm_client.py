@@ -42,6 +42,12 @@ class Model:
         """The provider's API for this model."""
         return wire_of(self.provider.type, self.config.model)
 
+    @property
+    def address(self) -> str:
+        """Where a call goes."""
+        base = self.provider.base_url.rstrip("/")
+        return (base.removesuffix("/v1") if self.wire.path.startswith("/v1/") else base) + self.wire.path
+
 
 def wire_of(provider_type: str, model: str) -> Wire:
     """Which API a provider of this type speaks for this model (direct mode)."""
@@ -138,9 +144,6 @@ class LLMClient:
     async def _post(self, chat: Chat, model: Model, prompt: Prompt) -> Answer | Nothing:
         """Send the call; an answer that is not a success becomes a ModelError."""
         wire, provider = model.wire, model.provider
-        base = provider.base_url.rstrip("/")
-        if wire.path.startswith("/v1/"):
-            base = base.removesuffix("/v1")
         body = wire.body(prompt)
         answer: Answer | Refusal | Nothing
         if models.through_gateway(self.backend):
@@ -148,10 +151,10 @@ class LLMClient:
                 body["n"] = 1
             own = None if any(key["secret"] == model.key for key in provider.api_keys) else model.key
             answer = await self.gateway.post(
-                provider, own, base + wire.path, lambda key: self._headers(chat, wire, key, prompt), orjson.dumps(body)
+                provider, own, model.address, lambda key: self._headers(chat, wire, key, prompt), orjson.dumps(body)
             )
         else:
-            answer = await self.http.post(base + wire.path, self._headers(chat, wire, model.key, prompt), orjson.dumps(body))
+            answer = await self.http.post(model.address, self._headers(chat, wire, model.key, prompt), orjson.dumps(body))
         if isinstance(answer, Nothing) or 200 <= answer.status < 300:
             return cast("Answer | Nothing", answer)
         if isinstance(answer, Refusal):  # its stream ends behind the error, though it never began

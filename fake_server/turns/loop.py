@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fake_server import models, settings, workspaces
+from fake_server import debugging, models, settings, workspaces
 from fake_server.model import Chat, Part
 from fake_server.turns import compaction, retry
 from fake_server.turns.advisor import TOGETHER, run_advisor
@@ -67,6 +67,7 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
         detail = table()["details"]["missing_key"]
         raise RunFailed(Failure("missing_key", False, message("missing_key"), detail=detail))
     model = model_of(backend, run)
+    run.debug = debugging.begin_turn(backend, chat, model.config)
     for number in range(MAX_STEPS):
         if number and models.provider_of(backend, model.config) is None:
             raise RunFailed(disabled(model))
@@ -139,6 +140,7 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
     if (failure := too_large(model, prompt)) is not None:
         raise RunFailed(failure)
     attempt, held = (0 if backend.does("retry.counts-anew") else run.failures), Held(backend, chat)
+    debug = run.debug.step("stream", model, prompt)
     while True:
         attempt += 1
         kept = run.step.parts if run.step is not None and not backend.does("retry.drops-failed") else []
@@ -147,11 +149,13 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
         try:
             await backend.runner.llm.stream(chat, model, prompt, step.take)
             held.release()
+            debug.answered(step.parts, step.counts)
             if step.finish not in ("", "tool_calls") and not backend.does("tools.any-finish"):
                 step.runs_tools = False
             return step
         except ModelError as error:
             run.failures += 1
+            debug.failed(error.text, error.status)
             failure = classify(error, model.provider.type, backend.faults.is_off)
             last = attempt >= (retry.max_attempts() if backend.does("retry.goes-on") else 4) or not backend.does("retry.repeats")
             if not failure.retryable or last:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from fake_server.debugging import DebugRun, NoRun
 from fake_server.model import Chat, Message, Part, new_id
 from fake_server.turns import summaries
 from fake_server.turns.classify import Failure
@@ -45,6 +46,7 @@ class Run:
         self.chat = chat
         self.task: asyncio.Task[None]
         self.step: Step | None = None
+        self.debug: DebugRun = NoRun()
         self.started = self.stopping = False
         self.waiting_calls: list[dict[str, str]] = []
         self.advisor_uses = self.compactions = self.failures = 0
@@ -106,6 +108,7 @@ class Runner:
         if run is not None:
             run.stopping = True
             run.task.cancel()
+            run.debug.end("interrupted")
             self.backend.hub.drop_parts(chat)
 
     async def until_idle(self, chat: Chat) -> None:
@@ -191,6 +194,7 @@ class Runner:
         if run.stopping or self._runs.get(chat.id) is not run:
             return
         del self._runs[chat.id]
+        run.debug.end("completed" if failure is None else "error")
         if failure is not None:
             self._end_failed(run, failure)
         elif outcome is Outcome.REQUIRES_ACTION:
@@ -241,6 +245,7 @@ class Runner:
         if self._runs.get(chat.id) is not run:
             return
         del self._runs[chat.id]
+        run.debug.end("interrupted")
         if not run.started:
             return
         rows = self._store_partial(run) if self.backend.does("interrupt.keeps-partial") else []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fake_server import models
-from fake_server.model import Chat
+from fake_server import debugging, models
+from fake_server.model import Chat, ModelConfig
 from fake_server.turns.classify import ModelError
 from fake_server.turns.helpers import ask
 from fake_server.turns.wires.base import Tool
@@ -48,12 +48,18 @@ async def label(backend: Backend, chat: Chat) -> None:
     if said:
         config = models.turn_model(backend, chat)
         try:
-            values, _ = await ask(backend, chat, config, LABEL_TOOL, [said], max_tokens=LABEL_TOKENS)
+            debug = _debug(backend, chat, config)
+            values, _ = await ask(backend, chat, config, LABEL_TOOL, [said], max_tokens=LABEL_TOKENS, debug=debug)
             text = accepted(str(values.get("label") or "")) or FINISHED
         except ModelError:
             text = FINISHED
     if chat.updated_at == since and backend.does("summary.written"):
         write(backend, chat, text)
+
+
+def _debug(backend: Backend, chat: Chat, config: ModelConfig | None) -> debugging.DebugRun:
+    asked = next((m.id for m in reversed(backend.store.messages[chat.id]) if m.role == "user" and not m.deleted), 0)
+    return debugging.begin(backend, chat, "quickgen", config, "Turn status label", trigger=asked, names_config=False)
 
 
 def accepted(text: str) -> str:

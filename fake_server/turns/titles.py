@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from fake_server import models, usage
+from fake_server import debugging, models, usage
 from fake_server.model import Chat, Message, Part
 from fake_server.refusals import refusal
 from fake_server.turns import retry
@@ -73,7 +73,7 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
             while True:
                 attempt += 1
                 try:
-                    title, _ = await _ask_for_title(backend, chat, shown)
+                    title, _ = await _ask_for_title(backend, chat, shown, asked=shown[0].id)
                     break
                 except ModelError as error:
                     if not classify(error, "").retryable:
@@ -123,9 +123,13 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
     return title
 
 
-async def _ask_for_title(backend: Backend, chat: Chat, shown: list[Message]) -> tuple[str, dict[str, int]]:
+async def _ask_for_title(backend: Backend, chat: Chat, shown: list[Message], *, asked: int = 0) -> tuple[str, dict[str, int]]:
+    """`asked`: the message that a title is made for by itself, 0 on request."""
     texts = ["\n".join(p["text"] for p in message.content if p["type"] == "text") for message in shown]
     config = models.title_model(backend, chat)
-    values, counts = await ask(backend, chat, config, TITLE_TOOL, [t for t in texts if t], max_tokens=TITLE_TOKENS)
+    label = texts[0] or "Title generation"
+    debug = debugging.begin(backend, chat, "title_generation", config, label, trigger=asked, names_config=not asked)
+    given = [t for t in texts if t]
+    values, counts = await ask(backend, chat, config, TITLE_TOOL, given, max_tokens=TITLE_TOKENS, debug=debug)
     said = str(values.get("title") or "")
     return tidy(backend, said) if backend.does("title.tidied") else said, counts

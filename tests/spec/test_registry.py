@@ -37,7 +37,7 @@ NEEDS = {
     "disposable": "a server that may be left changed for good",
     "sharing-disabled": "a server that was started with chat sharing switched off",
 }
-SOURCE = re.compile(r"((chats|stream|stream-verified|config|bootstrap)\.md (R\d+|§[\w.]+( \d+)?)|spec/\S+( \S+)?)")
+SOURCE = re.compile(r"(source|(chats|stream|stream-verified|config|bootstrap)\.md (R\d+|§[\w.]+( \d+)?)|spec/\S+( \S+)?)")
 ROWS = list(spec.registry().values())
 AREAS = sorted({row.area for row in ROWS})
 

@@ -1,0 +1,117 @@
+"""Whatever a target lacks: the registry says what is not judged then, and why; nothing is left that nothing could judge."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conformance.case import CaseSpec
+from conformance.library import all_cases
+from conformance.run import Outcome, RunConfig, Selection, play
+from conformance.session import Options, Session
+from conformance.target import Target
+from fake_server.serve import running_server
+from tests.proof.bench import Run, run_against
+
+NOTHING = "nothing in this run could judge it"
+PREFLIGHT = "preflight"
+ADAPTS = {"routing.retired_routes_are_gone"}  # asks as every user that there is
+
+Json = dict[str, Any]
+
+
+class Known:
+    """What one run against the whole target shows: who judges what, and as whom each case acts."""
+
+    def __init__(self, target: Json, judges: dict[str, set[str]], actors: dict[str, set[str | None]]) -> None:
+        self.target, self.judges, self.actors = target, judges, actors
+
+
+@pytest.fixture(scope="module")
+def known() -> Known:
+    return asyncio.run(_look())
+
+
+async def _look() -> Known:
+    actors: dict[str, set[str | None]] = defaultdict(set)
+    outcome = Outcome()
+
+    def listen(session: Session, _: int) -> None:
+        session.wire.listeners.append(lambda exchange: actors[exchange.case].add(exchange.actor))
+
+    async with running_server() as server:
+        config = RunConfig(target=Target.model_validate(server.target), seed=1, fuzz="off", deadline=5, on_start=listen)
+        await play(config, Selection(all_cases()), lambda case, checks: None, outcome)
+        session = outcome.session
+        assert session is not None
+        judges = Run(session.checks, passively=session.passively()).judges()
+        return Known(server.target, {row: set(cases) for row, cases in judges.items()}, actors)
+
+
+def lacking(target: Json) -> Iterator[tuple[str, str, Json]]:
+    """(what is taken away, the actor if it is one, the target without it) for each actor, capability and part of the LLM."""
+    for name in target["users"]:
+        if name != "alice":  # who owns the chats: without her there is no run
+            yield f"no {name}", name, _without(target, "users", name)
+    known = {"second-user", "llm", "model-admin", *(c for c, offered in target["capabilities"].items() if offered)}
+    for name in sorted(known):
+        denied = copy.deepcopy(target)
+        denied["capabilities"][name] = False
+        yield f"{name}: false", "", denied
+        yield f"{name} not declared", "", _without(target, "capabilities", name)
+    yield "no control address", "", _without(target, "llm", "control_url")
+    yield "no LLM", "", target | {"llm": {"kind": "none"}}
+
+
+def _without(target: Json, part: str, name: str) -> Json:
+    return target | {part: {key: value for key, value in target[part].items() if key != name}}
+
+
+def left_over(known: Known, cases: list[CaseSpec], session: Session, actor: str) -> list[str]:
+    """The requirements that a run on this target ends without a word about, computed without playing it."""
+    blocked = {case.name for case in cases if session.blocked(case)}
+    stopped = {case.name for case in cases if actor and actor in known.actors.get(case.name, ())} - ADAPTS
+    played = {case.name for case in cases} - blocked - stopped | {PREFLIGHT}
+    # a case tells of what it declares in any event: judged, blocked, or stopped for want of an actor, each with its reason
+    told = {requirement for case in cases for requirement in case.requirements}
+    return [
+        f"{row.id} {list(row.needs)}: {sorted(known.judges.get(row.id, ()))[:3]}"
+        for row in session.profile.requirements.values()
+        if row.id not in told
+        and not row.excluded
+        and not session.obstacle(row.needs)
+        and not known.judges.get(row.id, set()) & played
+    ]
+
+
+def test_the_needs_of_a_requirement_say_what_its_cases_need(known: Known) -> None:
+    async def scene() -> dict[str, list[str]]:
+        cases, left = all_cases(), {}
+        for what, actor, target in lacking(known.target):
+            session = Session(Target.model_validate(target), Options())
+            left[what] = left_over(known, cases, session, actor)
+            await session.wire.aclose()
+            await session.control.aclose()
+        return left
+
+    left = asyncio.run(scene())
+    assert len(left) > 30
+    assert {what: rows for what, rows in left.items() if rows} == {}
+
+
+def test_a_run_without_a_second_user_on_a_server_to_keep_leaves_nothing_over() -> None:
+    async def scene() -> Run:
+        async with running_server() as server:
+            target = _without(server.target, "users", "bob")
+            return await run_against(_without(target, "capabilities", "disposable"))
+
+    run = asyncio.run(scene())
+    assert run.ids("pass") and run.ids("untestable")
+    assert [check.requirement for check in run.checks if check.reason == NOTHING] == []
+    assert all(check.reason for check in run.checks if check.verdict in ("untestable", "not-applicable"))
+    assert run.ids("fail", "warn", "flaky", "harness-error") == set()
