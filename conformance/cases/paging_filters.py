@@ -97,8 +97,6 @@ async def bad_keys_together(t: Case) -> None:
 @case("FILTER-014", "FILTER-015", "FILTER-016", "FILTER-017", "FILTER-019")
 async def search_by_title(t: Case) -> None:
     label, (chat, other) = await labelled(t, 2)
-    await chat.settled(title="Scripted title")
-    await other.settled(title="Scripted title")
     word = t.unique("Ab")
     t.given(await chat.patch(title=f"{word} Größe c:d"), 204)
     t.given(await other.patch(title=f"{word} other"), 204)

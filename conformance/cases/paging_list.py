@@ -11,6 +11,7 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.streams import quiet
 from fixtures.scripts import script, text, tool_call, turn, turns
 
 
@@ -22,7 +23,7 @@ def ids(answer: Exchange) -> list[str]:
 async def labelled(t: Case, n: int, **labels: str) -> tuple[str, list[Chat]]:
     """`n` chats at rest that have a label of their own, newest first, and the filter that finds them."""
     mark = t.unique()
-    chats = await asyncio.gather(*(t.chat(f"chat {i} {mark}", labels={"mark": mark, **labels}) for i in range(n)))
+    chats = await asyncio.gather(*(quiet(t, labels={"mark": mark, **labels}) for _ in range(n)))
     seen = {c.id: (await c.get()).response.body["updated_at"] for c in chats}
     return f"mark:{mark}", sorted(chats, key=lambda c: (seen[c.id], c.id), reverse=True)
 

@@ -5,10 +5,11 @@ Each control is a fault in form (it changes answers or frames) and turns nothing
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -162,6 +163,20 @@ def status_after_snapshot(backend: Backend) -> None:
     backend.hub._subscribe = twice  # type: ignore[method-assign]
 
 
+def late_labels(backend: Backend) -> None:
+    """The summary of a turn comes a while behind its end."""
+    spawn = backend.runner.spawn
+
+    def later(work: Coroutine[Any, Any, None]) -> None:
+        async def delayed() -> None:
+            await asyncio.sleep(0.3)
+            await work
+
+        spawn(delayed() if getattr(work, "__name__", "") == "label" else work)
+
+    backend.runner.spawn = later  # type: ignore[method-assign]
+
+
 ANSWERS = (
     control_extra_fields,
     control_extra_headers,
@@ -187,6 +202,7 @@ PREPARED: dict[str, Callable[[Backend], None]] = {
     "control-far-apart-ids": far_apart_ids,
     "control-large-queue-ids": large_queue_ids,
     "control-status-after-snapshot": status_after_snapshot,
+    "control-late-labels": late_labels,
 }
 
 
