@@ -20,10 +20,9 @@ def bursts_lose_their_tail(batch: list[dict[str, Any]], memory: dict[str, Any]) 
     return kept
 
 
-@frames("stream", red=["RACE-002"])
-def pending_is_never_streamed(batch: list[dict[str, Any]], memory: dict[str, Any]) -> list[dict[str, Any]]:
-    """tells of no pending status behind the snapshot"""
-    if memory.setdefault("first", True):
-        memory["first"] = False
-        return batch
-    return [e for e in batch if e.get("type") != "status" or e["status"]["status"] != "pending"]
+turns_off(
+    "queue-heads-skip-pending",
+    "tells of no pending status of what it takes from the queue",
+    "queue.tells-pending",
+    red=["RACE-002"],
+)

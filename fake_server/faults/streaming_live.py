@@ -44,7 +44,7 @@ def running_after_the_first_part(batch: list[Event], memory: Memory) -> list[Eve
     return out
 
 
-@frames("stream", red=["STREAM-086"])
+@frames("stream", red=["STREAM-086", "RACE-002"])
 def no_pending(batch: list[Event], memory: Memory) -> list[Event]:
     """The status pending is not streamed."""
     return batch if first(memory) else [e for e in batch if not is_status(e, "pending")]

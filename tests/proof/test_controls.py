@@ -48,7 +48,8 @@ def test_the_suite_does_not_notice(group: str) -> None:
     with controls.registered():
         run = asyncio.run(scene())
     noticed = {r: (v, run.why(r)) for r, v in run.verdicts.items() if v not in ("pass", "not-applicable")}
-    assert noticed == {}
+    # that it skips what a declared race skips is told, and nothing else is
+    assert noticed.keys() == ({"RACE-002"} if "control-skips-intermediate-statuses" in GROUPS[group] else set()), noticed
 
 
 def test_turns_that_get_lost_fail_nothing() -> None:
