@@ -19,7 +19,7 @@ from conformance.verdict import Failure, Unmet
 from fixtures.scripts import attempts, fault, http_error, script
 from fixtures.scripts import text as says
 
-TRIES = 25  # of turns that the gateway refuses until it has heard that providers changed
+TRIES = 12  # of turns that the gateway refuses until it has heard that providers changed
 
 # What the provider asks for with its 429, and the delay_ms that comes of it.
 WISHES: list[tuple[str, Row, int]] = [
