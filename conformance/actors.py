@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.exchange import ABSENT, Exchange, Request, SocketLog
 from conformance.verdict import Unmet
+from conformance.wire.http import BadAnswer, TargetUnreachable
+from conformance.wire.patience import kind_of
 from conformance.wire.socket import Socket, matches, open_socket
 
 if TYPE_CHECKING:
     from conformance.context import Case
+
+_GRACE = 1.0  # seconds for a chat of an unknown status to show another one
 
 Params = Mapping[str, Any] | Iterable[tuple[str, str]]
 
@@ -79,7 +83,11 @@ class Actor:
         """One request. `body` is sent as JSON, `content` as it is; `auth=False` leaves the token out."""
         request = Request(method, path, pairs(params), self._headers(headers, auth), body, content)
         patient = not self.case.provokes_limits
-        exchange = await self.case.session.wire.send(request, actor=self.name, case=self.case.name, patient=patient)
+        try:
+            exchange = await self.case.session.wire.send(request, actor=self.name, case=self.case.name, patient=patient)
+        except (TargetUnreachable, BadAnswer) as error:
+            self.case.noted(error)
+            raise
         self.case.note(exchange)
         return exchange
 
@@ -132,14 +140,18 @@ class Actor:
     async def socket(self, path: str, *, params: Params = (), headers: Mapping[str, str] | None = None, **options: Any) -> Socket:
         """Open a socket; it is closed at the end of the case if the case does not."""
         request = Request("GET", path, pairs(params), self._headers(headers, options.pop("auth", True)))
-        socket = await open_socket(
-            self.case.session.wire,
-            request,
-            actor=self.name,
-            case=self.case.name,
-            deadline=self.case.deadline,
-            **options,
-        )
+        try:
+            socket = await open_socket(
+                self.case.session.wire,
+                request,
+                actor=self.name,
+                case=self.case.name,
+                deadline=self.case.deadline,
+                **options,
+            )
+        except TargetUnreachable as error:
+            self.case.noted(error)
+            raise
         self.case.note(socket.log)
         self.case.cleanup(socket.aclose)
         return socket
@@ -234,19 +246,35 @@ class Chat:
         """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""
         pause = 0.004
         seen: Any = None
+        kind, patience = f"chat {kind_of(what)}", self.case.session.wire.patience
+        wanted = patience.of(kind, self.case.deadline)
         try:
-            async with asyncio.timeout(self.case.deadline):
+            async with asyncio.timeout(wanted) as limit:
                 while True:
                     answer = await self.get()
                     seen = answer.response.body if answer.response.status == 200 else answer.response.status
                     if isinstance(seen, dict) and reached(seen):
+                        patience.met(kind)
                         return seen
+                    self.hurry(seen, limit)
                     # the API has no event that holds for every server state, so GET is asked again, ever more rarely
                     await asyncio.sleep(pause)
                     pause = min(pause * 1.5, 0.25)
         except TimeoutError:
+            patience.vain(kind, self.case.name)
             shown = {k: seen.get(k) for k in ("status", "title", "last_error")} if isinstance(seen, dict) else seen
-            raise Unmet(f"the chat did not reach {what} within {self.case.deadline:g} s; last seen: {shown}") from None
+            raise Unmet(f"the chat did not reach {what} within {wanted:g} s; last seen: {shown}") from None
+
+    def hurry(self, seen: Any, limit: asyncio.Timeout) -> None:
+        """A chat whose status this API does not know is not waited for long: nothing will come of it."""
+        traits = self.case.session.traits
+        if not isinstance(seen, dict) or seen.get("status") in (*traits["busy_statuses"], *traits["rest_statuses"]):
+            return
+        patience, now, until = self.case.session.wire.patience, asyncio.get_running_loop().time(), limit.when()
+        grace = patience.of("unknown status", _GRACE, 0.1)
+        if until is not None and until > now + grace:
+            limit.reschedule(now + grace)
+            patience.vain("unknown status", self.case.name)
 
     async def history(self) -> list[dict[str, Any]]:
         """The visible messages, oldest first. Raises Unmet."""

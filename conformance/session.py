@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
@@ -18,6 +18,7 @@ from conformance.exchange import Exchange, Finding, SocketLog
 from conformance.expectations import Expectations
 from conformance.record import RecordWriter
 from conformance.reproduce import reproduce
+from conformance.shapes import brief, without_answer
 from conformance.target import Target
 from conformance.verdict import (
     EXPECTED_FAIL,
@@ -34,6 +35,7 @@ from conformance.verdict import (
     failed,
     worst,
 )
+from conformance.wire.caps import Caps
 from conformance.wire.client import HttpClient
 from conformance.wire.http import Wire
 from conformance.wire.redact import Redactor
@@ -41,6 +43,8 @@ from spec.documents import documents
 
 # Needs that every server is taken to meet; any other must be declared among the target's capabilities.
 _KNOWN_NEEDS = frozenset({"second-user", "roles", "admin", "exclusive", "model-admin", "llm", "llm-control", "files", "slow"})
+_BATCH_BYTES = 2**21  # of their answers, at the most
+_SHOWN = 20  # ids of exchanges in which the same is wrong
 _BATCH = 64  # exchanges judged in one go: that takes five sixths of the time that one by one takes
 OK, NOT_CONFORMANT, UNUSABLE, INCOMPLETE = 0, 1, 2, 3
 
@@ -68,7 +72,24 @@ class Tally:
     judged: int = 0
     exchange: str = ""
     cases: set[str] = field(default_factory=set)
-    findings: list[tuple[Finding, Exchange | SocketLog]] = field(default_factory=list)
+    first: tuple[Finding, Exchange | SocketLog] | None = None  # what was found, without what is long in it
+    found: int = 0
+    found_in: dict[str, None] = field(default_factory=dict)  # ids of the first exchanges
+    failed_cases: set[str] = field(default_factory=set)
+
+    def enter(self, exchange: Exchange | SocketLog, finding: Finding | None) -> None:
+        self.judged += 1
+        self.exchange = exchange.id
+        self.cases.add(exchange.case)
+        if finding is None:
+            return
+        self.found += 1
+        self.failed_cases.add(exchange.case)
+        if len(self.found_in) < _SHOWN:
+            self.found_in[exchange.id] = None
+        if self.first is None:
+            short = replace(finding, expected=brief(finding.expected), actual=brief(finding.actual))
+            self.first = (short, without_answer(exchange))
 
 
 class Session:
@@ -81,7 +102,8 @@ class Session:
         self.known_keys = documents(self.profile.name).known_keys
         self.redactor = Redactor(target.tokens())
         self.writer = writer or RecordWriter(None, self.redactor)
-        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps)
+        caps = Caps(**self.profile.table("caps"))
+        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps, caps=caps)
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
         self.deadline = 10.0
@@ -93,9 +115,12 @@ class Session:
         self.switched_off: set[str] = set()  # what only the property phase judges, in a run without it
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._seen: list[Exchange | SocketLog] = []
+        self._seen_weight = 0
+        self.stumbles: list[tuple[Exchange | SocketLog, str]] = []  # what no check could read
         self._observers = passive.observers(self.profile)
         self.judging_seconds = 0.0
         self.answers_seen: dict[str, set[str]] = {}  # by case, over all its plays
+        self.lost_at: dict[str, dict[int, str]] = {}  # by case and play: the request at which the connection was lost
         self.began = time.monotonic()
         self.wire.listeners.append(self._observe)
 
@@ -103,21 +128,23 @@ class Session:
 
     def _observe(self, exchange: Exchange | SocketLog) -> None:
         self.writer.exchange(exchange)
+        if exchange.error:
+            return  # there is nothing to judge
         self._seen.append(exchange)
-        if len(self._seen) == _BATCH:
+        self._seen_weight += exchange.weight
+        if len(self._seen) >= _BATCH or self._seen_weight > _BATCH_BYTES:
             self._judge_seen()
 
     def _judge_seen(self) -> None:
         began = time.thread_time()
         for exchange in self._seen:
-            for requirement, finding in self._observers.observe(exchange):
-                tally = self._tallies[requirement]
-                tally.judged += 1
-                tally.exchange = exchange.id
-                tally.cases.add(exchange.case)
-                if finding is not None:
-                    tally.findings.append((finding, exchange))
+            try:
+                for requirement, finding in self._observers.observe(exchange):
+                    self._tallies[requirement].enter(exchange, finding)
+            except passive.Stumbled as error:
+                self.stumbles.append((without_answer(exchange), str(error)))
         self._seen.clear()
+        self._seen_weight = 0
         self.judging_seconds += time.thread_time() - began
 
     def reproduce(self, exchange: Exchange | SocketLog) -> str:
@@ -132,7 +159,7 @@ class Session:
     def passively(self) -> dict[str, tuple[set[str], set[str]]]:
         """By requirement: the cases whose exchanges the passive checks judged it by, and those among them that it failed in."""
         self._judge_seen()
-        return {r: (tally.cases, {x.case for _, x in tally.findings}) for r, tally in self._tallies.items()}
+        return {r: (tally.cases, tally.failed_cases) for r, tally in self._tallies.items()}
 
     # -- scope ----------------------------------------------------------------------------------------
 
@@ -208,6 +235,7 @@ class Session:
         """Add what the passive checks saw and what nobody judged; gives the footer."""
         self._judge_seen()
         self.add(self._passive_checks())
+        self.add(self._stumbled())
         self.add(self._unjudged())
         self.add(self._stale())
         verdicts = self.verdicts()
@@ -284,22 +312,31 @@ class Session:
         for requirement, tally in self._tallies.items():
             if requirement not in self.profile.requirements or not self._in_scope(requirement):
                 continue
-            if not tally.findings:
+            if tally.first is None:
                 check = self.check(requirement, PASS, "every exchange")
                 check.exchanges, check.message = [tally.exchange], f"judged {tally.judged} times"
                 yield check
                 continue
-            yield self._passive_failure(requirement, tally)
+            yield self._passive_failure(requirement, tally, *tally.first)
 
-    def _passive_failure(self, requirement: str, tally: Tally) -> Check:
-        finding, exchange = tally.findings[0]
+    def _passive_failure(self, requirement: str, tally: Tally, finding: Finding, exchange: Exchange | SocketLog) -> Check:
         check = self.check(requirement, failed(self.profile.requirements[requirement].level), "every exchange")
-        more = len(tally.findings) - 1
+        more = tally.found - 1
         check.message = finding.message + (f" (and {more} more of {tally.judged})" if more else "")
         check.pointer, check.expected, check.actual = finding.pointer, finding.expected, finding.actual
-        check.exchanges = list(dict.fromkeys(x.id for _, x in tally.findings))[:20]
+        check.exchanges = list(tally.found_in)
         check.reproduce = [self.reproduce(exchange)]
         return check
+
+    def _stumbled(self) -> Iterable[Check]:
+        """The first exchange that a check of ours could not read, under what the documents say of it."""
+        for exchange, why in self.stumbles[:1]:
+            match = documents(self.profile.name).match(exchange.request.method, exchange.request.path)
+            requirement = f"SCHEMA-{match.operation.id}" if match else ""
+            if requirement in self.profile.requirements:
+                check = self.check(requirement, HARNESS_ERROR, "every exchange")
+                check.reason, check.exchanges = f"{why} ({len(self.stumbles)} times in all)", [exchange.id]
+                yield check
 
     def _unjudged(self) -> Iterable[Check]:
         done = {check.requirement for check in self.checks}

@@ -10,7 +10,7 @@ from conformance import target as targets
 from conformance.cli.main import UsageError, parser
 from conformance.preflight import Problem, clock_skew, preflight, upgrade_works
 from conformance.session import OK, UNUSABLE, Options, Session
-from conformance.wire.http import TargetUnreachable
+from conformance.wire.http import BadAnswer, TargetUnreachable
 
 
 async def _look(session: Session) -> list[Problem]:
@@ -19,7 +19,7 @@ async def _look(session: Session) -> list[Problem]:
         if not any(p.fatal for p in problems):
             problems += [p for p in [await upgrade_works(session), await clock_skew(session)] if p]
         return problems
-    except TargetUnreachable as error:
+    except (TargetUnreachable, BadAnswer) as error:
         return [Problem(str(error))]
     finally:
         await session.wire.aclose()
