@@ -289,8 +289,9 @@ class Case:
         check.exchanges = [x.id for x in said]
         check.ms = round((time.monotonic() - self._began) * 1000, 1)
         if failure:
-            check.message, check.pointer = brief(str(failure)), failure.pointer
-            check.expected, check.actual = brief(failure.expected), brief(failure.actual)
+            clean = self.session.redactor.text
+            check.message, check.pointer = brief(str(failure), clean), failure.pointer
+            check.expected, check.actual = brief(failure.expected, clean), brief(failure.actual, clean)
             shown = [x for x in said if x.id == failure.exchange] or said[-3:]
             check.reproduce = [self.session.reproduce(x) for x in shown]
         self.checks.append(check)

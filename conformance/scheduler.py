@@ -51,6 +51,7 @@ class Scheduler:
                     continue
                 checks = await Case(self.session, case).run()
                 if any(_uncertain(check) for check in checks):
+                    self.session.failed_once(checks)
                     failed.append((case, checks))
                 else:
                     self._done(case, checks)
@@ -69,7 +70,8 @@ class Scheduler:
                 for attempt in range(2, _LOST_TURNS + 1):
                     play = Case(self.session, case, attempt)
                     second = await play.run()
-                    if width > 1 or not play.lost_turns or not any(_uncertain(check) for check in second):
+                    again = play.disturbed or (play.lost_turns and width == 1)
+                    if not again or not any(_uncertain(check) for check in second):
                         break
                 self._done(case, merge(first, second))
 

@@ -77,7 +77,7 @@ class Tally:
     found_in: dict[str, None] = field(default_factory=dict)  # ids of the first exchanges
     failed_cases: set[str] = field(default_factory=set)
 
-    def enter(self, exchange: Exchange | SocketLog, finding: Finding | None) -> None:
+    def enter(self, exchange: Exchange | SocketLog, finding: Finding | None, clean: Callable[[str], str]) -> None:
         self.judged += 1
         self.exchange = exchange.id
         self.cases.add(exchange.case)
@@ -88,7 +88,7 @@ class Tally:
         if len(self.found_in) < _SHOWN:
             self.found_in[exchange.id] = None
         if self.first is None:
-            short = replace(finding, expected=brief(finding.expected), actual=brief(finding.actual))
+            short = replace(finding, expected=brief(finding.expected, clean), actual=brief(finding.actual, clean))
             self.first = (short, without_answer(exchange))
 
 
@@ -140,7 +140,7 @@ class Session:
         for exchange in self._seen:
             try:
                 for requirement, finding in self._observers.observe(exchange):
-                    self._tallies[requirement].enter(exchange, finding)
+                    self._tallies[requirement].enter(exchange, finding, self.redactor.text)
             except passive.Stumbled as error:
                 self.stumbles.append((without_answer(exchange), str(error)))
         self._seen.clear()
@@ -228,6 +228,13 @@ class Session:
             self.writer.check(check)
             for listener in self.listeners:
                 listener(check)
+
+    def failed_once(self, checks: Iterable[Check]) -> None:
+        """Write down what the first play of a case came to: its verdict comes with the second, and the run may not get there."""
+        for check in checks:
+            if check.verdict in (FAIL, WARN):
+                text = f"{check.requirement} {check.verdict} in {check.case}: {check.message}"
+                self.writer.note(text, "first-play", self.wire.now_ms())
 
     # -- the end ----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +49,18 @@ def _innermost(error: BaseException) -> Path | None:
     return found
 
 
-def brief(value: Any) -> Any:
-    """The value, or the head of its text if it is long."""
+def brief(value: Any, clean: Callable[[str], str] = str) -> Any:
+    """The value, or the head of its text if it is long. `clean` takes secrets out before anything is cut."""
     if value is None or value is ABSENT or isinstance(value, (bool, float)):
         return value
     if isinstance(value, str):
-        return value if len(value) <= _LONG else f"{value[:2000]}… ({len(value):,} characters)"
-    try:
-        text = orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (TypeError, ValueError, RecursionError):  # integers beyond 64 bits, lone surrogates
-        text = _text(value)
-    return value if len(text) <= _LONG else f"{text[:2000]}… ({len(text):,} characters)"
+        text = value
+    else:
+        try:
+            text = orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+        except (TypeError, ValueError, RecursionError):  # integers beyond 64 bits, lone surrogates
+            text = _text(value)
+    return value if len(text) <= _LONG else f"{clean(text)[:2000]}… ({len(text):,} characters)"
 
 
 def _text(value: Any) -> str:

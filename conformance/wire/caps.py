@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 KEPT = 2**16  # bytes of what is over a cap
+MARGIN = 1024  # bytes more, so that nothing secret is cut in two before it is masked
 _VALUE = 64  # bytes that a JSON value takes in memory, about
 _OPENING = (b"[", b"{")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))

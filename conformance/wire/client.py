@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
-from conformance.wire.caps import KEPT, Room
+from conformance.wire.caps import KEPT, MARGIN, Room
 
 _LEGAL = "%/?[]@!$&'()*+,;:=-._~"
 _LONGEST_HEADER = 2**16  # bytes
@@ -47,7 +47,10 @@ class Answer:
 
     def json(self) -> Any:
         """The JSON value. Raises ValueError."""
-        return json.loads(self.content)
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
 
 
 def trusted() -> ssl.SSLContext:
@@ -133,7 +136,7 @@ class HttpClient:
                     taken += len(chunk) * fits
                     if len(body) > most or not fits:
                         response.close()
-                        return bytes(body[:KEPT]), min(most, len(body))
+                        return bytes(body[: KEPT + MARGIN]), min(most, len(body))
         finally:
             self.room.give(taken)
         return bytes(body), 0

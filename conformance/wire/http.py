@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from conformance.exchange import ABSENT, Exchange, Request, Response, SocketLog
-from conformance.wire.caps import KEPT, Caps, Room, fault_of, weight
+from conformance.wire.caps import KEPT, MARGIN, Caps, Room, fault_of, weight
 from conformance.wire.client import Answer, HttpClient, NoAnswer, target_of
 from conformance.wire.patience import Patience
 
@@ -127,7 +127,7 @@ class Wire:
             if not response.fault and not self.room.take(exchange.weight, case):
                 response.fault = "the answers that the cases at play hold are larger than the run may keep"
             if response.fault:
-                response.content = answer.content[:KEPT]
+                response.content = answer.content[: KEPT + MARGIN]
             else:
                 response.body = _decode(answer.content)
         else:

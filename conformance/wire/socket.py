@@ -17,7 +17,7 @@ from websockets.frames import CloseCode, Opcode
 from websockets.frames import Frame as WireFrame
 
 from conformance.exchange import ABSENT, Frame, Request, Response, SocketLog
-from conformance.wire.caps import KEPT, fault_of, weight
+from conformance.wire.caps import KEPT, MARGIN, fault_of, weight
 from conformance.wire.client import target_of, trusted
 from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable, Wire
 from conformance.wire.patience import kind_of
@@ -179,7 +179,7 @@ class Socket:
         elif not self._wire.room.take(size, self.log.case):
             self.log.fault = "the frames that the cases at play hold are larger than the run may keep"
         if self.log.fault:
-            return raw[:KEPT]
+            return raw[: KEPT + MARGIN]
         return _parsed(raw) if isinstance(raw, str) else raw
 
     async def until(self, pattern: Pattern, n: int = 1, *, start: int = 0, deadline: float | None = None) -> Event:
