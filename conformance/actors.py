@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 from conformance.exchange import ABSENT, Exchange, Request, SocketLog
 from conformance.patience import LOST, Patience
 from conformance.verdict import Unmet
+from conformance.wire.http import BadAnswer, TargetUnreachable
+from conformance.wire.patience import kind_of
 from conformance.wire.socket import Socket, matches, open_socket
 
 if TYPE_CHECKING:
     from conformance.context import Case
+
+_GRACE = 1.0  # seconds for a chat of an unknown status to show another one
 
 Params = Mapping[str, Any] | Iterable[tuple[str, str]]
 
@@ -81,8 +85,12 @@ class Actor:
         request = Request(method, path, pairs(params), self._headers(headers, auth), body, content)
         patient = not self.case.provokes_limits
         session = self.case.session
-        with session.liveness.asking():
-            exchange = await session.wire.send(request, actor=self.name, case=self.case.name, patient=patient)
+        try:
+            with session.liveness.asking():
+                exchange = await session.wire.send(request, actor=self.name, case=self.case.name, patient=patient)
+        except (TargetUnreachable, BadAnswer) as error:
+            self.case.noted(error)
+            raise
         self.case.note(exchange)
         return exchange
 
@@ -136,15 +144,19 @@ class Actor:
         """Open a socket; it is closed at the end of the case if the case does not."""
         request = Request("GET", path, pairs(params), self._headers(headers, options.pop("auth", True)))
         session = self.case.session
-        with session.liveness.asking():
-            socket = await open_socket(
-                session.wire,
-                request,
-                actor=self.name,
-                case=self.case.name,
-                deadline=self.case.deadline,
-                **options,
-            )
+        try:
+            with session.liveness.asking():
+                socket = await open_socket(
+                    session.wire,
+                    request,
+                    actor=self.name,
+                    case=self.case.name,
+                    deadline=self.case.deadline,
+                    **options,
+                )
+        except TargetUnreachable as error:
+            self.case.noted(error)
+            raise
         socket.patience = lambda: Patience(self.case)
         self.case.note(socket.log)
         self.case.cleanup(socket.aclose)
@@ -238,24 +250,41 @@ class Chat:
 
     async def when(self, reached: Any, what: str) -> dict[str, Any]:
         """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""
-        pause, patience, why = 0.004, Patience(self.case), f"within {self.case.deadline:g} s"
+        pause, lost, why = 0.004, Patience(self.case), ""
         seen: Any = None
+        kind, patience = f"chat {kind_of(what)}", self.case.session.wire.patience
+        wanted = patience.of(kind, self.case.deadline)
         try:
-            async with asyncio.timeout(self.case.deadline):
+            async with asyncio.timeout(wanted) as limit:
                 while True:
                     answer = await self.get()
                     seen = answer.response.body if answer.response.status == 200 else answer.response.status
                     if isinstance(seen, dict) and reached(seen):
+                        patience.met(kind)
                         return seen
-                    if await patience.ended():
+                    if await lost.ended():
                         why = f"since {LOST}"
                         raise TimeoutError
+                    self.hurry(seen, limit)
                     # the API has no event that holds for every server state, so GET is asked again, ever more rarely
                     await asyncio.sleep(pause)
                     pause = min(pause * 1.5, 0.25)
         except TimeoutError:
+            if not why:
+                patience.vain(kind, self.case.name)
             shown = {k: seen.get(k) for k in ("status", "title", "last_error")} if isinstance(seen, dict) else seen
-            raise Unmet(f"the chat did not reach {what} {why}; last seen: {shown}") from None
+            raise Unmet(f"the chat did not reach {what} {why or f'within {wanted:g} s'}; last seen: {shown}") from None
+
+    def hurry(self, seen: Any, limit: asyncio.Timeout) -> None:
+        """A chat whose status this API does not know is not waited for long: nothing will come of it."""
+        traits = self.case.session.traits
+        if not isinstance(seen, dict) or seen.get("status") in (*traits["busy_statuses"], *traits["rest_statuses"]):
+            return
+        patience, now, until = self.case.session.wire.patience, asyncio.get_running_loop().time(), limit.when()
+        grace = patience.of("unknown status", _GRACE, 0.1)
+        if until is not None and until > now + grace:
+            limit.reschedule(now + grace)
+            patience.vain("unknown status", self.case.name)
 
     async def history(self) -> list[dict[str, Any]]:
         """The visible messages, oldest first. Raises Unmet."""

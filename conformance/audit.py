@@ -37,7 +37,7 @@ class Audit:
 
 
 def judge(said: Iterable[Exchange | SocketLog], profile: spec.Profile, into: Audit) -> None:
-    """Judge one recording, whose exchanges come in the order of time."""
+    """Judge one recording, whose exchanges come in the order of time. Raises Unreadable for one that no check can read."""
     observers = passive.observers(profile, recorded=True)
     for one in said:
         if isinstance(one, SocketLog):
@@ -45,11 +45,14 @@ def judge(said: Iterable[Exchange | SocketLog], profile: spec.Profile, into: Aud
         else:
             into.exchanges += 1
         seen = False
-        for requirement, finding in observers.observe(one):
-            seen = True
-            into.requirements.add(requirement)
-            if finding is not None:
-                into.findings.append((one.source or one.id, finding))
+        try:
+            for requirement, finding in observers.observe(one):
+                seen = True
+                into.requirements.add(requirement)
+                if finding is not None:
+                    into.findings.append((one.source or one.id, finding))
+        except passive.Stumbled as error:
+            raise Unreadable(f"{one.source or one.id}: {error}") from error
         if seen:
             into.judged += 1
         else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conformance.actors import Actor, Chat
@@ -17,16 +17,18 @@ from conformance.judging import judge_refusal
 from conformance.llm_control import LlmControl
 from conformance.races import Sight, signs_in
 from conformance.sameness import difference
+from conformance.shapes import brief, reads_an_answer, without_answer
 from conformance.verdict import FAIL, HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure, Unmet, failed
-from conformance.wire.http import TargetUnreachable
+from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable
+from conformance.wire.patience import kind_of
 from conformance.wire.socket import NotSeen
 
 if TYPE_CHECKING:
     from conformance.session import Session
 
-# What reading an answer of the wrong shape raises; the target is wrong then, not the suite.
-_SHAPE_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError)
 _LAST_WORDS = 0.5  # seconds for a case to clean up in a run that was broken off
+_KEPT = 4 * 2**20  # bytes of earlier answers that a case keeps for its verdict
+_SAME_PLACE = 3  # plays that lost the connection at the same request: it is the target that hangs up
 _serials = itertools.count(1)
 
 
@@ -42,7 +44,8 @@ class Case:
         self.chats: list[Chat] = []  # those that this case made
         self.signs: set[str] = set()  # the declared races that showed in this play
         self.unanswered = False  # some request got no answer
-        self.broken = ""  # the request at which our connection was lost
+        self.broken = ""  # the request at which our connection was lost: the play is none
+        self._held, self._slim = 0, 0
         self._cleanups: list[Callable[[], Awaitable[Any]]] = []
         self._current = spec.requirements[0] if len(spec.requirements) == 1 else ""
         self._mark = 0
@@ -164,6 +167,11 @@ class Case:
             yield
         except Unmet as unmet:
             self._add(requirement, UNTESTABLE, mark, reason=str(unmet))
+        except ConnectionLost as lost:
+            if self._hangs_up(lost):
+                self._add_failure(requirement, lost, mark)
+            else:
+                self._add(requirement, UNTESTABLE, mark, reason=f"the connection was lost: {lost}")
         except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
             self.unanswered |= isinstance(error, TargetUnreachable)
             self._add_failure(requirement, error, mark)
@@ -171,8 +179,8 @@ class Case:
             if not any(check.verdict != PASS for check in self.checks):
                 raise
             self._add(requirement, UNTESTABLE, mark, reason=f"it rests on what failed before: {error}")
-        except _SHAPE_ERRORS as error:
-            if not _reads_an_answer(error):
+        except Exception as error:
+            if not reads_an_answer(error):
                 self._add(requirement, HARNESS_ERROR, mark, reason=f"{type(error).__name__}: {error}")
                 return
             self._add_failure(requirement, Failure(f"the answer has another shape: {type(error).__name__}: {error}"), mark)
@@ -212,7 +220,7 @@ class Case:
 
     def looked(self, race: str, occasion: str, *, seen: bool) -> None:
         """Here the race of this name could have shown on this occasion, and did or did not; only measured."""
-        self.session.sighted(Sight(race, occasion, seen, self.exchanges[-1].id, self.name))
+        self.session.races.sighted(Sight(race, occasion, seen, self.exchanges[-1].id, self.name))
         if seen:
             self.signs.add(race)
 
@@ -251,12 +259,37 @@ class Case:
 
     def note(self, exchange: Exchange | SocketLog) -> None:
         self.exchanges.append(exchange)
+        self._held += exchange.weight if isinstance(exchange, Exchange) else 0
+        while self._held > _KEPT and self._slim < len(self.exchanges) - 1:  # an answer that is judged is held by the judge
+            earlier = self.exchanges[self._slim]
+            if isinstance(earlier, Exchange):
+                self.exchanges[self._slim] = without_answer(earlier)
+                self._held -= earlier.weight
+                self.session.wire.room.give(earlier.weight, self.name)
+            self._slim += 1
+
+    def noted(self, error: TargetUnreachable | BadAnswer) -> None:
+        """Take note of an exchange without an answer, or with one that can't be read."""
+        if error.exchange is not None:
+            self.note(error.exchange)
+
+    def _hangs_up(self, lost: ConnectionLost) -> bool:
+        """Has every play of this case lost its connection at the same request? That is no accident of the network."""
+        request = lost.exchange.request if lost.exchange else None
+        place = kind_of(f"{request.method} {request.path}") if request else ""
+        places = self.session.lost_at.setdefault(self.name, {})
+        places[self.attempt] = place
+        last = [places.get(self.attempt - back) for back in range(_SAME_PLACE)]
+        hangs_up = lost.sent and last == [place] * _SAME_PLACE
+        self.broken = "" if hangs_up else place or "the first connection"
+        return hangs_up
 
     def _severity(self, requirement: str) -> str:
         return failed(self.session.profile.requirements[requirement].level)
 
     def _add_failure(self, requirement: str, error: Exception, mark: int) -> None:
-        failure = error if isinstance(error, Failure) else Failure(str(error) or type(error).__name__)
+        exchange = getattr(getattr(error, "exchange", None), "id", "")
+        failure = error if isinstance(error, Failure) else Failure(str(error) or type(error).__name__, exchange=exchange)
         self._add(requirement, self._severity(requirement), mark, failure=failure)
 
     def _add(self, requirement: str, verdict: str, mark: int, *, failure: Failure | None = None, reason: str = "") -> None:
@@ -268,8 +301,9 @@ class Case:
         check.exchanges = [x.id for x in said]
         check.ms = round((time.monotonic() - self._began) * 1000, 1)
         if failure:
-            check.message, check.pointer = str(failure), failure.pointer
-            check.expected, check.actual = failure.expected, failure.actual
+            clean = self.session.redactor.text
+            check.message, check.pointer = brief(str(failure), clean), failure.pointer
+            check.expected, check.actual = brief(failure.expected, clean), brief(failure.actual, clean)
             shown = [x for x in said if x.id == failure.exchange] or said[-3:]
             check.reproduce = [self.session.reproduce(x) for x in shown]
         self.checks.append(check)
@@ -286,6 +320,9 @@ class Case:
                 await self.spec.function(*args)
         except Unmet as unmet:
             self._rest(UNTESTABLE, str(unmet))
+        except ConnectionLost as lost:
+            self._hangs_up(lost)
+            self._rest(UNTESTABLE, f"the connection was lost: {lost}")
         except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
             self.unanswered |= isinstance(error, TargetUnreachable)
             # outside every `judging` block: what the blocks rest on
@@ -295,7 +332,7 @@ class Case:
             earlier = any(check.verdict != PASS for check in self.checks)
             self._rest(UNTESTABLE if earlier else HARNESS_ERROR, f"it rests on what failed before: {error}")
         except Exception as error:
-            told = isinstance(error, _SHAPE_ERRORS) and _reads_an_answer(error)
+            told = reads_an_answer(error)
             self._rest(UNTESTABLE if told else HARNESS_ERROR, f"{type(error).__name__}: {error}")
         finally:
             if not self.session.ended and any(check.verdict != PASS for check in self.checks):
@@ -307,7 +344,7 @@ class Case:
 
     async def _look_for_races(self) -> None:
         """Look again at the chats of a failed case, and for the signs of declared races in all that was said."""
-        with contextlib.suppress(Unmet, TargetUnreachable, *_SHAPE_ERRORS):
+        with contextlib.suppress(Exception):  # what it finds is no verdict
             for chat in self.chats[:20]:
                 await chat.lost_a_turn()
         self.signs |= signs_in(self.session.traits, self.exchanges)
@@ -335,18 +372,12 @@ class Case:
                         with contextlib.suppress(Exception):
                             await action()
         self._cleanups.clear()
+        if self.session.wire.room.leave(self.name) > _KEPT:
+            gc.collect()  # what failed stands in cycles, which a run looks for rarely
 
     @property
     def failed(self) -> bool:
         return any(check.verdict == FAIL for check in self.checks)
-
-
-def _reads_an_answer(error: BaseException) -> bool:
-    """Did this come up where a case reads an answer? Anywhere else it is the suite's own mistake, and no verdict."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return frame is not None and Path(frame.tb_frame.f_code.co_filename).parent.name in ("cases", "properties")
 
 
 def _accepts(said: Exchange | SocketLog) -> bool:

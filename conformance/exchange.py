@@ -39,12 +39,16 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """`headers` have lower-case names; `body` is the JSON value if the media type is JSON (else ABSENT), `content` the bytes."""
+    """`headers` have lower-case names; `body` is the JSON value if the media type is JSON (else ABSENT), `content` the bytes.
+
+    `fault`: why this is no answer that a client can read, such as one over the caps of the profile; `content` is its head then.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = ABSENT
     content: bytes | None = None
+    fault: str = ""
 
     @property
     def media_type(self) -> str:
@@ -53,7 +57,10 @@ class Response:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request with its answer. `actor` is a user name of the target file, or None for nobody; `t_ms` since the run began."""
+    """One request with its answer. `actor` is a user name of the target file, or None for nobody; `t_ms` since the run began.
+
+    `error`: why there was no answer; its status is 0 then.
+    """
 
     id: str
     actor: str | None
@@ -64,6 +71,8 @@ class Exchange:
     case: str = ""
     source: str = ""  # file:line of a transcript row
     racy: tuple[str, ...] | bool = False  # JSON paths of the answer that depend on timing; True: the whole row
+    error: str = ""
+    weight: int = 0  # bytes that the answer takes in memory, about
 
 
 @dataclass(slots=True)
@@ -78,7 +87,10 @@ class Frame:
 
 @dataclass(slots=True)
 class SocketLog:
-    """One socket: the handshake, then (status 101) frames and how it closed. `by` is "client" or "server"."""
+    """One socket: the handshake, then (status 101) frames and how it closed. `by` is "client" or "server".
+
+    `error`: why there was no answer to the handshake; `fault`: why reading stopped, or what broke the protocol.
+    """
 
     id: str
     actor: str | None
@@ -92,6 +104,9 @@ class SocketLog:
     case: str = ""
     source: str = ""
     racy: tuple[str, ...] | bool = False
+    error: str = ""
+    fault: str = ""
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from conformance import routing
 from conformance.exchange import ABSENT, Request
 from conformance.session import Session
 from conformance.wire.client import NoAnswer
-from conformance.wire.http import TargetUnreachable
+from conformance.wire.http import BadAnswer, TargetUnreachable
 from conformance.wire.socket import open_socket
 
 _QUICK = 4.0  # seconds; a closed port, or one that accepts and says nothing, is known by then
@@ -33,7 +33,7 @@ async def preflight(session: Session) -> list[Problem]:
     try:
         first = await session.wire.send(Request("GET", path), actor=None, case="preflight", timeout=_QUICK)
         warm = [await session.wire.send(Request("GET", path), actor=None, case="preflight", timeout=_QUICK) for _ in range(3)]
-    except TargetUnreachable as error:
+    except (TargetUnreachable, BadAnswer) as error:
         return [Problem(f"no answer from {target.base_url}: {error}; is the server up? check base_url")]
     # a turn is some dozen round trips and the server's own scheduling; ten seconds leave room for a busy machine
     session.deadline = session.options.deadline or min(40.0, max(10.0, min(x.ms for x in warm) * 0.4))
@@ -81,7 +81,7 @@ async def _is_a_chat_server(session: Session, without_token: int) -> bool:
             return True
         messages = await ask("GET", f"/{made.body.get('id')}/messages")
         return words in str(messages.body)
-    except TargetUnreachable:
+    except (TargetUnreachable, BadAnswer):
         return False
 
 
@@ -95,7 +95,7 @@ async def _actor(session: Session, name: str) -> Problem | None:
             case="preflight",
             timeout=_QUICK,
         )
-    except TargetUnreachable as error:
+    except (TargetUnreachable, BadAnswer) as error:
         return Problem(f"no answer for {name}: {error}")
     if answer.response.status == 401:
         return Problem(
@@ -138,7 +138,7 @@ async def upgrade_works(session: Session, actor: str = "alice") -> Problem | Non
     request: Any = Request("GET", f"{session.traits['chats_path']}/watch", headers={session.traits["token_header"]: user.token})
     try:
         socket = await open_socket(session.wire, request, actor=actor, case="preflight", deadline=_QUICK)
-    except TargetUnreachable as error:
+    except (TargetUnreachable, BadAnswer) as error:
         return Problem(f"WebSocket upgrade failed: {error}; does a proxy drop upgrades?", False)
     await socket.aclose()
     if not socket.opened:

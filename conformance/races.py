@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.exchange import Exchange, SocketLog
+from conformance.verdict import RACED, Check, failed
 
 _MARK = "script:"
 _OUTPUT = ("text", "reasoning", "tool_call", "raw", "source")  # steps of a script that say something
@@ -261,3 +262,38 @@ def signs_in(traits: dict[str, Any], exchanges: Iterable[Exchange | SocketLog]) 
     """The races that showed their sign in these exchanges of one play."""
     watch = RaceWatch(traits)
     return {sight.race for said in exchanges for sight in watch.observe(said) if sight.seen}
+
+
+class Races:
+    """The races of one run: measured over all that is said, and what each excused."""
+
+    def __init__(self, traits: dict[str, Any]) -> None:
+        self.tallies = {name: Tally(race) for name, race in declared(traits).items()}
+        self._watch = RaceWatch(traits)
+
+    def observe(self, said: Exchange | SocketLog) -> None:
+        """Look for signs in an exchange."""
+        for sight in self._watch.observe(said):
+            self.sighted(sight)
+
+    def sighted(self, sight: Sight) -> None:
+        """A race could have shown."""
+        self.tallies[sight.race].add(sight)
+
+    def excusing(self, areas: Iterable[str]) -> frozenset[str]:
+        """The races that may excuse a failure in one of these areas."""
+        wanted = set(areas)
+        return frozenset(name for name, tally in self.tallies.items() if tally.race.excuses & wanted)
+
+    def settle(self, checks: Iterable[Check]) -> Iterator[Check]:
+        """Enter what was excused; a race that shows far more often than any accident excuses nothing: gives what fails then."""
+        beyond = {name: tally.beyond() for name, tally in self.tallies.items()}
+        for check in checks:
+            if check.verdict != RACED:
+                continue
+            wrong = [f"{name} was seen in {beyond[name]}" for name in check.races if beyond[name]]
+            if wrong:
+                check.verdict, check.reason = failed(check.level), f"{check.reason}; but {'; '.join(wrong)}"
+                yield check
+            for name in check.races:
+                self.tallies[name].excused |= set() if wrong else {check.requirement}

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import threading
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
-from conformance.exchange import ABSENT, Exchange, Frame, SocketLog
+from conformance.exchange import ABSENT, Exchange, Frame, Response, SocketLog
 from conformance.verdict import Check
+from conformance.wire.caps import KEPT
 from conformance.wire.redact import Redactor
 
 _BUFFER = 2**18  # bytes
-_LONG = 16_384  # longer bodies are cut in the record; their length and hash are kept
+_LONG = 16_384  # longer bodies and frames are cut in the record; their length and hash are kept
+_LONG_SOCKET = 2**19  # bytes of frames in one line; of what comes later only the length is kept
+_SECONDS = 0.5  # between two times that what was said is written through to the file
 
 
 class RecordWriter:
@@ -26,6 +31,14 @@ class RecordWriter:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb", buffering=_BUFFER)
+        self._closed = threading.Event()
+        if self._file is not None:  # in a thread, so that a run that is killed while all wait loses nothing
+            threading.Thread(target=self._keep_written, args=(self._file,), daemon=True, name="record").start()
+
+    def _keep_written(self, file: IO[bytes]) -> None:
+        while not self._closed.wait(_SECONDS):
+            with contextlib.suppress(OSError, ValueError):  # a full disk is told where lines are written
+                file.flush()
 
     def line(self, value: dict[str, Any]) -> None:
         if self._file is not None:
@@ -46,11 +59,13 @@ class RecordWriter:
                 line[key] = self._redactor.json(line[key])
         self.line(line)
 
-    def note(self, text: str, topic: str = "") -> None:
+    def note(self, text: str, topic: str = "", t_ms: float = 0.0) -> None:
         """Something to tell that judges nothing."""
-        self.line({"kind": "note", "text": self._redactor.text(text), "topic": topic})
+        if self._file is not None:
+            self.line({"kind": "note", "topic": topic, "text": self._redactor.text(text)[:_LONG], "t_ms": t_ms})
 
     def close(self) -> None:
+        self._closed.set()
         if self._file is not None:
             self._file.close()
 
@@ -68,7 +83,26 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
-def _bodies(body: Any, content: bytes | None, redactor: Redactor) -> dict[str, Any]:
+def _cut_frames(lines: list[dict[str, Any]], weight: int) -> list[dict[str, Any]]:
+    """The frames of a socket, the long ones cut. `weight`: bytes that all of them take in memory, about."""
+    if weight <= _LONG:
+        return lines
+    room = _LONG_SOCKET
+    for line in lines:
+        payload = line["payload"]
+        raw = payload.encode("utf-8", "backslashreplace") if isinstance(payload, str) else _dumps(payload)
+        keep = min(_LONG, max(room, 0))
+        room -= min(len(raw), keep)
+        if len(raw) > keep:
+            line["payload"] = raw[:keep].decode("utf-8", "ignore")
+            line |= {"payload_length": len(raw), "payload_sha256": hashlib.sha256(raw).hexdigest()}
+    return lines
+
+
+def _bodies(body: Any, content: bytes | None, redactor: Redactor, fault: str = "") -> dict[str, Any]:
+    if fault and content is not None:
+        kept = redactor.text(content.decode("utf-8", "backslashreplace"))
+        return {"content": kept[:KEPT], "truncated": fault}
     if body is not ABSENT:
         shown = redactor.json(body)
         raw = _dumps(shown) if content is None or len(content) > _LONG else b""
@@ -95,6 +129,14 @@ def _request(exchange: Exchange | SocketLog, redactor: Redactor) -> dict[str, An
     }
 
 
+def _answer(response: Response, redactor: Redactor) -> dict[str, Any]:
+    return {
+        "status": response.status,
+        "headers": redactor.headers(response.headers),
+        **_bodies(response.body, response.content, redactor, response.fault),
+    }
+
+
 def http_line(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
     """The record line of an HTTP exchange."""
     response = exchange.response
@@ -103,11 +145,8 @@ def http_line(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
         "id": exchange.id,
         "as": exchange.actor,
         "request": _request(exchange, redactor),
-        "response": {
-            "status": response.status,
-            "headers": redactor.headers(response.headers),
-            **_bodies(response.body, response.content, redactor),
-        },
+        "response": None if exchange.error else _answer(response, redactor),
+        **({"error": redactor.text(exchange.error)} if exchange.error else {}),
         "t_ms": exchange.t_ms,
         "ms": exchange.ms,
         "case": exchange.case,
@@ -121,7 +160,6 @@ def socket_line(log: SocketLog, redactor: Redactor) -> dict[str, Any]:
         payload = f.payload.hex() if isinstance(f.payload, bytes) else redactor.json(f.payload)
         return {"t_ms": f.t_ms, "direction": f.direction, "kind": f.kind, "payload": payload}
 
-    handshake = log.handshake
     return {
         "kind": "exchange",
         "id": log.id,
@@ -131,12 +169,9 @@ def socket_line(log: SocketLog, redactor: Redactor) -> dict[str, Any]:
             "params": redactor.params(log.request.params),
             "headers": redactor.headers(log.request.headers),
         },
-        "handshake": {
-            "status": handshake.status,
-            "headers": redactor.headers(handshake.headers),
-            **_bodies(handshake.body, handshake.content, redactor),
-        },
-        "frames": [frame(f) for f in log.frames],
+        "handshake": None if log.error else _answer(log.handshake, redactor),
+        **({"error": redactor.text(log.error or log.fault)} if log.error or log.fault else {}),
+        "frames": _cut_frames([frame(f) for f in log.frames], log.weight),
         "close": {"code": log.close_code, "reason": log.close_reason, "by": log.closed_by},
         "t_ms": log.t_ms,
         "case": log.case,

@@ -70,12 +70,12 @@ class Scheduler:
         least = self.session.options.repeat
 
         async def one(case: CaseSpec) -> None:
-            plays = Plays(self.session.excusing(case), self.session.options.allow_intermittent)
+            plays = Plays(self.session.races.excusing(self.session.areas(case)), self.session.options.allow_intermittent)
             self._begun[case.name] = case, plays
             await self._once(case, plays)
             # a state machine has shrunk and replayed its failure already
             if plays.wants_more(least) and (not case.fuzz or least > 1 or plays.plays[-1].broken):
-                self.session.first_play(plays.plays[0].checks)
+                self.session.failed_once(plays.plays[0].checks)
                 failed.append(case)
             else:
                 self._finish(case)
@@ -96,7 +96,6 @@ class Scheduler:
         play = Case(self.session, case, len(plays.plays) + 1)
         checks = await play.run()
         plays.plays.append(Play(checks, frozenset(play.signs), play.broken, self.session.wire.now_ms(), play.unanswered))
-        self.session.played(case.name)
 
     def _finish(self, case: CaseSpec) -> None:
         _, plays = self._begun.pop(case.name)

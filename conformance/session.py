@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
@@ -17,12 +17,12 @@ from conformance.checks import passive
 from conformance.exchange import Exchange, Finding, Request, SocketLog
 from conformance.expectations import Expectations
 from conformance.liveness import Gone, Liveness
-from conformance.races import RaceWatch, Sight, declared
-from conformance.races import Tally as RaceTally
+from conformance.races import Races
 from conformance.record import RecordWriter
 from conformance.reproduce import reproduce
 from conformance.routing import NEEDS as ROUTING_NEEDS
 from conformance.routing import Routing
+from conformance.shapes import brief, without_answer
 from conformance.target import Target
 from conformance.verdict import (
     EXPECTED_FAIL,
@@ -39,6 +39,7 @@ from conformance.verdict import (
     failed,
     worst,
 )
+from conformance.wire.caps import Caps
 from conformance.wire.client import HttpClient
 from conformance.wire.http import TargetUnreachable, Wire
 from conformance.wire.redact import Redactor
@@ -46,6 +47,8 @@ from spec.documents import documents
 
 # Needs that every server is taken to meet; any other must be declared among the target's capabilities.
 _KNOWN_NEEDS = frozenset({"second-user", "roles", "admin", "exclusive", "model-admin", "llm", "llm-control", "files", "slow"})
+_BATCH_BYTES = 2**21  # of their answers, at the most
+_SHOWN = 20  # ids of exchanges in which the same is wrong
 _BATCH = 64  # exchanges judged in one go: that takes five sixths of the time that one by one takes
 OK, NOT_CONFORMANT, UNUSABLE, INCOMPLETE = 0, 1, 2, 3
 
@@ -90,7 +93,24 @@ class Tally:
     judged: int = 0
     exchange: str = ""
     cases: set[str] = field(default_factory=set)
-    findings: list[tuple[Finding, Exchange | SocketLog]] = field(default_factory=list)
+    first: tuple[Finding, Exchange | SocketLog] | None = None  # what was found, without what is long in it
+    found: int = 0
+    found_in: dict[str, None] = field(default_factory=dict)  # ids of the first exchanges
+    failed_cases: set[str] = field(default_factory=set)
+
+    def enter(self, exchange: Exchange | SocketLog, finding: Finding | None, clean: Callable[[str], str]) -> None:
+        self.judged += 1
+        self.exchange = exchange.id
+        self.cases.add(exchange.case)
+        if finding is None:
+            return
+        self.found += 1
+        self.failed_cases.add(exchange.case)
+        if len(self.found_in) < _SHOWN:
+            self.found_in[exchange.id] = None
+        if self.first is None:
+            short = replace(finding, expected=brief(finding.expected, clean), actual=brief(finding.actual, clean))
+            self.first = (short, without_answer(exchange))
 
 
 class Session:
@@ -103,7 +123,8 @@ class Session:
         self.known_keys = documents(self.profile.name).known_keys
         self.redactor = Redactor(target.tokens())
         self.writer = writer or RecordWriter(None, self.redactor)
-        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps)
+        caps = Caps(**self.profile.table("caps"))
+        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps, caps=caps)
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
         self.deadline = 10.0
@@ -116,17 +137,18 @@ class Session:
         self.switched_off: set[str] = set()  # what only the property phase judges, in a run without it
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._seen: list[Exchange | SocketLog] = []
+        self._seen_weight = 0
+        self.stumbles: list[tuple[Exchange | SocketLog, str]] = []  # what no check could read
         self._observers = passive.observers(self.profile)
         self.judging_seconds = 0.0
         self.answers_seen: dict[str, set[str]] = {}  # by case, over all its plays
+        self.lost_at: dict[str, dict[int, str]] = {}  # by case and play: the request at which the connection was lost
         self.began = time.monotonic()
         self.wire.listeners.append(self._observe)
         self.ended: Ended | None = None
         self.liveness = Liveness(self._answers, self.wire.now_ms)
-        self.races = {name: RaceTally(race) for name, race in declared(self.traits).items()}
-        self._race_watch = RaceWatch(self.traits)
+        self.races = Races(self.traits)
         self._accepting: set[str] = set()  # cases in which the target accepted something
-        self._played: set[str] = set()
 
     @property
     def gone(self) -> Gone | None:
@@ -152,52 +174,33 @@ class Session:
         """May what a play that ended then saw be the doing of a target that went away?"""
         return self.gone is not None and ended_ms > self.gone.heard_ms - _LAST_SECONDS
 
-    def played(self, case: str) -> None:
-        """A case was played to its end once."""
-        self._played.add(case)
-
     # -- what is said on the wire -------------------------------------------------------------------
 
     def _observe(self, exchange: Exchange | SocketLog) -> None:
         self.writer.exchange(exchange)
         self.liveness.answered(exchange)
+        if exchange.error:
+            return  # there is nothing to judge
         status = exchange.response.status if isinstance(exchange, Exchange) else exchange.handshake.status
         if status < 400:
             self._accepting.add(exchange.case)
-        for sight in self._race_watch.observe(exchange):
-            self.sighted(sight)
+        self.races.observe(exchange)
         self._seen.append(exchange)
-        if len(self._seen) == _BATCH:
+        self._seen_weight += exchange.weight
+        if len(self._seen) >= _BATCH or self._seen_weight > _BATCH_BYTES:
             self._judge_seen()
 
     def _judge_seen(self) -> None:
         began = time.thread_time()
         for exchange in self._seen:
-            for requirement, finding in self._observers.observe(exchange):
-                tally = self._tallies[requirement]
-                tally.judged += 1
-                tally.exchange = exchange.id
-                tally.cases.add(exchange.case)
-                if finding is not None:
-                    tally.findings.append((finding, exchange))
+            try:
+                for requirement, finding in self._observers.observe(exchange):
+                    self._tallies[requirement].enter(exchange, finding, self.redactor.text)
+            except passive.Stumbled as error:
+                self.stumbles.append((without_answer(exchange), str(error)))
         self._seen.clear()
+        self._seen_weight = 0
         self.judging_seconds += time.thread_time() - began
-
-    def sighted(self, sight: Sight) -> None:
-        """A race could have shown."""
-        self.races[sight.race].add(sight)
-
-    def excusing(self, case: CaseSpec) -> frozenset[str]:
-        """The races that may excuse a failure of this case."""
-        rows = self.profile.requirements
-        areas = {rows[r].area for r in case.requirements if r in rows}
-        return frozenset(name for name, tally in self.races.items() if tally.race.excuses & areas)
-
-    def first_play(self, checks: Iterable[Check]) -> None:
-        """A case is going to be played again: what failed in its first play is written down at once."""
-        for check in checks:
-            if check.verdict in (FAIL, WARN):
-                self.writer.note(f"{check.requirement} failed in the first play of {check.case}: {check.message}", "first-play")
 
     def reproduce(self, exchange: Exchange | SocketLog) -> str:
         return reproduce(exchange, self.target.base_url, self.redactor)
@@ -211,7 +214,7 @@ class Session:
     def passively(self) -> dict[str, tuple[set[str], set[str]]]:
         """By requirement: the cases whose exchanges the passive checks judged it by, and those among them that it failed in."""
         self._judge_seen()
-        return {r: (tally.cases, {x.case for _, x in tally.findings}) for r, tally in self._tallies.items()}
+        return {r: (tally.cases, tally.failed_cases) for r, tally in self._tallies.items()}
 
     # -- scope ----------------------------------------------------------------------------------------
 
@@ -262,6 +265,10 @@ class Session:
             return "the target file names no llm.control_url"
         return ""
 
+    def areas(self, case: CaseSpec) -> set[str]:
+        """The areas that this case judges in."""
+        return {self.profile.requirements[r].area for r in case.requirements if r in self.profile.requirements}
+
     def blocked(self, case: CaseSpec) -> list[Check]:
         """The checks of a case that can't be played on this target; empty when it can."""
         out = []
@@ -285,14 +292,23 @@ class Session:
             for listener in self.listeners:
                 listener(check)
 
+    def failed_once(self, checks: Iterable[Check]) -> None:
+        """Write down what the first play of a case came to: its verdict comes with the second, and the run may not get there."""
+        for check in checks:
+            if check.verdict in (FAIL, WARN):
+                text = f"{check.requirement} {check.verdict} in {check.case}: {check.message}"
+                self.writer.note(text, "first-play", self.wire.now_ms())
+
     # -- the end ----------------------------------------------------------------------------------------
 
     def conclude(self) -> dict[str, Any]:
         """Add what the passive checks saw and what nobody judged; gives the footer."""
         self._judge_seen()
         self.add(list(self._passive_checks()))
+        self.add(list(self._stumbled()))
         self.add(list(self._race_checks()))
-        self._look_at_rates()
+        for check in self.races.settle(self.checks):
+            self.writer.check(check)
         self.add(list(self._unjudged()))
         self.add(self._stale())
         verdicts = self.verdicts()
@@ -308,6 +324,7 @@ class Session:
                     PASS,
                     FAIL,
                     WARN,
+                    RACED,
                     UNTESTABLE,
                     NOT_APPLICABLE,
                     HARNESS_ERROR,
@@ -320,7 +337,7 @@ class Session:
                 "judged": sum(n for v, n in counts.items() if v in JUDGED),
                 "not_selected": len(self.profile.requirements) - len(verdicts) if self.options.partial else 0,
             },
-            "races": [tally.line() for tally in self.races.values()],
+            "races": [tally.line() for tally in self.races.tallies.values()],
             "checks": len(self.checks),
             "complaints": self.complaints,
             "ms": round(1000 * (time.monotonic() - self.began), 1),
@@ -373,49 +390,43 @@ class Session:
         for requirement, tally in self._tallies.items():
             if requirement not in self.profile.requirements or not self._in_scope(requirement):
                 continue
-            if not tally.findings and not tally.cases & self._accepting - {"preflight"}:
+            if tally.first is None and not tally.cases & self._accepting - {"preflight"}:
                 continue  # a server that refuses everything earns no pass by refusing well
-            if not tally.findings:
+            if tally.first is None:
                 check = self.check(requirement, PASS, "every exchange")
                 check.exchanges, check.message = [tally.exchange], f"judged {tally.judged} times"
                 yield check
                 continue
-            yield self._passive_failure(requirement, tally)
+            yield self._passive_failure(requirement, tally, *tally.first)
 
-    def _passive_failure(self, requirement: str, tally: Tally) -> Check:
-        finding, exchange = tally.findings[0]
+    def _passive_failure(self, requirement: str, tally: Tally, finding: Finding, exchange: Exchange | SocketLog) -> Check:
         check = self.check(requirement, failed(self.profile.requirements[requirement].level), "every exchange")
-        more = len(tally.findings) - 1
+        more = tally.found - 1
         check.message = finding.message + (f" (and {more} more of {tally.judged})" if more else "")
         check.pointer, check.expected, check.actual = finding.pointer, finding.expected, finding.actual
-        check.exchanges = list(dict.fromkeys(x.id for _, x in tally.findings))[:20]
+        check.exchanges = list(tally.found_in)
         check.reproduce = [self.reproduce(exchange)]
         return check
 
     def _race_checks(self) -> Iterable[Check]:
         """A race is no fault of the run's verdict, but one that its server should not have."""
-        for tally in self.races.values():
+        for tally in self.races.tallies.values():
             requirement = tally.race.requirement
-            if requirement not in self.profile.requirements or not self._in_scope(requirement) or tally.first is None:
-                continue
-            check = self.check(requirement, WARN if tally.seen else PASS, tally.first.case)
-            check.message, check.exchanges = f"seen in {tally.worded()}", [tally.first.exchange]
-            check.expected, check.actual = 0, tally.seen
-            yield check
+            if requirement in self.profile.requirements and self._in_scope(requirement) and tally.first is not None:
+                check = self.check(requirement, WARN if tally.seen else PASS, tally.first.case)
+                check.message, check.exchanges = f"seen in {tally.worded()}", [tally.first.exchange]
+                check.expected, check.actual = 0, tally.seen
+                yield check
 
-    def _look_at_rates(self) -> None:
-        """What is excused by a race that shows far more often than any accident does is excused no more."""
-        beyond = {tally.race.name: tally.beyond() for tally in self.races.values()}
-        for check in self.checks:
-            if check.verdict != RACED:
-                continue
-            wrong = [f"{name} was seen in {beyond[name]}" for name in check.races if beyond[name]]
-            if wrong:
-                check.verdict, check.reason = failed(check.level), f"{check.reason}; but {'; '.join(wrong)}"
-                self.writer.check(check)
-            else:
-                for name in check.races:
-                    self.races[name].excused.add(check.requirement)
+    def _stumbled(self) -> Iterable[Check]:
+        """The first exchange that a check of ours could not read, under what the documents say of it."""
+        for exchange, why in self.stumbles[:1]:
+            match = documents(self.profile.name).match(exchange.request.method, exchange.request.path)
+            requirement = f"SCHEMA-{match.operation.id}" if match else ""
+            if requirement in self.profile.requirements:
+                check = self.check(requirement, HARNESS_ERROR, "every exchange")
+                check.reason, check.exchanges = f"{why} ({len(self.stumbles)} times in all)", [exchange.id]
+                yield check
 
     def _unjudged(self) -> Iterable[Check]:
         done = {check.requirement for check in self.checks}

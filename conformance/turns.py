@@ -10,6 +10,7 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.context import Case
 from conformance.verdict import Failure, Unmet
+from conformance.wire.patience import kind_of
 from conformance.wire.socket import Event, NotSeen, Socket
 from fixtures.scripts import gate, script, turn, turns
 
@@ -165,14 +166,18 @@ async def rests(chat: Chat, reached: Callable[[Messages], bool], what: str, expe
     pause = 0.004
     clock = asyncio.get_running_loop().time
     stirred, before = clock(), ""
+    kind, patience = f"rest {kind_of(what)}", chat.case.session.wire.patience
     try:
-        async with asyncio.timeout(2 * chat.case.deadline):  # a queue is several turns
+        async with asyncio.timeout(patience.of(kind, 2 * chat.case.deadline)) as limit:  # a queue is several turns
             while True:
-                status = (await chat.get()).response.body["status"]
+                shown = (await chat.get()).response.body
+                chat.hurry(shown, limit)
+                status = shown["status"]
                 answer = (await chat.messages(limit=200)).response.body
                 messages = answer["messages"][::-1]
                 resting = status == "waiting" and not answer["queued_messages"]
                 if resting and reached(messages):
+                    patience.met(kind)
                     return messages
                 now = f"{status} {len(answer['queued_messages'])} {[m['id'] for m in messages]}"
                 if not resting or now != before:
@@ -183,6 +188,7 @@ async def rests(chat: Chat, reached: Callable[[Messages], bool], what: str, expe
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 0.25)
     except TimeoutError:
+        patience.vain(kind, chat.case.name)
         seen = talk(messages)
         what = f"{what}, with the chat waiting and nothing queued"
         raise Failure(f"{what}: {seen} instead of {expected}", expected=expected, actual=seen) from None

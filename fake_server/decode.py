@@ -9,7 +9,9 @@ become U+FFFD.
 from __future__ import annotations
 
 import json
+import math
 import re
+import sys
 from typing import Any
 
 import orjson
@@ -22,8 +24,25 @@ _SPACE = " \t\r\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+_MOST_DIGITS = 4000  # the interpreter makes no integers of many more; no field takes one of so many
+
+
 class BadBody(ValueError):
     """The body can't be read; the text is what the decoder says of it."""
+
+
+class TooLarge(float):
+    """A number beyond what any field takes; its repr is what was sent."""
+
+    def __new__(cls, digits: str) -> TooLarge:
+        made = super().__new__(cls, "inf")
+        made.digits = digits
+        return made
+
+    digits: str
+
+    def __repr__(self) -> str:
+        return self.digits
 
 
 class Kind:
@@ -41,7 +60,8 @@ class Kind:
     def refuse(self, value: Any, owner: str, path: str) -> BadBody:
         """The error for a JSON value of another type."""
         place = f"struct field {owner}.{path}" if path else "value"
-        return BadBody(f"json: cannot unmarshal {_kind_of(value)} into Go {place} of type {self.name}")
+        said = _kind_of(value) if isinstance(self, Integer | Number) else _kind_of(value).partition(" ")[0]
+        return BadBody(f"json: cannot unmarshal {said} into Go {place} of type {self.name}")
 
 
 def _kind_of(value: Any) -> str:
@@ -118,7 +138,7 @@ class Number(Kind):
         return 0.0
 
     def read(self, value: Any, owner: str, path: str) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool | TooLarge):
             return float(value) if isinstance(value, Exponent) else value
         raise self.refuse(value, owner, path)
 
@@ -164,7 +184,18 @@ class Raw(Kind):
         return UNSET
 
     def read(self, value: Any, owner: str, path: str) -> Any:
-        return plain(value)
+        return plain(_bounded(value))
+
+
+def _bounded(value: Any) -> Any:
+    """The value with numbers that nothing here can hold cut down to the largest that can be held."""
+    if isinstance(value, TooLarge):
+        return -sys.float_info.max if value.digits.startswith("-") else sys.float_info.max
+    if isinstance(value, list):
+        return [_bounded(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _bounded(item) for key, item in value.items()}
+    return value
 
 
 class Maybe(Kind):
@@ -251,8 +282,18 @@ def _no_constant(text: str) -> Any:
     raise BadBody(f"invalid character '{text[0]}' looking for beginning of value")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_exponent)
 _WITH_EXPONENT = re.compile(rb"[0-9][eE][+-]?[0-9]")
+
+
+def _integer(text: str) -> Any:
+    return int(text) if len(text) <= _MOST_DIGITS else TooLarge(text)
+
+
+def _fraction(text: str) -> Any:
+    return TooLarge(text) if math.isinf(float(text)) else _exponent(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_int=_integer, parse_float=_fraction)
 
 
 def _explain(error: json.JSONDecodeError) -> BadBody:

@@ -59,13 +59,22 @@ class _Screen:
         self.add(("dim", f"  {name:<9}"), ("", text))
 
 
-def render(record_path: Path, out: Path | TextIO, *, limit: int = 20, color: bool | None = None, width: int = WIDTH) -> None:
+def render(
+    record_path: Path,
+    out: Path | TextIO,
+    *,
+    limit: int = 20,
+    color: bool | None = None,
+    width: int = WIDTH,
+    cut_off: bool = False,
+) -> None:
     """Write failures and summary of the record to `out`.
 
     The `limit` worst requirements are shown in full, the others on a line each. `color` None: if `out` is a
-    terminal and NO_COLOR is not set. Raises InvalidRecord, OSError.
+    terminal and NO_COLOR is not set. `cut_off`: what there is of a record without a footer, too. Raises InvalidRecord,
+    OSError.
     """
-    record = read(record_path)
+    record = read(record_path, cut_off=cut_off)
     summary = summarize(record)
     if color is None:
         terminal = not isinstance(out, Path) and out.isatty()
@@ -80,6 +89,9 @@ def render(record_path: Path, out: Path | TextIO, *, limit: int = 20, color: boo
             _short(screen, result, width)
     if len(summary.troubled) > limit:
         screen.add()
+    if cut_off:
+        for note in record.first_plays[-limit:]:
+            screen.add(("", f"  failed once: {one_line(note.text)}"))
     _summary(screen, summary, width)
     with writing(out, styled=True) as buffer:
         buffer.write("\n".join(screen.lines) + "\n")

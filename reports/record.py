@@ -14,7 +14,9 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from reports.redact import clean
-from reports.rows import FORMAT, Check, Exchange, Footer, Header, HttpExchange, Note, SocketExchange
+from reports.rows import FORMAT, Check, Exchange, Footer, Header, HttpExchange, Note, Scope, SocketExchange
+
+FIRST_PLAY = "first-play"  # the topic of notes on what failed once
 
 
 class InvalidRecord(ValueError):
@@ -39,7 +41,10 @@ class BadLine(InvalidRecord):
 
 @dataclass(slots=True)
 class Record:
-    """A whole record. `exchanges` and `sockets` are how many of each it holds."""
+    """A whole record. `exchanges` and `sockets` are how many of each it holds.
+
+    `first_plays` says what failed before it was played again; all that is known of a failure in a run that was cut off.
+    """
 
     path: Path
     header: Header
@@ -48,6 +53,7 @@ class Record:
     notes: list[Note]
     exchanges: int
     sockets: int
+    first_plays: list[Note]
     _places: dict[str, tuple[int, int]]
 
     def exchange(self, id: str) -> Exchange | None:
@@ -60,8 +66,8 @@ class Record:
             return _exchange(clean(_json(file.read(place[1]))))
 
 
-def read(path: Path | str) -> Record:
-    """The record at `path`.
+def read(path: Path | str, *, cut_off: bool = False) -> Record:
+    """The record at `path`. `cut_off`: also one without a footer, as far as it goes; its footer then says exit 2.
 
     Raises EmptyRecord, MissingFooter or BadLine (all InvalidRecord), or OSError.
     """
@@ -81,7 +87,12 @@ def read(path: Path | str) -> Record:
                 continue
             if footer is not None:
                 raise BadLine(path, number, "there is a line after the footer; was the file appended to?")
-            row = _parse(path, number, line)
+            try:
+                row = _parse(path, number, line)
+            except BadLine:
+                if header is None or line.endswith(b"\n"):
+                    raise
+                break  # the run was cut off while it wrote its last line
             if header is None:
                 header = _first_line(path, number, row)
             elif isinstance(row, Header):
@@ -100,8 +111,14 @@ def read(path: Path | str) -> Record:
     if header is None:
         raise EmptyRecord(f"{path}: the record is empty; make one with: chat-conformance run --record {path}")
     if footer is None:
-        raise MissingFooter(f"{path}: the record has no footer, so the run was cut off; run it again")
-    return Record(path, header, footer, checks, notes, len(places) - sockets, sockets, places)
+        if not cut_off:
+            raise MissingFooter(f"{path}: the record has no footer, so the run was cut off; run it again")
+        judged = len({check.requirement for check in checks})
+        scope = Scope(in_scope=judged, judged=judged)
+        footer = Footer(kind="footer", counts={}, requirements=scope, exit=2)
+    first_plays = [note for note in notes if note.topic == FIRST_PLAY]
+    notes = [note for note in notes if note.topic != FIRST_PLAY]
+    return Record(path, header, footer, checks, notes, len(places) - sockets, sockets, first_plays, places)
 
 
 _MODELS: dict[str, TypeAdapter[Any]] = {

@@ -112,7 +112,9 @@ class DocumentJudge:
         return found
 
     def _answer(self, operation: Operation, doc: ResponseDoc | None, response: Response, with_body: bool) -> Iterator[Finding]:
-        if doc is None:
+        if response.fault:
+            yield Finding("", response.fault, "", ABSENT, _shown(response))
+        elif doc is None:
             known = sorted(operation.responses)
             yield Finding("", f"the status is not documented for {operation.id}", "", known, response.status)
         elif not doc.media:
@@ -150,6 +152,10 @@ class DocumentJudge:
     def _frames(self, operation: Operation, log: SocketLog) -> Iterator[Judged]:
         requirement = f"SCHEMA-frame-{operation.id}"
         incoming = [f for f in log.frames if f.direction == "in" and f.kind in ("text", "binary")]
+        if log.fault:
+            wrong = [Finding("", log.fault, pointer("frames", max(0, len(incoming) - 1)))]
+            yield from _judged(requirement, log.id, iter(wrong))
+            incoming = incoming[:-1]  # what reading stopped in is not whole
         if operation.id == "streamDesktop":
             bad = (f for f in incoming if f.kind != "binary")
             wrong = [Finding("", "the frame is not binary", "", "binary", f.kind) for f in bad]
@@ -158,6 +164,8 @@ class DocumentJudge:
         if operation.id not in FEEDS:
             return
         for number, frame in enumerate(incoming):
+            if frame.payload is ABSENT:
+                continue  # the record kept only its head
             yield from self._frame(operation.id, requirement, log.id, number, frame)
 
     def _frame(self, feed: str, requirement: str, exchange: str, number: int, frame: Frame) -> Iterator[Judged]:

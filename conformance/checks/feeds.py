@@ -72,9 +72,9 @@ class Feed:
 
 
 def feed_of(asked: Asked, key: str) -> Feed | None:
-    """The feed of an opened socket; None if the upgrade was refused. `key` tells events apart: type or kind."""
+    """The feed of an opened socket; None if it was refused or reading stopped. `key` tells events apart: type or kind."""
     log = asked.said
-    if not isinstance(log, SocketLog) or log.handshake.status != 101:
+    if not isinstance(log, SocketLog) or log.handshake.status != 101 or log.fault:
         return None
     after = asked.one("after_id")
     feed = Feed(log, plain_uuid(asked.path.get("chat", "")), int(after) if after.lstrip("+-").isdigit() else 0)

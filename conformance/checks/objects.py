@@ -145,19 +145,26 @@ _FIXED: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+_MEMORY = 2**26  # bytes of the answers in which there was something new; a right server stays far below
+
+
 class IdentityJudge:
     """The same object is the same wherever it is shown: remembers every object of one run or recording by its id."""
 
     def __init__(self, known_keys: frozenset[str]) -> None:
         self._keys = known_keys
+        self._room = _MEMORY
         self._known: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
         self._chat_of: dict[int, tuple[str, str]] = {}
 
     def __call__(self, said: Exchange | SocketLog, objects: list[Seen]) -> Iterable[Judged]:
         found: dict[str, Finding | None] = {}
+        before = len(self._known)
         for seen in objects:
             if seen.kind and seen.value.get("id") not in (None, NIL):
                 keep_first(found, self._object(seen, said))
+        if len(self._known) > before:
+            self._room -= said.weight
         return found.items()
 
     def _object(self, seen: Seen, said: Exchange | SocketLog) -> Iterator[Judged]:
@@ -167,6 +174,8 @@ class IdentityJudge:
         if seen.kind == "message":
             yield from self._owner_of_message(seen, said)
         known = self._known.get(name)
+        if known is None and self._room < 0:
+            return
         if known is None:
             self._known[name] = (shown, said.source or said.id)
             return
@@ -181,6 +190,8 @@ class IdentityJudge:
 
     def _owner_of_message(self, seen: Seen, said: Exchange | SocketLog) -> Iterator[Judged]:
         number, chat = seen.value["id"], str(seen.value["chat_id"])
-        known, where = self._chat_of.setdefault(number, (chat, said.source or said.id))
+        known, where = self._chat_of.get(number, (chat, said.source or said.id))
+        if self._room >= 0:
+            self._chat_of.setdefault(number, (known, where))
         text = f"the id was a message of another chat in {where}"
         yield "SER-008", None if known == chat else Finding("SER-008", text, f"{seen.pointer}/chat_id", known, chat, said.id)

@@ -20,6 +20,13 @@ Judged = tuple[str, Finding | None]
 Observer = Callable[[Exchange | SocketLog], Iterable[Judged]]
 
 
+_SHAPE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+
+
+class Stumbled(RuntimeError):
+    """A check failed on an exchange in which nothing else is wrong: a slip of the suite, or of the documents."""
+
+
 class Observers:
     """A stateful judge of one run or one recording; fed in order of time."""
 
@@ -27,9 +34,19 @@ class Observers:
         self._parts = parts
 
     def observe(self, exchange: Exchange | SocketLog) -> Iterator[Judged]:
-        """Each requirement that this exchange was judged by: with a finding, or None where it is as it should be."""
+        """Each requirement that this exchange was judged by: with a finding, or None where it is as it should be.
+
+        Raises Stumbled when a check could not read what by the documents it should be able to.
+        """
+        wrong = False
         for part in self._parts:
-            yield from part(exchange)
+            try:
+                for requirement, finding in part(exchange):
+                    wrong = wrong or finding is not None
+                    yield requirement, finding
+            except _SHAPE as error:
+                if not wrong:  # else its shape is not the one that the check speaks of, and that is told
+                    raise Stumbled(f"{type(part).__name__} could not read it: {type(error).__name__}: {error}") from error
 
 
 class TrafficJudge:

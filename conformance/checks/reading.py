@@ -20,6 +20,9 @@ Said = Exchange | SocketLog
 _API = "/api/"
 
 
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
+
 class Unreadable(ValueError):
     """A file that holds no recorded traffic; the text is one line that says what and where."""
 
@@ -28,7 +31,7 @@ def read_traffic(path: str | Path) -> tuple[list[Said], str]:
     """What was said in this file, and the profile that it names ("" if none). Raises Unreadable."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _text(path.read_bytes())
     except OSError as error:
         raise Unreadable(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
@@ -37,7 +40,7 @@ def read_traffic(path: str | Path) -> tuple[list[Said], str]:
         raise Unreadable(f"{path}: empty; give a transcript .jsonl, a run record .ndjson or a .har")
     try:
         first = json.loads(text.lstrip().split("\n", 1)[0])
-    except ValueError:
+    except (ValueError, RecursionError):
         first = None
     if isinstance(first, dict) and first.get("kind") == "header":
         return list(_record(path, text)), str(first.get("profile", ""))
@@ -50,19 +53,34 @@ def read_traffic(path: str | Path) -> tuple[list[Said], str]:
     return list(_har(path, text)), ""
 
 
+def _text(data: bytes) -> str:
+    """The text; a character that a run was cut off in is left out."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data" and error.end == len(data):
+            return data[: error.start].decode("utf-8-sig")
+        raise
+
+
 # -- run records -------------------------------------------------------------------------------------------
 
 
 def _record(path: Path, text: str) -> Iterator[Said]:
-    for number, line in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             value = json.loads(line)
             if value["kind"] != "exchange":
                 continue
+            if value["handshake" if "websocket" in value else "response"] is None:
+                continue  # there was no answer
             said = _recorded_socket(value) if "websocket" in value else _recorded_exchange(value)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _MALFORMED as error:
+            if number == len(lines):
+                return  # the run was cut off while it wrote this
             raise Unreadable(f"{path}:{number}: no line of a run record: {error!r}") from None
         said.source = f"{path}:{number}"
         yield said
@@ -72,7 +90,7 @@ def _body(shown: dict[str, Any]) -> tuple[Any, bytes | None]:
     """Body and content; neither when the record kept only a part."""
     if "body" in shown:
         return shown["body"], None
-    if "content_length" in shown:
+    if "content_length" in shown or "truncated" in shown:
         return ABSENT, None
     return ABSENT, str(shown.get("content", "")).encode()
 
@@ -87,7 +105,7 @@ def _recorded_request(shown: dict[str, Any]) -> Request:
 def _recorded_response(shown: dict[str, Any]) -> Response:
     body, content = _body(shown)
     headers = {name.lower(): str(value) for name, value in (shown.get("headers") or {}).items()}
-    return Response(int(shown["status"]), headers, body, content)
+    return Response(int(shown["status"]), headers, body, content, str(shown.get("truncated", "")))
 
 
 def _recorded_exchange(value: dict[str, Any]) -> Exchange:
@@ -105,7 +123,7 @@ def _recorded_exchange(value: dict[str, Any]) -> Exchange:
 def _recorded_socket(value: dict[str, Any]) -> SocketLog:
     frames = []
     for item in value.get("frames") or []:
-        payload = item["payload"]
+        payload = ABSENT if "payload_length" in item else item["payload"]
         if item["kind"] != "text" and isinstance(payload, str):
             payload = bytes.fromhex(payload)
         frames.append(Frame(float(item["t_ms"]), item["direction"], payload, item["kind"]))
@@ -121,6 +139,8 @@ def _recorded_socket(value: dict[str, Any]) -> SocketLog:
         closed_by=close.get("by") or "",
         t_ms=float(value.get("t_ms", 0)),
         case=value.get("case", ""),
+        fault=str(value.get("error", "")),
+        racy=any(frame.payload is ABSENT for frame in frames),
     )
 
 
@@ -130,16 +150,18 @@ def _recorded_socket(value: dict[str, Any]) -> SocketLog:
 def _har(path: Path, text: str) -> Iterator[Said]:
     try:
         entries = json.loads(text)["log"]["entries"]
+    except RecursionError:
+        raise Unreadable(f"{path}: neither a transcript, a run record nor a HAR: nested too deep") from None
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise Unreadable(f"{path}: neither a transcript, a run record nor a HAR: {reason}") from None
-    except (KeyError, TypeError):
+    except (LookupError, TypeError):
         raise Unreadable(f"{path}: JSON, but no HAR: it has no log.entries") from None
     for number, entry in enumerate(entries):
         try:
             if urlsplit(entry["request"]["url"]).path.startswith(_API) and entry["response"]["status"]:
                 yield _har_entry(f"{path}:entry {number}", entry)
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
+        except (*_MALFORMED, binascii.Error) as error:
             raise Unreadable(f"{path}: log.entries[{number}] is malformed: {error!r}") from None
 
 

@@ -39,7 +39,7 @@ def convert(transcript: Transcript) -> list[Exchange | SocketLog]:
     for row in transcript.rows:
         try:
             _convert(transcript, row, connections, said)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             raise TranscriptError(f"{transcript.path}:{row.line}: malformed {row.kind} row: {error!r}") from error
     return said
 

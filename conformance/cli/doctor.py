@@ -11,7 +11,7 @@ from conformance import target as targets
 from conformance.cli.main import UsageError, parser
 from conformance.preflight import Problem, clock_skew, preflight, upgrade_works
 from conformance.session import OK, UNUSABLE, Options, Session
-from conformance.wire.http import TargetUnreachable
+from conformance.wire.http import BadAnswer, TargetUnreachable
 
 
 async def _look(session: Session) -> list[Problem]:
@@ -22,7 +22,7 @@ async def _look(session: Session) -> list[Problem]:
             if wrong := await routing.contradiction(session):
                 problems.append(Problem(wrong, False))
         return problems
-    except TargetUnreachable as error:
+    except (TargetUnreachable, BadAnswer) as error:
         return [Problem(str(error))]
     finally:
         await session.wire.aclose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -29,5 +30,7 @@ def command(name: str, argv: Sequence[str]) -> int:
         if not wanted:
             renderers["console"].load()(options.record, sys.stdout)
     except ValueError as error:
+        with contextlib.suppress(ValueError):  # of a run that was cut off, what it came to until then
+            renderers["console"].load()(options.record, sys.stdout, cut_off=True)
         raise UsageError(str(error)) from error
     return 0

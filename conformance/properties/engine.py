@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 import hypothesis
@@ -13,17 +14,21 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import INVARIANT_MARKER, RuleBasedStateMachine, run_state_machine_as_test
 
 from conformance.context import Case
+from conformance.shapes import reads_an_answer
 from conformance.verdict import Failure, Unmet
+from conformance.wire.http import BadAnswer, TargetUnreachable
+from conformance.wire.socket import NotSeen
 
 T = TypeVar("T")
+Judged = Failure | Unmet | NotSeen | TargetUnreachable | BadAnswer
 _ONE_AT_A_TIME = threading.Lock()  # Hypothesis keeps caches that two threads must not share
 # examples and steps by --fuzz
 QUICK, DEEP = (16, 14), (120, 40)
 _LONGEST = 600  # characters of the steps that a failure shows
 
 
-class Stopped(BaseException):
-    """The run was broken off: no example goes on. Not an Exception, so that nothing takes it for a finding."""
+class _Ended(BaseException):
+    """The run has ended around a generated example. No Exception, so that Hypothesis looks for no smaller one."""
 
 
 class Bridge:
@@ -34,10 +39,13 @@ class Bridge:
         self._loop = asyncio.get_running_loop()
 
     def __call__(self, work: Coroutine[Any, Any, T]) -> T:
-        if self.t.session.ended:
+        if self.t.session.ended or self._loop.is_closed() or getattr(threading.current_thread(), "ended", False):
             work.close()
-            raise Stopped
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+            raise _Ended
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        except CancelledError:
+            raise _Ended from None
 
 
 def effort(t: Case, scale: float = 1.0) -> settings:
@@ -72,15 +80,35 @@ async def machine(t: Case, kind: type[RuleBasedStateMachine], scale: float = 1.0
     await in_thread(lambda: run_state_machine_as_test(seeded, settings=effort(t, scale), _min_steps=2), checks)
 
 
-def _alone(work: Callable[[], Any]) -> None:
-    with _ONE_AT_A_TIME:
-        work()
+class _Thread(threading.Thread):
+    """One piece of work in a thread of its own: the loop's executor stays free for name resolution, and a thread that
+    waits for what never comes keeps no process from ending."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__(daemon=True, name="generated")
+        self.done: Future[None] = Future()
+        self.ended = False  # the run does not wait for it any more
+        self._work = work
+
+    def run(self) -> None:
+        try:
+            with _ONE_AT_A_TIME:
+                self._work()
+        except BaseException as error:
+            self.done.set_exception(error)
+        else:
+            self.done.set_result(None)
 
 
 async def in_thread(work: Callable[[], Any], untold: Collection[str] = ()) -> None:
     """Run and tell of a failure with the steps that led to it, but those untold."""
+    thread = _Thread(work)
+    thread.start()
     try:
-        await asyncio.to_thread(_alone, work)
+        await asyncio.shield(asyncio.wrap_future(thread.done))
+    except asyncio.CancelledError:
+        thread.ended = True
+        raise
     except BaseException as error:  # Hypothesis wraps what it can't replay, in groups and flakiness of its own
         inner = _inner(error)
         if inner is None:
@@ -100,8 +128,8 @@ def _steps(error: BaseException, untold: Collection[str]) -> str:
     return said.removesuffix(" )") if len(said) <= _LONGEST else said[:_LONGEST] + "…"
 
 
-def _inner(error: BaseException) -> Failure | Unmet | None:
-    if isinstance(error, (Failure, Unmet)):
+def _inner(error: BaseException) -> Exception | None:
+    if isinstance(error, Judged) or (isinstance(error, Exception) and reads_an_answer(error)):
         return error
     for other in getattr(error, "exceptions", ()):
         found = _inner(other)

@@ -21,6 +21,7 @@ from fixtures.transcripts import Transcript, TranscriptError, read
 __all__ = ["FileResult", "Report", "RowResult", "replay", "replay_embedded", "run"]
 
 _TOGETHER = 16
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 async def _replay(transcripts: list[Transcript], target: Target, together: int, done: Callable[[FileResult], None]) -> Report:
@@ -34,7 +35,10 @@ async def _replay(transcripts: list[Transcript], target: Target, together: int, 
 
         async def one(transcript: Transcript) -> FileResult:
             async with gate:
-                result = await Scenario(transcript, world).play()
+                try:
+                    result = await Scenario(transcript, world).play()
+                except _MALFORMED as error:
+                    raise TranscriptError(f"{transcript.path}: can't be played: {error!r}") from error
             done(result)
             return result
 
@@ -118,6 +122,9 @@ def run(target: Target | dict[str, Any] | None, files: list[Path], *, explain: b
     except Unreachable as error:
         url = target.base_url if isinstance(target, Target) else (target or {}).get("base_url")
         print(f"replay: {url} does not answer ({error}); see: chat-conformance doctor --target …", file=stream)
+        return 2
+    except _MALFORMED as error:
+        print(f"replay: these transcripts can't be played: {error!r}", file=stream)
         return 2
     report.write_summary(stream)
     if not report.total:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,9 +16,12 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
-from conformance.wire.client import Answer, HttpClient, NoAnswer
+from conformance.wire.caps import Caps
+from conformance.wire.client import Answer, HttpClient, NoAnswer, trusted
 
 REQUEST_SECONDS = 30.0
+_CAPS = Caps()
+_FRAME = 200  # bytes that a frame takes beside its data, so that empty ones count too
 
 
 class Unreachable(Exception):
@@ -51,9 +53,12 @@ class Wire:
     async def _answer(self, method: str, url: str, headers: dict[str, str] | None, content: bytes | None) -> Answer:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                return await self._client.request(method, url, headers=headers, content=content)
+                answer = await self._client.request(method, url, headers=headers, content=content)
         except (NoAnswer, TimeoutError) as error:
             raise Unreachable(f"{type(error).__name__} {error}".strip()) from error
+        if answer.cut:
+            raise Unreachable(f"the answer is larger than {answer.cut:,} bytes; reading stopped")
+        return answer
 
     async def open(self, target: str, headers: list[tuple[str, str]], *, answer_pings: bool = True) -> Socket | Answer:
         """Open a WebSocket; the Answer if the upgrade is refused. Raises Unreachable."""
@@ -62,13 +67,11 @@ class Wire:
         port = parts.port or (443 if secure else 80)
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                reader, writer = await asyncio.open_connection(
-                    parts.hostname, port, ssl=ssl.create_default_context() if secure else None
-                )
+                reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=trusted() if secure else None)
         except (OSError, TimeoutError) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
         uri = f"{'wss' if secure else 'ws'}://{parts.netloc}/"
-        protocol = ClientProtocol(parse_uri(uri), max_size=None)
+        protocol = ClientProtocol(parse_uri(uri), max_size=_CAPS.frame["bytes"])
         request = protocol.connect()
         request.path = target
         for name, value in headers:
@@ -99,6 +102,7 @@ class Socket:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _pieces: list[bytes] = field(default_factory=list)
+    _size: int = 0
     _task: asyncio.Task[None] | None = None
 
     async def handshake(self) -> Socket | Answer:
@@ -139,6 +143,9 @@ class Socket:
                 await self._flush(drop=not self.answer_pings and self.protocol.close_rcvd is None)
                 if self.protocol.close_rcvd is not None:
                     break
+                if self._size > _CAPS.socket["bytes"] or len(self.events) > _CAPS.socket["events"]:
+                    self.problems.append("the socket sends without end; reading stopped")
+                    break
                 data = await self.reader.read(65536)
                 if not data:
                     self.protocol.receive_eof()
@@ -159,6 +166,7 @@ class Socket:
                 self.pings.append(1000 * (time.monotonic() - self.opened))
             elif frame.opcode in (Opcode.TEXT, Opcode.CONT, Opcode.BINARY):
                 self._pieces.append(bytes(frame.data))
+                self._size += len(frame.data) + _FRAME
                 if frame.fin:
                     self._message(b"".join(self._pieces))
                     self._pieces.clear()
@@ -166,7 +174,7 @@ class Socket:
     def _message(self, data: bytes) -> None:
         try:
             value = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = {"not JSON": data.decode("utf-8", "replace")}
         came = value if isinstance(value, list) else [value]
         self.events.extend(came)

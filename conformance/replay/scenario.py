@@ -64,6 +64,8 @@ class Scenario:
             return self.result
         try:
             await self._rows(state)
+        except Unreachable as error:
+            self.result.remarks.append(str(error))
         finally:
             for connection in state.connections.values():
                 if connection.socket:

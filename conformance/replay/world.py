@@ -55,8 +55,8 @@ class World:
         """Ask where the LLM is and what the users are called. Raises Unreachable if nothing answers at all."""
         answer = await self.call("root", "GET", "/api/v2/ai/providers")
         self.llm_base = self.target.llm.base_url
-        if not self.llm_base and answer.status == 200:
-            found = [p for p in answer.json() if isinstance(p, dict) and p.get("enabled") and p.get("base_url")]
+        if not self.llm_base and isinstance(listed := _json(answer), list):
+            found = [p for p in listed if isinstance(p, dict) and p.get("enabled") and p.get("base_url")]
             self.llm_base = str(found[0]["base_url"]) if found else ""
         for name in _RECORDED_NAMES:
             user = self.target.users.get(name)
@@ -64,7 +64,7 @@ class World:
                 continue
             self._rename(name, user.username or name)
             me = await self.call(name, "GET", "/api/v2/users/me")
-            if me.status == 200 and isinstance(shown := me.json(), dict):
+            if isinstance(shown := _json(me), dict):
                 self._rename(name, str(shown.get("username") or name))
                 self._rename(_display(name), str(shown.get("name") or _display(name)))
 
@@ -138,25 +138,29 @@ class World:
 
     async def _must(self, method: str, path: str, body: Any) -> dict[str, Any]:
         answer = await self.call("root", method, path, body)
-        try:
-            value = answer.json()
-        except ValueError:
-            value = None
-        if answer.status >= 300 or not isinstance(value, dict):
+        value = _json(answer)
+        if not isinstance(value, dict):
             raise NotPossible(f"further users could not be made: {method} {path} answered {answer.status}")
         return value
 
     async def _unpin(self) -> None:
         for name in ("alice", "bob", "root"):
             try:
-                listed = await self.call(name, "GET", "/api/experimental/chats")
-                chats = listed.json() if listed.status == 200 else []
-            except (Unreachable, ValueError):
+                chats = _json(await self.call(name, "GET", "/api/experimental/chats"))
+            except Unreachable:
                 return
-            for chat in chats:
+            for chat in chats if isinstance(chats, list) else ():
                 if isinstance(chat, dict) and chat.get("pin_order"):
-                    path = f"/api/experimental/chats/{chat['id']}"
+                    path = f"/api/experimental/chats/{chat.get('id')}"
                     await self.call(name, "PATCH", path, {"pin_order": 0})
+
+
+def _json(answer: Answer) -> Any:
+    """The JSON of an answer that grants what was asked; None for any other."""
+    try:
+        return answer.json() if answer.status < 300 else None
+    except ValueError:
+        return None
 
 
 def _display(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,26 +13,33 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
+from conformance.wire.caps import KEPT, MARGIN, Room
+
 _LEGAL = "%/?[]@!$&'()*+,;:=-._~"
 _LONGEST_HEADER = 2**16  # bytes
+_SMALL = 2**18  # bytes; shorter bodies are not counted while they come in
 _OWN_HEADERS = {"accept": "*/*", "connection": "keep-alive", "user-agent": "chat-conformance"}
 
 
 class NoAnswer(Exception):
-    """There was no HTTP answer: refused, malformed, or silent until the deadline. `cut`: the connection broke."""
+    """There was no HTTP answer: refused, malformed, or not whole before the deadline.
 
-    def __init__(self, message: str, *, cut: bool = False) -> None:
+    `cut`: the connection broke. `sent`: the request may have been read, and acted on. `slow`: the deadline went by.
+    """
+
+    def __init__(self, message: str, *, cut: bool = False, sent: bool = True, slow: bool = False) -> None:
         super().__init__(message)
-        self.cut = cut
+        self.cut, self.sent, self.slow = cut, sent, slow
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, headers with lower-case names, bytes."""
+    """What came back: status, headers with lower-case names, bytes. `cut`: reading stopped at so many bytes; the head is kept."""
 
     status: int
     headers: dict[str, str]
     content: bytes
+    cut: int = 0
 
     @property
     def media_type(self) -> str:
@@ -39,7 +47,15 @@ class Answer:
 
     def json(self) -> Any:
         """The JSON value. Raises ValueError."""
-        return json.loads(self.content)
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+
+def trusted() -> ssl.SSLContext:
+    """Whom to trust: the system's authorities, or those of the file that the environment variable SSL_CERT_FILE names."""
+    return ssl.create_default_context()
 
 
 def target_of(path: str, params: Iterable[tuple[str, str]] = ()) -> str:
@@ -52,8 +68,9 @@ def target_of(path: str, params: Iterable[tuple[str, str]] = ()) -> str:
 class HttpClient:
     """Connections to any number of servers. Keeps no cookies, follows no redirects, uses no proxy. Close with `aclose`."""
 
-    def __init__(self, *, timeout: float = 30.0, connections: int = 64) -> None:
+    def __init__(self, *, timeout: float = 30.0, connections: int = 64, room: Room | None = None) -> None:
         self.timeout, self._connections = timeout, connections
+        self.room = room or Room(2**28)
         self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
@@ -68,11 +85,13 @@ class HttpClient:
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
         timeout: float | None = None,
+        most: int = 2**24,
     ) -> Answer:
-        """Send one request to `url`, which is quoted already. `timeout`: seconds without a byte. Raises NoAnswer."""
+        """Send one request to `url`, quoted already. `timeout`: seconds for all of it; `most`: bytes. Raises NoAnswer."""
         if self._session is None:  # made where there is a loop to belong to
+            secure = url.startswith("https:")
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections),
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=trusted() if secure else True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=_OWN_HEADERS,
                 skip_auto_headers=["content-type"],
@@ -87,14 +106,46 @@ class HttpClient:
                 headers=headers,
                 data=io.BytesIO(content) if content else None,  # raw bytes of some size are frowned upon
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
+                timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
-                body = await response.read()
+                body, cut = await self._body(response, most)
+        except aiohttp.ClientConnectorError as error:
+            doubted = isinstance(error, aiohttp.ClientSSLError)
+            raise NoAnswer(_words(error), cut=not doubted, sent=False) from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            cut = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError)
-            raise NoAnswer(str(error) or type(error).__name__, cut=cut) from error
+            cut = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError) or _is_broken(error)
+            slow = isinstance(error, TimeoutError)
+            words = f"no whole answer within {seconds:g} s" if slow else _words(error)
+            raise NoAnswer(words, cut=cut and not slow, slow=slow) from error
+        if not 100 <= response.status <= 999:
+            raise NoAnswer(f"the status {response.status} is none of HTTP")
         shown: dict[str, str] = {}
         for name, value in response.headers.items():
             name = name.lower()
             shown[name] = f"{shown[name]}, {value}" if name in shown else value
-        return Answer(response.status, shown, body)
+        return Answer(response.status, shown, body, cut)
+
+    async def _body(self, response: aiohttp.ClientResponse, most: int) -> tuple[bytes, int]:
+        """The body, decompressed; only its head, and where reading stopped, if it is too long or the memory is used up."""
+        body, taken = bytearray(), 0
+        try:
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _SMALL:
+                    fits = self.room.take(len(chunk))
+                    taken += len(chunk) * fits
+                    if len(body) > most or not fits:
+                        response.close()
+                        return bytes(body[: KEPT + MARGIN]), min(most, len(body))
+        finally:
+            self.room.give(taken)
+        return bytes(body), 0
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _is_broken(error: BaseException) -> bool:
+    """Did the connection break inside the body?"""
+    return isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, ConnectionError)

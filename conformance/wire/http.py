@@ -4,28 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
 
-from conformance.exchange import ABSENT, Exchange, Request, Response
-from conformance.wire.client import HttpClient, NoAnswer, target_of
+from conformance.exchange import ABSENT, Exchange, Request, Response, SocketLog
+from conformance.wire.caps import KEPT, MARGIN, Caps, Room, fault_of, weight
+from conformance.wire.client import Answer, HttpClient, NoAnswer, target_of
+from conformance.wire.patience import Patience
 
 Params = Iterable[tuple[str, str]]
 _LARGE = 2**18  # bytes of a body that a server may refuse before it has come
 _PATIENCE = 3  # windows of the limiter that a request waits out
+_PAUSES = (0.05, 0.2)  # seconds before a request is sent again whose connection broke
+_SLOW = 5.0  # seconds for an exchange once the target is known to leave requests unanswered
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class TargetUnreachable(Exception):
-    """The target did not answer: connection refused, cut, or silent until the deadline."""
+    """The target did not answer: connection refused, cut, malformed, or not whole before the deadline."""
+
+    def __init__(self, message: str, exchange: Exchange | SocketLog | None = None) -> None:
+        super().__init__(message)
+        self.exchange = exchange
+
+
+class ConnectionLost(TargetUnreachable):
+    """The connection could not be made, or broke before there was an answer: no judgement, the case is played again.
+
+    `sent`: the request may have been read, and acted on. What could be sent again without harm has been, in vain.
+    """
+
+    def __init__(self, message: str, exchange: Exchange | SocketLog | None = None, *, sent: bool = True) -> None:
+        super().__init__(message, exchange)
+        self.sent = sent
+
+
+class BadAnswer(AssertionError):
+    """There was an answer, and no client can read it: larger than the caps of the profile, or nested deeper."""
+
+    def __init__(self, message: str, exchange: Exchange | SocketLog) -> None:
+        super().__init__(message)
+        self.exchange = exchange
 
 
 class Wire:
     """Connections to one target. `listeners` see each exchange as soon as it is complete."""
 
-    def __init__(self, base_url: str, *, timeout: float = 30.0, connections: int = 64, max_rps: float = 0) -> None:
+    def __init__(
+        self, base_url: str, *, timeout: float = 30.0, connections: int = 64, max_rps: float = 0, caps: Caps | None = None
+    ) -> None:
+        self.caps = caps or Caps()
+        self.room = Room(self.caps.run["bytes"])
+        self.patience = Patience()
         self.base_url = base_url.rstrip("/")
         self.started = time.monotonic()
         self.listeners: list[Callable[[Any], None]] = []
@@ -34,7 +68,7 @@ class Wire:
         self.max_rps = max_rps
         self._next_slot = 0.0
         self.limited = 0  # answers of the rate limiter that were waited out
-        self._client = HttpClient(timeout=timeout, connections=connections)
+        self._client = HttpClient(timeout=timeout, connections=connections, room=self.room)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -46,50 +80,94 @@ class Wire:
     async def send(
         self, request: Request, *, actor: str | None, case: str = "", timeout: float | None = None, patient: bool = False
     ) -> Exchange:
-        """Send one request. Raises TargetUnreachable when there is no answer before the deadline.
+        """Send one request. `timeout`: seconds for the whole exchange.
 
         `patient`: an answer of the server's rate limiter is waited out, so that a limit is no verdict on what was asked.
+        Raises ConnectionLost when the connection broke, TargetUnreachable when there is no whole HTTP answer before the
+        deadline, BadAnswer when the answer is over the caps of the profile.
         """
-        for _ in range(_PATIENCE if patient else 0):
+        for _ in range(_PATIENCE if patient and not self.patience.is_short("limiter") else 0):
             exchange = await self._send(request, actor, case, timeout)
             wait = _limited(exchange.response)
             if not wait:
+                self.patience.met("limiter")
                 return exchange
             self.limited += 1
             await asyncio.sleep(wait)  # the one event that can only be waited for by the clock: the limiter's window
-        return await self._send(request, actor, case, timeout)
+        exchange = await self._send(request, actor, case, timeout)
+        if patient and _limited(exchange.response):
+            self.patience.vain("limiter", case)
+        return exchange
 
     async def _send(self, request: Request, actor: str | None, case: str, timeout: float | None) -> Exchange:
         await self._pace()
-        began = self.now_ms()
         content = request.content if request.body is ABSENT else _encode(request.body)
         headers = dict(request.headers)
         if request.body is not ABSENT:
             headers.setdefault("content-type", "application/json")
-        url = self.base_url + target_of(request.path, request.params)
-        for last in (False, False, True) if len(content or b"") > _LARGE else (True,):
-            try:
-                answer = await self._client.request(request.method, url, headers=headers, content=content, timeout=timeout)
-                break
-            except NoAnswer as error:
-                if error.cut and not last:
-                    continue  # it refused unread what is too large, and hung up before its answer could be read
-                raise TargetUnreachable(f"{request.method} {request.path}: {error}") from error
-        response = Response(answer.status, answer.headers, content=answer.content)
-        if response.media_type == "application/json":
-            response.body = _decode(answer.content)
         exchange = Exchange(
             id=f"x{next(self.ids)}",
             actor=actor,
             request=Request(request.method, request.path, list(request.params), headers, request.body, request.content),
-            response=response,
-            t_ms=began,
-            ms=round(self.now_ms() - began, 3),
+            response=Response(0),
+            t_ms=self.now_ms(),
             case=case,
         )
+        try:
+            answer = await self._answer(exchange.request, content, timeout or self.patience.of("answer", self.timeout, _SLOW))
+        except NoAnswer as error:
+            raise self._unanswered(exchange, error) from error
+        self.patience.met("answer")
+        response = exchange.response = Response(answer.status, answer.headers, content=answer.content)
+        if answer.cut:
+            response.fault = f"the answer is larger than {answer.cut:,} bytes; reading stopped"
+        elif response.media_type == "application/json":
+            response.fault = fault_of(answer.content, self.caps.answer, "answer")
+            exchange.weight = weight(answer.content)
+            if not response.fault and not self.room.take(exchange.weight, case):
+                response.fault = "the answers that the cases at play hold are larger than the run may keep"
+            if response.fault:
+                response.content = answer.content[: KEPT + MARGIN]
+            else:
+                response.body = _decode(answer.content)
+        else:
+            exchange.weight = len(answer.content)
+            self.room.take(exchange.weight, case)
+        self._tell(exchange)
+        if response.fault:
+            raise BadAnswer(f"{request.method} {request.path}: {response.fault}", exchange)
+        return exchange
+
+    async def _answer(self, request: Request, content: bytes | None, seconds: float) -> Answer:
+        """The answer; what is lost with its connection is asked for again where that does no harm. Raises NoAnswer."""
+        url = self.base_url + target_of(request.path, request.params)
+        most = self.caps.of_answer(request.path)
+        # a server may refuse unread what is too large, and hang up before its answer can be read
+        harmless = request.method in ("GET", "HEAD") or len(content or b"") > _LARGE
+        for pause in (*_PAUSES, None):
+            try:
+                return await self._client.request(
+                    request.method, url, headers=request.headers, content=content, timeout=seconds, most=most
+                )
+            except NoAnswer as error:
+                if pause is None or not error.cut or (error.sent and not harmless):
+                    raise
+                await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _unanswered(self, exchange: Exchange, error: NoAnswer) -> TargetUnreachable:
+        """What to raise; listeners are told of the exchange."""
+        exchange.error = str(error)
+        self._tell(exchange)
+        if error.slow:
+            self.patience.vain("answer", exchange.case)
+        text = f"{exchange.request.method} {exchange.request.path}: {error}"
+        return ConnectionLost(text, exchange, sent=error.sent) if error.cut else TargetUnreachable(text, exchange)
+
+    def _tell(self, exchange: Exchange) -> None:
+        exchange.ms = round(self.now_ms() - exchange.t_ms, 3)
         for listener in self.listeners:
             listener(exchange)
-        return exchange
 
     async def _pace(self) -> None:
         if not self.max_rps:
@@ -101,10 +179,10 @@ class Wire:
 
 def _limited(response: Response) -> float:
     """Seconds until the server's rate limiter lets requests pass again; 0 when this answer is not the limiter's."""
-    if response.status != 429 or "x-ratelimit-limit" not in response.headers:
+    if response.status != 429 or not _NUMBER.fullmatch(response.headers.get("x-ratelimit-limit", "")):
         return 0
     after = response.headers.get("retry-after", "")
-    return min(float(after), 61.0) if after.isdigit() else 10.0
+    return min(float(after), 61.0) if _NUMBER.fullmatch(after) else 10.0
 
 
 def _encode(body: Any) -> bytes:

@@ -66,10 +66,23 @@ def test_a_run_that_was_cut_off(tmp_path: Path) -> None:
 def test_a_line_cut_in_its_middle(tmp_path: Path) -> None:
     path = whole(tmp_path / "r.ndjson", http("x1"), check("A-1"))
     path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(MissingFooter):
+        read(path)
+    path.write_bytes(path.read_bytes() + b"\n" + path.read_bytes())
     with pytest.raises(BadLine) as error:
         read(path)
     assert error.value.number == 4
     assert _one_line(error.value, path).startswith("line 4: not JSON (")
+
+
+def test_what_there_is_of_a_run_that_was_cut_off(tmp_path: Path) -> None:
+    once = {"kind": "note", "topic": "first-play", "text": "A-2 fail in a.case: not so", "t_ms": 7.0}
+    path = whole(tmp_path / "r.ndjson", http("x1"), check("A-1"), once)
+    path.write_bytes(path.read_bytes()[:-40])
+    record = read(path, cut_off=True)
+    assert (record.exchanges, [c.requirement for c in record.checks], record.footer.exit) == (1, ["A-1"], 2)
+    assert [note.text for note in record.first_plays] == [once["text"]]
+    assert record.notes == []
 
 
 BAD_FILES: list[tuple[list[Any], str]] = [
