@@ -64,6 +64,7 @@ class Exchange:
     case: str = ""
     source: str = ""  # file:line of a transcript row
     racy: tuple[str, ...] | bool = False  # JSON paths of the answer that depend on timing; True: the whole row
+    gives_back: str = ""  # whose secret stands in the answer where the API gives none, and where
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ class SocketLog:
     case: str = ""
     source: str = ""
     racy: tuple[str, ...] | bool = False
+    gives_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)

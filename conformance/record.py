@@ -21,7 +21,7 @@ class RecordWriter:
     """Writes header, exchanges, checks and footer. A record without its footer is invalid: the run did not end."""
 
     def __init__(self, path: Path | None, redactor: Redactor) -> None:
-        self._redactor = redactor
+        self.redactor = redactor
         self._file: IO[bytes] | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ class RecordWriter:
     def exchange(self, exchange: Exchange | SocketLog) -> None:
         if self._file is not None:
             self.line(
-                socket_line(exchange, self._redactor) if isinstance(exchange, SocketLog) else http_line(exchange, self._redactor)
+                socket_line(exchange, self.redactor) if isinstance(exchange, SocketLog) else http_line(exchange, self.redactor)
             )
 
     def check(self, check: Check) -> None:
@@ -43,7 +43,7 @@ class RecordWriter:
         line = check.line()
         for key in ("expected", "actual", "message", "reason"):
             if key in line:
-                line[key] = self._redactor.json(line[key])
+                line[key] = self.redactor.json(line[key])
         self.line(line)
 
     def note(self, text: str, topic: str = "") -> None:
@@ -70,14 +70,14 @@ def _plain(value: Any) -> Any:
 
 def _bodies(body: Any, content: bytes | None, redactor: Redactor) -> dict[str, Any]:
     if body is not ABSENT:
-        shown = redactor.json(body)
+        shown = redactor.json(body, content)
         raw = _dumps(shown) if content is None or len(content) > _LONG else b""
         if len(raw) <= _LONG:
             return {"body": shown}
         content = raw
     if not content:
         return {}
-    kept = redactor.text(content[:_LONG].decode("utf-8", "backslashreplace"))
+    kept = redactor.data(content)[:_LONG].decode("utf-8", "backslashreplace")
     out: dict[str, Any] = {"content": kept}
     if len(content) > _LONG:
         out |= {"content_length": len(content), "content_sha256": hashlib.sha256(content).hexdigest()}
@@ -117,9 +117,9 @@ def http_line(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
 def socket_line(log: SocketLog, redactor: Redactor) -> dict[str, Any]:
     """The record line of a socket: handshake, frames with relative times, and how it closed."""
 
-    def frame(f: Frame) -> dict[str, Any]:
-        payload = f.payload.hex() if isinstance(f.payload, bytes) else redactor.json(f.payload)
-        return {"t_ms": f.t_ms, "direction": f.direction, "kind": f.kind, "payload": payload}
+    def frame(f: Frame, payload: Any) -> dict[str, Any]:
+        shown = payload.hex() if isinstance(payload, bytes) else payload
+        return {"t_ms": f.t_ms, "direction": f.direction, "kind": f.kind, "payload": shown}
 
     handshake = log.handshake
     return {
@@ -127,7 +127,7 @@ def socket_line(log: SocketLog, redactor: Redactor) -> dict[str, Any]:
         "id": log.id,
         "as": log.actor,
         "websocket": {
-            "path": log.request.path,
+            "path": redactor.text(log.request.path),
             "params": redactor.params(log.request.params),
             "headers": redactor.headers(log.request.headers),
         },
@@ -136,8 +136,8 @@ def socket_line(log: SocketLog, redactor: Redactor) -> dict[str, Any]:
             "headers": redactor.headers(handshake.headers),
             **_bodies(handshake.body, handshake.content, redactor),
         },
-        "frames": [frame(f) for f in log.frames],
-        "close": {"code": log.close_code, "reason": log.close_reason, "by": log.closed_by},
+        "frames": [frame(*pair) for pair in zip(log.frames, redactor.json([f.payload for f in log.frames]), strict=True)],
+        "close": {"code": log.close_code, "reason": redactor.text(log.close_reason), "by": log.closed_by},
         "t_ms": log.t_ms,
         "case": log.case,
     }

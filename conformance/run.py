@@ -141,7 +141,7 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             allow_intermittent=config.allow_intermittent,
             timeout=config.timeout,
         )
-        writer = RecordWriter(config.record, Redactor(target.tokens()))
+        writer = RecordWriter(config.record, Redactor(target.secrets()))
         session = Session(target, options, writer)
         writer.line(session.header())
         outcome.session = session

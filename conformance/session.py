@@ -98,8 +98,8 @@ class Session:
         self.profile = spec.load(target.profile)
         self.traits: dict[str, Any] = self.profile.traits
         self.known_keys = documents(self.profile.name).known_keys
-        self.redactor = Redactor(target.tokens())
-        self.writer = writer or RecordWriter(None, self.redactor)
+        self.writer = writer or RecordWriter(None, Redactor(target.secrets()))
+        self.redactor = self.writer.redactor
         self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps)
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
@@ -155,6 +155,7 @@ class Session:
     # -- what is said on the wire -------------------------------------------------------------------
 
     def _observe(self, exchange: Exchange | SocketLog) -> None:
+        self.redactor.hear(exchange)
         self.writer.exchange(exchange)
         self.liveness.answered(exchange)
         status = exchange.response.status if isinstance(exchange, Exchange) else exchange.handshake.status
@@ -272,6 +273,7 @@ class Session:
         for check in checks:
             if self.expectations is not None:
                 self.expectations.apply(check)
+            self.redactor.check(check)
             self.checks.append(check)
             self.writer.check(check)
             for listener in self.listeners:
@@ -442,7 +444,7 @@ class Session:
             "suite_version": metadata.version("chat-conformance"),
             "profile": self.profile.name,
             "spec_sha256": self.profile.sha256,
-            "target": self.target.redacted(),
+            "target": self.redactor.json(self.target.redacted()),
             "seed": self.options.seed,
             "strict": self.options.strict,
             "options": {

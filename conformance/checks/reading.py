@@ -99,6 +99,7 @@ def _recorded_exchange(value: dict[str, Any]) -> Exchange:
         t_ms=float(value.get("t_ms", 0)),
         ms=float(value.get("ms", 0)),
         case=value.get("case", ""),
+        gives_back=recorded.given_back(value["request"]["path"], value["response"]),
     )
 
 
@@ -121,6 +122,9 @@ def _recorded_socket(value: dict[str, Any]) -> SocketLog:
         closed_by=close.get("by") or "",
         t_ms=float(value.get("t_ms", 0)),
         case=value.get("case", ""),
+        gives_back=recorded.given_back(
+            value["websocket"]["path"], value["handshake"], [f for f in frames if f.direction == "in"], close
+        ),
     )
 
 
