@@ -65,7 +65,7 @@ class Case:
         user = self.session.target.users.get(name)
         if user is None or not user.token:
             raise Unmet(f"the target file has no token for {name}")
-        return Actor(self, name, user.id, user.token, user.username or name)
+        return Actor(self, name, user.id, user.token, user.username)
 
     @property
     def alice(self) -> Actor:

@@ -17,24 +17,48 @@ _BUFFER = 2**18  # bytes
 _LONG = 16_384  # longer bodies are cut in the record; their length and hash are kept
 
 
+class RecordFailed(OSError):
+    """The record can't be written; the text says which, why, and what to do next."""
+
+
 class RecordWriter:
     """Writes header, exchanges, checks and footer. A record without its footer is invalid: the run did not end."""
 
     def __init__(self, path: Path | None, redactor: Redactor) -> None:
-        self.redactor = redactor
+        self._redactor = redactor
         self._file: IO[bytes] | None = None
+        self._path, self.failed = path, ""  # why nothing more can be written; empty while all is well
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=_BUFFER)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = path.open("wb", buffering=_BUFFER)
+            except OSError as error:
+                self._fail(error)
+                raise RecordFailed(self.failed) from error
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes the secrets out of all that is written."""
+        return self._redactor
+
+    def _fail(self, error: OSError) -> None:
+        why = error.strerror or type(error).__name__
+        self._file = None
+        self.failed = f"the record {self._path} can't be written: {why}; make room or name another with --record"
 
     def line(self, value: dict[str, Any]) -> None:
         if self._file is not None:
-            self._file.write(_dumps(value) + b"\n")
+            try:
+                self._file.write(_dumps(value) + b"\n")
+                if value["kind"] == "header":  # whether it can be written at all is known before anything is played
+                    self._file.flush()
+            except OSError as error:
+                self._fail(error)
 
     def exchange(self, exchange: Exchange | SocketLog) -> None:
         if self._file is not None:
             self.line(
-                socket_line(exchange, self.redactor) if isinstance(exchange, SocketLog) else http_line(exchange, self.redactor)
+                socket_line(exchange, self._redactor) if isinstance(exchange, SocketLog) else http_line(exchange, self._redactor)
             )
 
     def check(self, check: Check) -> None:
@@ -43,7 +67,7 @@ class RecordWriter:
         line = check.line()
         for key in ("expected", "actual", "message", "reason"):
             if key in line:
-                line[key] = self.redactor.json(line[key])
+                line[key] = self._redactor.json(line[key])
         self.line(line)
 
     def note(self, text: str, topic: str = "") -> None:
@@ -52,7 +76,10 @@ class RecordWriter:
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:
+                self._fail(error)
 
 
 def _dumps(value: Any) -> bytes:

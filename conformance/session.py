@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -328,6 +328,17 @@ class Session:
         self.writer.line(footer)
         self.writer.close()
         return footer
+
+    def give_up(self, how: str, reason: str) -> None:
+        """End the record of a run that could judge nothing, or in which the suite itself broke: why, and exit status 2."""
+        reason = self.redactor.text(reason)
+        counts = Counter(self.verdicts().values())
+        scope = {"in_scope": 0, "judged": sum(n for verdict, n in counts.items() if verdict in JUDGED)}
+        scope["in_scope"] = sum(n for verdict, n in counts.items() if verdict != NOT_APPLICABLE)
+        ended = {"how": how, "reason": reason, "exchanges": []}
+        self.writer.note(reason, how)
+        self.writer.line({"kind": "footer", "counts": counts, "requirements": scope, "exit": UNUSABLE, "ended": ended})
+        self.writer.close()
 
     def _slowest(self, count: int = 5) -> list[dict[str, Any]]:
         """The cases that took longest, each with its milliseconds."""
