@@ -34,12 +34,13 @@ async def embedded_target(faults: Sequence[str] = (), profile: str = "", extra: 
     try:
         yield await _listening(process)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+        assert process.stdin is not None
+        process.stdin.close()  # which it takes for the end of this process
         try:
             await asyncio.wait_for(process.communicate(), 10)
         except TimeoutError:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
             await process.communicate()
 
 

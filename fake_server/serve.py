@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -89,6 +90,7 @@ class RunningServer:
                 "kind": "scripted",
                 "control_url": self.llm.control_url,
                 "base_url": self.llm.base_url,
+                **({"control_token": self.llm.control_token} if self.llm.control_token else {}),
             },
             "capabilities": capabilities(self.backend, bare=self.bare),
         }
@@ -157,6 +159,7 @@ async def running_server(
     port: int = 0,
     llm_port: int = 0,
     control_port: int = 0,
+    control_token: str = "",
 ) -> AsyncIterator[RunningServer]:
     """A fake server with a scripted LLM of its own, in this process and event loop; stopped at the end.
 
@@ -168,7 +171,7 @@ async def running_server(
     base_url = f"http://{shown}:{sock.getsockname()[1]}"
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(sock.close)
-        llm = await stack.enter_async_context(ScriptedLLM(host, llm_port, control_port))
+        llm = await stack.enter_async_context(ScriptedLLM(host, llm_port, control_port, control_token=control_token))
         if bare:
             seed_root(backend)
         else:
@@ -229,6 +232,7 @@ async def serve(args: argparse.Namespace) -> int:
         port=args.port,
         llm_port=args.llm_port,
         control_port=args.control_port,
+        control_token=secrets.token_urlsafe(24) if args.target_file or args.parent_pipe else "",
     ) as server:
         if args.target_file:
             write_target(Path(args.target_file), server.target)
