@@ -62,7 +62,23 @@ class Actor:
     """A user of the target (or nobody, without a token) within one case."""
 
     def __init__(self, case: Case, name: str | None, user_id: str = "", token: str = "", username: str = "") -> None:
-        self.case, self.name, self.id, self.token, self.username = case, name, user_id, token, username
+        self.case, self.name, self.token = case, name, token
+        self._id, self._username = user_id, username
+
+    @property
+    def id(self) -> str:
+        """Raises Unmet where neither the target file nor the server tells it."""
+        return self._known(self._id, "id")
+
+    @property
+    def username(self) -> str:
+        """Raises Unmet where neither the target file nor the server tells it."""
+        return self._known(self._username, "username")
+
+    def _known(self, value: str, what: str) -> str:
+        if self.name and not value:
+            raise Unmet(f"the target file has no {what} for {self.name}, and the server does not tell it")
+        return value
 
     def _headers(self, extra: Mapping[str, str] | None, auth: bool) -> dict[str, str]:
         headers = dict(extra or {})

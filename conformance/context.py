@@ -69,7 +69,7 @@ class Case:
         user = self.session.target.users.get(name)
         if user is None or not user.token:
             raise Unmet(f"the target file has no token for {name}")
-        return Actor(self, name, user.id, user.token, user.username or name)
+        return Actor(self, name, user.id, user.token, user.username)
 
     @property
     def alice(self) -> Actor:
@@ -196,14 +196,20 @@ class Case:
             where, one, other = found
             place = f"{where} is " if where else ""
             raise Failure(
-                f"{what}: {place}{_short(one)} instead of {_short(other)}", expected=other, actual=one, pointer=pointer + where
+                f"{what}: {place}{self._shown(one)} instead of {self._shown(other)}",
+                expected=other,
+                actual=one,
+                pointer=pointer + where,
             )
 
     def exactly(self, actual: Any, expected: Any, what: str, pointer: str = "") -> None:
         """The user's, the client's or the model's own values are kept as they are, every key. Raises Failure."""
         if actual != expected or type(actual) is not type(expected):
             raise Failure(
-                f"{what}: {_short(actual)} instead of {_short(expected)}", expected=expected, actual=actual, pointer=pointer
+                f"{what}: {self._shown(actual)} instead of {self._shown(expected)}",
+                expected=expected,
+                actual=actual,
+                pointer=pointer,
             )
 
     def alike(self, actual: Exchange, expected: Exchange, what: str) -> None:
@@ -213,6 +219,10 @@ class Case:
         if isinstance(one.body, dict) and isinstance(other.body, dict):
             self.expect(sorted(one.body), sorted(other.body), f"the keys of {what}")
         self.expect(one.body, other.body, what)
+
+    def _shown(self, value: Any) -> str:
+        """A value for messages; secrets go before it is cut."""
+        return _short(self.session.redactor.json(value))
 
     def known(self, value: dict[str, Any]) -> dict[str, Any]:
         """What the contract knows of an object; a server may show more."""
@@ -227,7 +237,7 @@ class Case:
     def true(self, holds: Any, what: str, actual: Any = ABSENT, pointer: str = "") -> None:
         """The sentence `what` holds. Raises Failure."""
         if not holds:
-            shown = "" if actual is ABSENT else f" (got {_short(actual)})"
+            shown = "" if actual is ABSENT else f" (got {self._shown(actual)})"
             raise Failure(f"not so: {what}{shown}", actual=actual, pointer=pointer)
 
     def accepted(self, exchange: Exchange, status: int = 200) -> Any:

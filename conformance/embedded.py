@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
-from conformance.target import Target, load
+from conformance.target import Target
 
 _START_SECONDS = 30
 
@@ -21,35 +19,34 @@ class EmbeddedFailed(RuntimeError):
 
 @contextlib.asynccontextmanager
 async def embedded_target(faults: Sequence[str] = (), profile: str = "", extra: Sequence[str] = ()) -> AsyncIterator[Target]:
-    """A running fake server with a scripted LLM, all on free loopback ports. Raises EmbeddedFailed."""
-    with tempfile.TemporaryDirectory(prefix="chat-conformance-") as folder:
-        file = Path(folder) / "target.json"
-        command = [sys.executable, "-m", "fake_server", "--port", "0", "--target-file", str(file)]
-        command += ["--option", "turn-floor-ms=0"]  # a run waits for events and needs no time to watch
-        command += ["--profile", profile] if profile else []
-        for fault in faults:
-            command += ["--fault", fault]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            *extra,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # a ^C is for the run, which then ends its server
-        )
+    """A running fake server with a scripted LLM, all on free loopback ports. Raises EmbeddedFailed.
+
+    It ends with this process, however that ends: it watches the pipe that this process holds. Nothing of it is on disk.
+    """
+    command = [sys.executable, "-m", "fake_server", "--port", "0", "--parent-pipe"]
+    command += ["--option", "turn-floor-ms=0"]  # a run waits for events and needs no time to watch
+    command += ["--profile", profile] if profile else []
+    for fault in faults:
+        command += ["--fault", fault]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(  # a session of its own: ^C is for the run, which ends it
+        *command, *extra, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    )
+    try:
+        yield await _listening(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()  # which it takes for the end of this process
         try:
-            yield await _listening(process, file)
-        finally:
+            await asyncio.wait_for(process.communicate(), 10)
+        except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                await asyncio.wait_for(process.communicate(), 10)
-            except TimeoutError:
                 process.kill()
-                await process.communicate()
+            await process.communicate()
 
 
-async def _listening(process: asyncio.subprocess.Process, file: Path) -> Target:
-    """Wait for the line that the server prints as soon as it listens; the target file is there by then."""
+async def _listening(process: asyncio.subprocess.Process) -> Target:
+    """Wait for the line that the server prints as soon as it listens: its target file."""
     assert process.stdout is not None and process.stderr is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
@@ -58,7 +55,7 @@ async def _listening(process: asyncio.subprocess.Process, file: Path) -> Target:
     if not line:
         reason = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
         raise EmbeddedFailed(f"the fake server ended: {reason[-1] if reason else 'no reason given'}")
-    return load(str(file))
+    return Target.model_validate_json(line)
 
 
 def run_fake_server(arguments: Sequence[str]) -> int:

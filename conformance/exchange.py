@@ -73,6 +73,7 @@ class Exchange:
     racy: tuple[str, ...] | bool = False  # JSON paths of the answer that depend on timing; True: the whole row
     error: str = ""
     weight: int = 0  # bytes that the answer takes in memory, about
+    gives_back: str = ""  # whose secret stands in the answer where the API gives none, and where
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class SocketLog:
     error: str = ""
     fault: str = ""
     weight: int = 0
+    gives_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)

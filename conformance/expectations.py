@@ -7,15 +7,18 @@ these is red, so that the list never hides more than it says.
 from __future__ import annotations
 
 import fnmatch
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from conformance.target import BadTarget, read_text
 from conformance.verdict import EXPECTED_FAIL, FAIL, WARN, Check
 
 
@@ -23,12 +26,19 @@ class BadExpectations(ValueError):
     """The file can't be used; the text says what is wrong, where, and what to type next."""
 
 
+def _narrow(glob: str) -> str:
+    """A pattern names the area that it is about, so that none hides a whole run."""
+    if re.match(r"[A-Z]+-[^\n]", glob) is None:
+        raise ValueError(f"{glob!r} is too wide: write an id, or the prefix of one area with a dash, such as SEND-*")
+    return glob
+
+
 class Entry(BaseModel):
     """One expected failure. `requirement` is an id or a glob; after `until` the entry is red."""
 
     model_config = ConfigDict(extra="forbid")
-    requirement: str
-    reason: str
+    requirement: Annotated[str, AfterValidator(_narrow)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     link: str = ""
     until: date | None = None
     profile: str = ""
@@ -86,12 +96,16 @@ class Expectations:
 
 def load(path: Path, profile: str, today: date | None = None) -> Expectations:
     """The expectations of a YAML file that hold for this profile. Raises BadExpectations."""
-    if not path.is_file():
+    if path.is_dir():
+        raise BadExpectations(f"{path} is a folder; name the file of expectations in it")
+    if not path.exists():
         raise BadExpectations(f"no expectations file {path}; every run that fails prints the entries to paste into one")
     try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+        data: Any = yaml.safe_load(read_text(path, str(path))) or []
         entries = TypeAdapter(list[Entry]).validate_python(data)
-    except yaml.YAMLError as error:
+    except BadTarget as error:
+        raise BadExpectations(str(error)) from error
+    except (yaml.YAMLError, RecursionError) as error:
         raise BadExpectations(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -103,4 +117,9 @@ def load(path: Path, profile: str, today: date | None = None) -> Expectations:
 def to_paste(checks: Iterable[Check]) -> str:
     """The entries for what failed unexpectedly, to paste into an expectations file; empty when nothing did."""
     failed = {c.requirement: c for c in checks if c.verdict == FAIL}
-    return "".join(f"- requirement: {i}\n  reason: {c.message[:80]!r}\n" for i, c in sorted(failed.items()))
+    return "".join(f"- requirement: {i}\n  reason: {_yaml_text(c.message)}\n" for i, c in sorted(failed.items()))
+
+
+def _yaml_text(message: str) -> str:
+    """The message as a YAML string in one line, cut."""
+    return json.dumps(message[:80] or "failed", ensure_ascii=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from conformance.patience import unless_lost
+from conformance.target import Target
 from conformance.verdict import Unmet
 from conformance.wire.client import NoAnswer, target_of
 from fixtures.scripts import order
@@ -15,6 +16,12 @@ from fixtures.scripts import order
 if TYPE_CHECKING:
     from conformance.context import Case
     from conformance.session import Session
+
+
+def control_headers(target: Target) -> dict[str, str]:
+    """What goes with each request to the control address."""
+    token = target.llm.control_token
+    return {"authorization": f"Bearer {token}"} if token else {}
 
 
 class LlmControl:
@@ -30,12 +37,15 @@ class LlmControl:
     async def _call(self, method: str, path: str, params: dict[str, Any] | None = None, body: Any = None) -> Any:
         url = self._url + target_of(path, ((name, str(value)) for name, value in (params or {}).items()))
         content = None if body is None else orjson.dumps(body)
+        headers = control_headers(self._session.target)
         try:
-            answer = await self._session.control.request(method, url, content=content, timeout=self._session.deadline + 5)
+            answer = await self._session.control.request(
+                method, url, headers=headers, content=content, timeout=self._session.deadline + 5
+            )
         except NoAnswer as error:
             raise Unmet(f"the scripted LLM's control address did not answer {path}: {error}") from error
         if answer.status >= 400:
-            said = answer.content[:200].decode(errors="replace")
+            said = self._session.redactor.data(answer.content)[:200].decode(errors="replace")
             raise Unmet(f"the scripted LLM's control address answered {answer.status} to {path}: {said}")
         return answer.json() if answer.content else None
 

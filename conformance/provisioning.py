@@ -5,6 +5,7 @@ All of it is a precondition: it raises Unmet, so that a server that can't do it 
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from conformance.actors import Actor, Chat
@@ -51,7 +52,7 @@ async def base_provider(t: Case) -> dict[str, Any]:
 
 def secret(t: Case, name: str = "key") -> str:
     """An API key of the case's own, blanked in records."""
-    key = f"sk-{t.unique(name)}-0123456789"
+    key = f"sk-{t.unique(name)}-{secrets.token_hex(8)}"
     t.session.redactor.learn(name, key)
     return key
 

@@ -22,15 +22,24 @@ _LONG_SOCKET = 2**19  # bytes of frames in one line; of what comes later only th
 _SECONDS = 0.5  # between two times that what was said is written through to the file
 
 
+class RecordFailed(OSError):
+    """The record can't be written; the text says which, why, and what to do next."""
+
+
 class RecordWriter:
     """Writes header, exchanges, checks and footer. A record without its footer is invalid: the run did not end."""
 
     def __init__(self, path: Path | None, redactor: Redactor) -> None:
         self._redactor = redactor
         self._file: IO[bytes] | None = None
+        self._path, self.failed = path, ""  # why nothing more can be written; empty while all is well
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=_BUFFER)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = path.open("wb", buffering=_BUFFER)
+            except OSError as error:
+                self._fail(error)
+                raise RecordFailed(self.failed) from error
         self._closed = threading.Event()
         if self._file is not None:  # in a thread, so that a run that is killed while all wait loses nothing
             threading.Thread(target=self._keep_written, args=(self._file,), daemon=True, name="record").start()
@@ -40,9 +49,24 @@ class RecordWriter:
             with contextlib.suppress(OSError, ValueError):  # a full disk is told where lines are written
                 file.flush()
 
+    @property
+    def redactor(self) -> Redactor:
+        """What takes the secrets out of all that is written."""
+        return self._redactor
+
+    def _fail(self, error: OSError) -> None:
+        why = error.strerror or type(error).__name__
+        self._file = None
+        self.failed = f"the record {self._path} can't be written: {why}; make room or name another with --record"
+
     def line(self, value: dict[str, Any]) -> None:
         if self._file is not None:
-            self._file.write(_dumps(value) + b"\n")
+            try:
+                self._file.write(_dumps(value) + b"\n")
+                if value["kind"] == "header":  # whether it can be written at all is known before anything is played
+                    self._file.flush()
+            except OSError as error:
+                self._fail(error)
 
     def exchange(self, exchange: Exchange | SocketLog) -> None:
         if self._file is not None:
@@ -67,7 +91,10 @@ class RecordWriter:
     def close(self) -> None:
         self._closed.set()
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:
+                self._fail(error)
 
 
 def _dumps(value: Any) -> bytes:
@@ -104,14 +131,14 @@ def _bodies(body: Any, content: bytes | None, redactor: Redactor, fault: str = "
         kept = redactor.text(content.decode("utf-8", "backslashreplace"))
         return {"content": kept[:KEPT], "truncated": fault}
     if body is not ABSENT:
-        shown = redactor.json(body)
+        shown = redactor.json(body, content)
         raw = _dumps(shown) if content is None or len(content) > _LONG else b""
         if len(raw) <= _LONG:
             return {"body": shown}
         content = raw
     if not content:
         return {}
-    kept = redactor.text(content[:_LONG].decode("utf-8", "backslashreplace"))
+    kept = redactor.data(content)[:_LONG].decode("utf-8", "backslashreplace")
     out: dict[str, Any] = {"content": kept}
     if len(content) > _LONG:
         out |= {"content_length": len(content), "content_sha256": hashlib.sha256(content).hexdigest()}
@@ -156,23 +183,25 @@ def http_line(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
 def socket_line(log: SocketLog, redactor: Redactor) -> dict[str, Any]:
     """The record line of a socket: handshake, frames with relative times, and how it closed."""
 
-    def frame(f: Frame) -> dict[str, Any]:
-        payload = f.payload.hex() if isinstance(f.payload, bytes) else redactor.json(f.payload)
-        return {"t_ms": f.t_ms, "direction": f.direction, "kind": f.kind, "payload": payload}
+    def frame(f: Frame, payload: Any) -> dict[str, Any]:
+        shown = payload.hex() if isinstance(payload, bytes) else payload
+        return {"t_ms": f.t_ms, "direction": f.direction, "kind": f.kind, "payload": shown}
 
     return {
         "kind": "exchange",
         "id": log.id,
         "as": log.actor,
         "websocket": {
-            "path": log.request.path,
+            "path": redactor.text(log.request.path),
             "params": redactor.params(log.request.params),
             "headers": redactor.headers(log.request.headers),
         },
         "handshake": None if log.error else _answer(log.handshake, redactor),
         **({"error": redactor.text(log.error or log.fault)} if log.error or log.fault else {}),
-        "frames": _cut_frames([frame(f) for f in log.frames], log.weight),
-        "close": {"code": log.close_code, "reason": log.close_reason, "by": log.closed_by},
+        "frames": _cut_frames(
+            [frame(*pair) for pair in zip(log.frames, redactor.json([f.payload for f in log.frames]), strict=True)], log.weight
+        ),
+        "close": {"code": log.close_code, "reason": redactor.text(log.close_reason), "by": log.closed_by},
         "t_ms": log.t_ms,
         "case": log.case,
     }

@@ -16,7 +16,7 @@ from typing import Any
 from conformance import embedded, expectations
 from conformance.case import CaseSpec
 from conformance.preflight import Problem, preflight
-from conformance.record import RecordWriter
+from conformance.record import RecordFailed, RecordWriter
 from conformance.scheduler import Done, Scheduler
 from conformance.session import UNUSABLE, Options, Session
 from conformance.target import Target, load
@@ -122,7 +122,7 @@ def _rare_collections() -> Iterator[None]:
 
 
 async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome) -> None:
-    """Play the chosen cases; fills `outcome`. Raises BadTarget, EmbeddedFailed or Unusable."""
+    """Play the chosen cases; fills `outcome`. Raises BadTarget, EmbeddedFailed, RecordFailed or Unusable."""
     outcome.begin()
     seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
     async with _target(config) as target:
@@ -141,10 +141,12 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             allow_intermittent=config.allow_intermittent,
             timeout=config.timeout,
         )
-        writer = RecordWriter(config.record, Redactor(target.tokens()))
+        writer = RecordWriter(config.record, Redactor(target.secrets()))
         session = Session(target, options, writer)
         writer.line(session.header())
         outcome.session = session
+        if writer.failed:
+            raise RecordFailed(writer.failed)
         try:
             with _rare_collections():
                 await _judge(config, chosen, done, outcome, session)
@@ -153,11 +155,20 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
                 raise
             outcome.footer = session.conclude()
             outcome.exit_status = outcome.footer["exit"]
+        except Unusable as error:
+            session.give_up("preflight", str(error))
+            raise
+        except Exception as error:
+            session.give_up("broken", f"the suite broke off: {type(error).__name__}: {error}")
+            raise
         finally:
             writer.close()
             await session.liveness.aclose()
             await session.wire.aclose()
             await session.control.aclose()
+        if writer.failed:
+            outcome.exit_status = UNUSABLE
+            raise RecordFailed(writer.failed)
 
 
 def _spread(cases: list[CaseSpec]) -> list[CaseSpec]:
@@ -179,7 +190,7 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
     outcome.problems = await preflight(session)
     if any(problem.fatal for problem in outcome.problems):
         outcome.exit_status = UNUSABLE
-        raise Unusable("; ".join(p.text for p in outcome.problems if p.fatal))
+        raise Unusable(session.redactor.text("; ".join(p.text for p in outcome.problems if p.fatal)))
     cases = [case for case in chosen.cases if not case.fuzz or config.fuzz != "off"]
     kept = {requirement for case in cases for requirement in case.requirements}
     session.switched_off = {r for case in chosen.cases for r in case.requirements} - kept
@@ -196,6 +207,8 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
         wanted = chosen.requirements
         session.add(c for c in checks if wanted is None or c.requirement in wanted)
         done(case, checks)
+        if session.writer.failed:
+            outcome.stop()
         if config.fail_fast and any(c.verdict == "fail" for c in checks):
             session.end("stopped", "the run was ordered to stop at the first failure")
             outcome.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -121,8 +121,8 @@ class Session:
         self.profile = spec.load(target.profile)
         self.traits: dict[str, Any] = self.profile.traits
         self.known_keys = documents(self.profile.name).known_keys
-        self.redactor = Redactor(target.tokens())
-        self.writer = writer or RecordWriter(None, self.redactor)
+        self.writer = writer or RecordWriter(None, Redactor(target.secrets()))
+        self.redactor = self.writer.redactor
         caps = Caps(**self.profile.table("caps"))
         self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps, caps=caps)
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
@@ -177,6 +177,7 @@ class Session:
     # -- what is said on the wire -------------------------------------------------------------------
 
     def _observe(self, exchange: Exchange | SocketLog) -> None:
+        self.redactor.hear(exchange)
         self.writer.exchange(exchange)
         self.liveness.answered(exchange)
         if exchange.error:
@@ -287,6 +288,7 @@ class Session:
         for check in checks:
             if self.expectations is not None:
                 self.expectations.apply(check)
+            self.redactor.check(check)
             self.checks.append(check)
             self.writer.check(check)
             for listener in self.listeners:
@@ -351,6 +353,17 @@ class Session:
         self.writer.line(footer)
         self.writer.close()
         return footer
+
+    def give_up(self, how: str, reason: str) -> None:
+        """End the record of a run that could judge nothing, or in which the suite itself broke: why, and exit status 2."""
+        reason = self.redactor.text(reason)
+        counts = Counter(self.verdicts().values())
+        scope = {"in_scope": 0, "judged": sum(n for verdict, n in counts.items() if verdict in JUDGED)}
+        scope["in_scope"] = sum(n for verdict, n in counts.items() if verdict != NOT_APPLICABLE)
+        ended = {"how": how, "reason": reason, "exchanges": []}
+        self.writer.note(reason, how)
+        self.writer.line({"kind": "footer", "counts": counts, "requirements": scope, "exit": UNUSABLE, "ended": ended})
+        self.writer.close()
 
     def _slowest(self, count: int = 5) -> list[dict[str, Any]]:
         """The cases that took longest, each with its milliseconds."""
@@ -461,7 +474,7 @@ class Session:
             "suite_version": metadata.version("chat-conformance"),
             "profile": self.profile.name,
             "spec_sha256": self.profile.sha256,
-            "target": self.target.redacted(),
+            "target": self.redactor.json(self.target.redacted()),
             "seed": self.options.seed,
             "strict": self.options.strict,
             "options": {

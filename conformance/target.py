@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import spec
+
+ACTORS = ("root", "alice", "bob", "carol", "orgadmin", "orgauditor", "auditor")
+_SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_-]*=.*")  # a start setting that the server was given
+_SHORTEST_PASSWORD = 6  # characters; what is shorter is masked in URLs only, lest it be masked in the midst of words
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]*")
 
 
 class BadTarget(ValueError):
@@ -35,6 +44,8 @@ class Llm(BaseModel):
     model_config = ConfigDict(extra="forbid")
     kind: Literal["scripted", "live", "none"] = "none"
     control_url: str = ""
+    control_token: str = Field(default="", repr=False)
+    control_token_env: str = ""
     base_url: str = ""
 
 
@@ -54,13 +65,36 @@ class Target(BaseModel):
     def tokens(self) -> dict[str, str]:
         return {name: user.token for name, user in self.users.items() if user.token}
 
+    def secrets(self) -> dict[str, str]:
+        """All secrets of the file by name: tokens, the password of base_url, the token of the control address."""
+        out = {
+            "base_url's password": unquote(urlsplit(self.base_url).password or ""),
+            "llm.control_token": self.llm.control_token,
+        }
+        return {name: secret for name, secret in out.items() if len(secret) >= _SHORTEST_PASSWORD} | self.tokens()
+
+    @property
+    def shown_url(self) -> str:
+        """`base_url` without user and password."""
+        return without_password(self.base_url)
+
     def redacted(self) -> dict[str, Any]:
         """What a record may show: no tokens."""
         shown = self.model_dump()
+        shown["base_url"] = self.shown_url
         for user in shown["users"].values():
             for secret in ("token", "token_env", "token_file"):
                 user.pop(secret)
+        for secret in ("control_token", "control_token_env"):
+            shown["llm"].pop(secret)
         return shown
+
+
+def without_password(url: str) -> str:
+    """The URL without user and password."""
+    scheme, colon, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _parse(path: Path, text: str) -> Any:
@@ -71,34 +105,87 @@ def _parse(path: Path, text: str) -> Any:
     return json.loads(text)
 
 
+def read_text(path: Path, what: str) -> str:
+    """The text of a file that the user named. Raises BadTarget, naming it by `what`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadTarget(f"{what}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise BadTarget(f"{what}: can't be read: {error.strerror}; check its path and permissions") from error
+
+
+def _from_environment(where: str, name: str) -> str:
+    if name not in os.environ:
+        raise BadTarget(f"{where}: {name} is not set; export it and run again")
+    return os.environ[name]
+
+
 def _with_tokens(target: Target, where: Path) -> Target:
     for name, user in target.users.items():
         if user.token_env:
-            if user.token_env not in os.environ:
-                raise BadTarget(f"{where}: users.{name}.token_env: {user.token_env} is not set; export it and run again")
-            user.token = os.environ[user.token_env]
+            user.token = _from_environment(f"{where}: users.{name}.token_env", user.token_env)
         elif user.token_file:
             file = where.parent / user.token_file
             if not file.is_file():
                 raise BadTarget(f"{where}: users.{name}.token_file: no file {user.token_file}")
-            user.token = file.read_text().strip()
+            user.token = read_text(file, f"{where}: users.{name}.token_file: {user.token_file}").strip()
+        if _HEADER_VALUE.fullmatch(user.token) is None:
+            raise BadTarget(f"{where}: users.{name}: the token has spaces or characters that no header can carry; copy it again")
+    if target.llm.control_token_env:
+        target.llm.control_token = _from_environment(f"{where}: llm.control_token_env", target.llm.control_token_env)
     return target
+
+
+def _checked(target: Target, where: str) -> Target:
+    """The target, if its addresses and names can be meant. Raises BadTarget."""
+    for key, url in (("base_url", target.base_url), ("llm.control_url", target.llm.control_url)):
+        if url or key == "base_url":
+            _check_url(f"{where}: {key}", url)
+    for name in target.users:
+        if name not in ACTORS:
+            raise BadTarget(f"{where}: users.{name}: no such actor{_closest(name, ACTORS)}; known: {', '.join(ACTORS)}")
+    known = spec.capabilities()
+    for name in target.capabilities:
+        if name not in known and _SETTING.fullmatch(name) is None:
+            raise BadTarget(
+                f"{where}: capabilities.{name}: no such capability{_closest(name, known)}; see docs/i-have-a-server.md"
+            )
+    return target
+
+
+def _check_url(where: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bad IPv6 address
+        sound = False
+    if not sound:
+        raise BadTarget(f"{where}: {without_password(url)!r} is no address; write it as http://HOST:PORT")
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    found = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def load(name: str) -> Target:
     """The target of a file, or of a bare URL (no users: little can be judged). Raises BadTarget."""
     if name.startswith(("http://", "https://")):
-        return Target(base_url=name)
+        return _checked(Target(base_url=name), "--target")
     path = Path(name)
-    if not path.is_file():
+    if path.is_dir():
+        raise BadTarget(f"{name} is a folder; name the target file in it")
+    if not path.exists():
         raise BadTarget(f"no target file {name}; write one with: chat-conformance serve --target-file {name}")
+    text = read_text(path, name)
     try:
-        data = _parse(path, path.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
+        data = _parse(path, text)
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        reason = (str(error).splitlines() or ["?"])[0]
         raise BadTarget(f"{name}: not readable as {path.suffix.lstrip('.') or 'JSON'}: {reason}") from error
     try:
-        return _with_tokens(Target.model_validate(data), path)
+        return _checked(_with_tokens(Target.model_validate(data), path), name)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"]) or "the top level"

@@ -8,11 +8,13 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,23 @@ from fake_server.seeding import seed, seed_root, target_users
 from fake_server.sockets import SocketProtocol
 from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, Runner, floor_seconds
 
+# Start settings that this server knows: name → what it does. Other settings of a real server change nothing here.
+START_OPTIONS = {
+    "CODER_ACCESS_URL": "the address that answers name as the server's own",
+    "CODER_AI_GATEWAY_ALLOW_BYOK": "false: users bring no provider keys of their own",
+    "CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "true: model calls go through the gateway",
+    "CODER_CHAT_DEBUG_LOGGING_ENABLED": "true: debug runs of every chat are recorded",
+    "CODER_DANGEROUS_DISABLE_RATE_LIMITS": "false: the rate limiter is on",
+    "CODER_DISABLE_CHAT_SHARING": "true: chats can't be shared",
+    "gateway-cooldown": "seconds that a provider key rests after a 429",
+    "held-pending": "seconds that a turn stays pending",
+    "long-waits": "true: what takes half a minute may be waited for",
+    "self-interrupts": "the share of sends that interrupt themselves",
+    "turn-floor-ms": "milliseconds that a turn takes at least (100 when not set)",
+    "stored-shares": "shares that were there before sharing was switched off",
+    "templates": "NAME=ID,…: the templates there are",
+    "workspaces": "true: there are workspaces",
+}
 STOP_SECONDS = 2  # how long running requests may take to end when the server stops
 
 
@@ -74,6 +93,7 @@ class RunningServer:
                 "kind": "scripted",
                 "control_url": self.llm.control_url,
                 "base_url": self.llm.base_url,
+                **({"control_token": self.llm.control_token} if self.llm.control_token else {}),
             },
             "workspace_ids": list(self.backend.store.workspaces),
             "capabilities": capabilities(self.backend, bare=self.bare),
@@ -146,6 +166,7 @@ async def running_server(
     port: int = 0,
     llm_port: int = 0,
     control_port: int = 0,
+    control_token: str = "",
 ) -> AsyncIterator[RunningServer]:
     """A fake server with a scripted LLM of its own, in this process and event loop; stopped at the end.
 
@@ -158,7 +179,7 @@ async def running_server(
     base_url = f"http://{shown}:{sock.getsockname()[1]}"
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(sock.close)
-        llm = await stack.enter_async_context(ScriptedLLM(host, llm_port, control_port))
+        llm = await stack.enter_async_context(ScriptedLLM(host, llm_port, control_port, control_token=control_token))
         if bare:
             seed_root(backend)
         else:
@@ -207,8 +228,10 @@ async def serve(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; gives the exit status."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
+    if args.parent_pipe:
+        loop.add_reader(sys.stdin.fileno(), _end_of_parent, stop)
     async with running_server(
         args.fault,
         start_options(args),
@@ -217,9 +240,14 @@ async def serve(args: argparse.Namespace) -> int:
         port=args.port,
         llm_port=args.llm_port,
         control_port=args.control_port,
+        control_token=secrets.token_urlsafe(24) if args.target_file or args.parent_pipe else "",
     ) as server:
         if args.target_file:
             write_target(Path(args.target_file), server.target)
+        if args.parent_pipe:
+            print(json.dumps(server.target), flush=True)
+            await stop.wait()
+            return 0
         wrong = f" faults={','.join(args.fault)}" if args.fault else ""
         print(
             f"fake server ({PROFILE}): {server.base_url} llm={server.llm.base_url} control={server.llm.control_url}{wrong}",
@@ -227,6 +255,13 @@ async def serve(args: argparse.Namespace) -> int:
         )
         await stop.wait()
     return 0
+
+
+def _end_of_parent(stop: asyncio.Event) -> None:
+    """Who started this program holds the other end of its stdin: it closes when that process ends, in whatever way."""
+    if not os.read(sys.stdin.fileno(), 4096):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        stop.set()
 
 
 def _option(text: str) -> tuple[str, str]:
@@ -241,6 +276,16 @@ def _option(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _unknown_option(args: argparse.Namespace) -> str:
+    """What is wrong with the first option that this server does not know; a program may pass on any setting of a real server."""
+    for name, _ in args.option:
+        if name in START_OPTIONS or (args.parent_pipe and name.startswith("CODER_")):
+            continue
+        near = get_close_matches(name, START_OPTIONS, n=1, cutoff=0.5)
+        return f"unknown option {name!r}; " + (f"did you mean {near[0]}?" if near else f"known: {', '.join(START_OPTIONS)}")
+    return ""
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="chat-conformance serve", description="The reference fake server.")
@@ -250,6 +295,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--llm-port", type=int, default=0, help="port of the scripted LLM (0: a free one)")
     made.add_argument("--control-port", type=int, default=0, help="port of the LLM's control address (0: a free one)")
     made.add_argument("--target-file", help="file that is written as soon as the server listens")
+    made.add_argument(
+        "--parent-pipe",
+        action="store_true",
+        help="for programs: print the target file in one line instead of the greeting, and stop when stdin closes",
+    )
     made.add_argument("--fault", action="append", default=[], metavar="NAME", help="be wrong in this way (repeatable)")
     made.add_argument("--bare", action="store_true", help="only root and the organization exist")
     made.add_argument(
@@ -275,6 +325,9 @@ def main(argv: list[str] | None = None) -> int:
     unknown = _unknown_faults(args.fault)
     if unknown:
         print(f"fake server: unknown fault {unknown[0]!r}; list them with: chat-conformance faults", file=sys.stderr)
+        return 2
+    if problem := _unknown_option(args):
+        print(f"fake server: {problem}", file=sys.stderr)
         return 2
     if args.target_file and not Path(args.target_file).absolute().parent.is_dir():
         folder = Path(args.target_file).absolute().parent

@@ -8,7 +8,8 @@ from typing import Any
 MASK = "<redacted>"
 
 # A session token is 10 characters, "-", 22 characters. Longer runs count too, lest a letter more unmask it.
-_TOKEN = re.compile(r"[A-Za-z0-9]{10,}-[A-Za-z0-9]{22,}")
+# A run is looked at from its beginning only and never given back, or a long one would take the square of its length.
+_TOKEN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{10,}+-[A-Za-z0-9]{22,}")
 # A digit or some length tells a credential from a sentence about bearer tokens.
 _BEARER = re.compile(r"\b(bearer|basic)(\s+)(?=\S*\d|\S{20})[^\s\"',;<>$]{4,}", re.IGNORECASE)
 _HEADER_LINE = re.compile(
@@ -26,7 +27,7 @@ _SECRET_HEADERS = {
     "x-csrf-token",
     "proxy-authorization",
 }
-_SECRET_KEYS = {"session_token", "password", "api_key", "token", "secret"} | _SECRET_HEADERS
+_SECRET_KEYS = {"session_token", "password", "api_key", "token", "secret", "control_token"} | _SECRET_HEADERS
 
 # Control characters, lone surrogates and direction marks could rewrite the lines around them.
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -35,9 +36,18 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _DEEPEST = 100
 
 
+# User and password in an address.
+_USERINFO = re.compile(r"(?<=://)[^/?#\s\"'@<>]+@")
+
+
 def redact(text: str) -> str:
-    """The text with tokens, bearer credentials and provider keys masked, and without lone surrogates."""
+    """The text with tokens, bearer credentials, provider keys and passwords of addresses masked, without lone surrogates.
+
+    Takes time in proportion to the text's length.
+    """
     text = _SURROGATE.sub(_escaped, text)
+    if "@" in text:
+        text = _USERINFO.sub(f"{MASK}@", text)
     if "-" in text:
         text = _PROVIDER_KEY.sub(MASK, _TOKEN.sub("<token>", text))
     text = _HEADER_LINE.sub(rf"\1\2\3{MASK}", text)

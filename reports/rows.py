@@ -206,7 +206,7 @@ class Race(_Row):
 class End(_Row):
     """How a run was broken off, and the last exchanges before."""
 
-    how: Literal["interrupted", "target-gone", "timeout", "stopped"]
+    how: Literal["interrupted", "target-gone", "timeout", "stopped", "preflight", "broken"]
     reason: str
     exchanges: list[str] = []
 

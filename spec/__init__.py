@@ -59,6 +59,13 @@ def read_yaml(*parts: str) -> Any:
     return yaml.load(node.read_text(encoding="utf-8"), Loader=_Loader)
 
 
+@cache
+def capabilities() -> dict[str, str]:
+    """What a target file may declare of its server: name → what it says."""
+    found: dict[str, str] = read_yaml("capabilities.yaml")
+    return found
+
+
 def profiles() -> list[str]:
     """The names of all profiles, i.e. the folders that hold an openapi.yaml."""
     root = resources.files(__name__)

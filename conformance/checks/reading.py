@@ -117,6 +117,7 @@ def _recorded_exchange(value: dict[str, Any]) -> Exchange:
         t_ms=float(value.get("t_ms", 0)),
         ms=float(value.get("ms", 0)),
         case=value.get("case", ""),
+        gives_back=recorded.given_back(value["request"]["path"], value["response"]),
     )
 
 
@@ -141,6 +142,9 @@ def _recorded_socket(value: dict[str, Any]) -> SocketLog:
         case=value.get("case", ""),
         fault=str(value.get("error", "")),
         racy=any(frame.payload is ABSENT for frame in frames),
+        gives_back=recorded.given_back(
+            value["websocket"]["path"], value["handshake"], [f for f in frames if f.direction == "in"], close
+        ),
     )
 
 

@@ -7,13 +7,17 @@ What a recording left out is left out here too: a response whose bytes were not 
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from conformance.exchange import ABSENT, Exchange, Frame, Request, Response, SocketLog
+from conformance.wire.redact import COOKIE, ISSUED, ISSUES_TOKENS
 from fixtures.transcripts import Row, Transcript, TranscriptError, kept_length, read, request_content
+
+_MASKED = re.compile(r"<token:([^<>]*)>")
 
 
 @dataclass(slots=True)
@@ -106,7 +110,20 @@ def _exchange(transcript: Transcript, row: Row) -> Exchange:
         case=transcript.name,
         source=f"{transcript.path}:{row.line}",
         racy=row.racy,
+        gives_back=given_back(row.data["request"]["path"], row.data["response"]),
     )
+
+
+def given_back(path: str, *answers: Any) -> str:
+    """Whose token stood in recorded answers: its name stands in the place of it. Where tokens are issued there is one."""
+    shown = repr(answers)
+    if "<token:" not in shown or ISSUES_TOKENS.search(path.partition("?")[0]):
+        return ""
+    for answer in answers:
+        if isinstance(answer, dict) and isinstance(answer.get("headers"), dict):
+            cookies = [value for name, value in answer["headers"].items() if name.lower() == "set-cookie"]
+            shown = shown.replace(repr(cookies[0]), "") if cookies else shown
+    return next((name for name in _MASKED.findall(shown) if name not in (ISSUED, COOKIE)), "")
 
 
 def _client_frame(sent: dict[str, Any]) -> Frame:
@@ -147,4 +164,5 @@ def _socket(transcript: Transcript, row: Row, connection: _Connection | None) ->
         case=transcript.name,
         source=f"{transcript.path}:{row.line}",
         racy=row.racy,
+        gives_back=given_back(recorded["path"], opened.get("handshake"), data.get("frames"), close),
     )

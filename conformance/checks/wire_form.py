@@ -33,3 +33,9 @@ def not_sniffed(asked: Asked) -> Verdict:
         return None
     shown = asked.response.headers.get("x-content-type-options", ABSENT)
     return True if shown == "nosniff" else Wrong("no X-Content-Type-Options: nosniff", "/headers", "nosniff", shown)
+
+
+@judges("AUTH-080")
+def no_secret_comes_back(asked: Asked) -> Verdict:
+    whose = asked.said.gives_back
+    return Wrong(f"the answer gives back a secret: {whose}", "", ABSENT, ABSENT) if whose else True

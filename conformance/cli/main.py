@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+DEBUG = "CHAT_CONFORMANCE_DEBUG"  # environment variable: tracebacks are shown
 
 # command → (module, one line for --help)
 COMMANDS = {
@@ -40,16 +46,44 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if name not in COMMANDS:
         return _complain(f"unknown command {name!r}{_closest(name)}; see: chat-conformance --help")
-    module = importlib.import_module(f"conformance.cli.{COMMANDS[name][0]}")
     try:
+        module = importlib.import_module(f"conformance.cli.{COMMANDS[name][0]}")
         status: int = module.command(name, rest)
+        sys.stdout.flush()  # what can't be written is told here, not by the interpreter as it ends
     except UsageError as error:
         return _complain(str(error))
     except BrokenPipeError:
+        _silence(sys.stdout)
         return 2
     except KeyboardInterrupt:
         return _complain("interrupted")
+    except Exception as error:  # whatever breaks in the suite is no verdict on the target
+        return _broken(name, error)
     return status
+
+
+def _broken(command: str, error: Exception) -> int:
+    """Tell of an error that nobody foresaw, in one line; the traceback only when it is asked for."""
+    import traceback
+
+    if isinstance(error, OSError):
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _silence(sys.stdout)
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    said = " ".join(str(error).split())[:300]
+    hint = "" if os.environ.get(DEBUG) else f"; for the traceback: {DEBUG}=1 chat-conformance {command} …"
+    return _complain(f"{command} broke off: {type(error).__name__}{where}{f': {said}' if said else ''}{hint}")
+
+
+def _silence(stream: TextIO) -> None:
+    """Let the interpreter flush this stream into nothing as it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def parser(name: str, description: str = "") -> argparse.ArgumentParser:
@@ -77,5 +111,8 @@ def _closest(name: str) -> str:
 
 
 def _complain(text: str) -> int:
-    print(f"chat-conformance: {text}", file=sys.stderr)
+    from conformance.wire.redact import without_secrets
+
+    with contextlib.suppress(OSError, ValueError):  # nobody listens: the exit status says it
+        print(f"chat-conformance: {without_secrets(text)}", file=sys.stderr, flush=True)
     return 2

@@ -21,11 +21,14 @@ from conformance import target
 from conformance.case import CaseSpec
 from conformance.cli.main import UsageError, parser
 from conformance.cli.progress import Progress
+from conformance.cli.values import LARGEST_SEED, check_outputs, need_descriptors, number, whole
 from conformance.embedded import EmbeddedFailed
 from conformance.expectations import BadExpectations, to_paste
 from conformance.library import all_cases
+from conformance.record import RecordFailed
 from conformance.run import Outcome, RunConfig, Selection, Unusable, play
 from conformance.session import INCOMPLETE, UNUSABLE
+from conformance.wire.redact import without_secrets
 
 _BUDGET = {"off": 600.0, "quick": 600.0, "deep": 3600.0}  # seconds for a run
 
@@ -41,19 +44,26 @@ def arguments() -> argparse.ArgumentParser:
     p.add_argument("--expect", type=Path, metavar="F.yaml", help="expected failures; stale and expired entries are red")
     p.add_argument("--strict", action="store_true", help="SHOULD failures are red too")
     p.add_argument("--allow-intermittent", action="store_true", help="what fails once and passes the next time only warns")
-    p.add_argument("--repeat", type=int, default=1, metavar="N", help="play each case N times at least and tell how many passed")
     p.add_argument(
-        "--timeout", type=float, metavar="S", help="end the run after S seconds (default 600, with --fuzz deep 3600; 0: never)"
+        "--repeat", type=whole(1, 1000), default=1, metavar="N", help="play each case N times at least and tell how many passed"
+    )
+    p.add_argument(
+        "--timeout",
+        type=number(1, 10**7, zero=True),
+        metavar="S",
+        help="end the run after S seconds (default 600, with --fuzz deep 3600; 0: never)",
     )
     p.add_argument("--requirement", action="append", default=[], metavar="GLOB", help="only these requirements")
     p.add_argument("--area", action="append", default=[], metavar="NAME", help="only the requirements of this area")
     p.add_argument("-k", metavar="EXPR", default="", help="only cases whose names match, as in pytest")
     p.add_argument("-x", action="store_true", help="stop at the first failure")
-    p.add_argument("--seed", type=int, help="seed of the property phase (printed by every run)")
-    p.add_argument("--jobs", type=int, default=16, metavar="N", help="cases played at once (default 16)")
+    p.add_argument("--seed", type=whole(0, LARGEST_SEED), metavar="N", help="seed of the property phase (printed by every run)")
+    p.add_argument("--jobs", type=whole(1, 1024), default=16, metavar="N", help="cases played at once (default 16)")
     p.add_argument("--fuzz", choices=["off", "quick", "deep"], default="quick", help="how much property testing")
     p.add_argument("--read-only", action="store_true", help="play only cases that write nothing")
-    p.add_argument("--max-rps", type=float, default=0, metavar="N", help="at most so many requests a second")
+    p.add_argument(
+        "--max-rps", type=number(0.01, 10**6, zero=True), default=0, metavar="N", help="at most so many requests a second"
+    )
     p.add_argument(
         "--fault",
         action="append",
@@ -69,10 +79,10 @@ def command(name: str, argv: Sequence[str]) -> int:
     options = arguments().parse_args(argv)
     if options.target and options.fault:
         raise UsageError("--fault makes the embedded fake server wrong; leave --target out")
-    if options.jobs < 1:
-        raise UsageError("--jobs must be at least 1")
-    if options.repeat < 1:
-        raise UsageError("--repeat must be at least 1")
+    need_descriptors(options.jobs)
+    file = Path(options.target) if options.target and "://" not in options.target else None
+    reports = {f"--{name}": getattr(options, name) for name in ("record", "html", "junit", "markdown", "badge", "allure")}
+    check_outputs(reports, {"--target": file, "--expect": options.expect})
     try:
         profile = _profile(options)
     except (target.BadTarget, spec.UnknownProfile) as error:
@@ -83,7 +93,7 @@ def command(name: str, argv: Sequence[str]) -> int:
         progress = Progress(sys.stdout)
         try:
             asyncio.run(_play(_config(options, record, progress), chosen, outcome))
-        except (target.BadTarget, BadExpectations, Unusable, EmbeddedFailed) as error:
+        except (target.BadTarget, BadExpectations, Unusable, EmbeddedFailed, RecordFailed) as error:
             progress.stop()
             raise UsageError(str(error)) from error
         except asyncio.CancelledError:
@@ -199,7 +209,7 @@ def _unnamed_file() -> Iterator[Path]:
 def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progress: Progress) -> int:
     progress.stop()
     for problem in outcome.problems:
-        print(f"note: {problem.text}", file=sys.stderr)
+        print(f"note: {without_secrets(problem.text)}", file=sys.stderr)
     renderers = {e.name: e for e in metadata.entry_points(group="chat_conformance.renderers")}
     status = outcome.exit_status
     for kind, out in [
@@ -214,7 +224,7 @@ def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progres
             renderers[kind].load()(record, out)
         except Exception as error:  # a renderer that crashes never changes the verdict
             print(
-                f"chat-conformance: the {kind} report failed: {type(error).__name__}: {error}",
+                f"chat-conformance: the {kind} report failed: {type(error).__name__}: {without_secrets(str(error))}",
                 file=sys.stderr,
             )
             continue

@@ -6,9 +6,11 @@ import hashlib
 from typing import Any
 from urllib.parse import urlencode
 
+from conformance.llm_control import control_headers
 from conformance.replay.binding import fits
 from conformance.replay.compare import Difference
 from conformance.replay.player import Unreachable, Wire
+from conformance.target import Target
 
 _NOT_PARAMETERS = frozenset({"messages", "model", "tools", "tool_choice"})
 
@@ -59,12 +61,12 @@ def _differences(wanted: dict[str, Any], seen: dict[str, Any], where: str) -> li
     return found
 
 
-async def compare_received(wire: Wire, control_url: str, received: dict[str, Any]) -> list[Difference]:
+async def compare_received(wire: Wire, target: Target, received: dict[str, Any]) -> list[Difference]:
     """Compare with the journal: one request is the chat's last streaming one, several are all of its family's."""
     wanted = received["requests"]
     field = "chat" if len(wanted) == 1 else "root_chat"
-    url = f"{control_url.rstrip('/')}/journal?{urlencode({field: received['chat']})}"
-    answer = await wire.get(url)
+    url = f"{target.llm.control_url.rstrip('/')}/journal?{urlencode({field: received['chat']})}"
+    answer = await wire.get(url, control_headers(target))
     if answer.status != 200:
         raise Unreachable(f"the LLM's journal answered {answer.status}")
     entries = [entry for entry in answer.json()["requests"] if entry.get("stream")]

@@ -46,9 +46,9 @@ class Wire:
         """Send one request. Raises Unreachable."""
         return await self._answer(method, self.base_url + target, headers, content)
 
-    async def get(self, url: str) -> Answer:
+    async def get(self, url: str, headers: dict[str, str] | None = None) -> Answer:
         """GET some other address, such as the scripted LLM's control address. Raises Unreachable."""
-        return await self._answer("GET", url, None, None)
+        return await self._answer("GET", url, headers, None)
 
     async def _answer(self, method: str, url: str, headers: dict[str, str] | None, content: bytes | None) -> Answer:
         try:

@@ -341,9 +341,8 @@ class Scenario:
     # -- the LLM's side ------------------------------------------------------------------------------------
 
     async def _llm_received(self, state: _State, row: Row) -> None:
-        control = self.world.target.llm.control_url
         received = state.bindings.sent_value(row.data["llm_received"])
-        self._add(state, row, await compare_received(self.world.wire, control, received))
+        self._add(state, row, await compare_received(self.world.wire, self.world.target, received))
 
 
 _COMPARED = frozenset({"request", "socket", "open", "llm_received"})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import orjson
 
 from fake_server.faulting import Answer, answers, turns_off
+from fake_server.people import wire_token
 
 # Without a token
 turns_off("open-models", "The models are listed without a token.", "auth.at-models", red=["AUTH-001"])
@@ -118,3 +121,11 @@ def csrf_in_json(answer: Answer) -> None:
     if answer.status == 400 and isinstance(answer.body, str) and "CSRF token" in answer.body:
         answer.body = orjson.dumps({"message": answer.body})
         answer.headers["content-type"] = "application/json"
+
+
+@answers("listChats", red=["AUTH-080"])
+def tokens_come_back(answer: Answer) -> None:
+    """The list of chats tells its reader's token, in base64."""
+    mine = [t for t in answer.backend.store.tokens.values() if answer.caller and t.user_id == answer.caller.id]
+    if mine:
+        answer.headers["x-session"] = b64encode(f"session {wire_token(mine[0])}".encode()).decode()

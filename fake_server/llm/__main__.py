@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,11 +13,15 @@ from fake_server.llm.server import ScriptedLLM
 
 
 async def _serve(args: argparse.Namespace) -> int:
+    if args.control_token_env and not os.environ.get(args.control_token_env):
+        print(f"{args.control_token_env} is not set; export the control address's token in it", file=sys.stderr)
+        return 2
     llm = ScriptedLLM(
         args.host,
         args.port,
         args.control_port,
         control_host=args.control_host,
+        control_token=os.environ[args.control_token_env] if args.control_token_env else "",
         seed=args.seed,
         gate_seconds=args.gate_seconds,
         strict=args.strict,
@@ -60,6 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=9900, help="the provider's address (0: a free port)")
     parser.add_argument("--control-host", default="127.0.0.1")
     parser.add_argument("--control-port", type=int, default=9901, help="the control address (0: a free port)")
+    parser.add_argument("--control-token-env", metavar="V", help="the control address asks for the token in this variable")
     parser.add_argument("--seed", type=int, default=0, help="for identifiers and jitter")
     parser.add_argument("--gate-seconds", type=float, default=30.0, help="deadline of a gate that nobody opens")
     parser.add_argument("--strict", action="store_true", help="refuse calls that no script and no order expects")

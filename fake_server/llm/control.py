@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from fake_server.llm.gates import Deadline
 from fake_server.llm.http import Reply, Request
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 Json = Any
 MAX_SECONDS = 300.0
+_ALL_ADDRESSES = ("0.0.0.0", "::", "")
 
 
 class Refusal(Exception):
@@ -25,13 +28,27 @@ class Refusal(Exception):
 
 
 class Control:
-    """Answers the control address. Every error is one JSON object with `message`."""
+    """Answers the control address. Every error is one JSON object with `message`.
 
-    def __init__(self, llm: ScriptedLLM) -> None:
-        self._llm = llm
+    A web page that some browser on this machine has open may send requests here, under a name of its own that leads to this
+    address: those are known by their Host header. `token`: what every request must bring, if it is not empty.
+    """
+
+    def __init__(self, llm: ScriptedLLM, token: str = "") -> None:
+        self._llm, self._token = llm, token
+
+    def _admit(self, request: Request) -> None:
+        """Raises Refusal."""
+        host = request.header("host")
+        if host and not _is_own_name(host, self._llm.control_host):
+            raise Refusal(403, f"{host!r} is no name of this control address; use its address, or start it with --control-host")
+        scheme, _, sent = request.header("authorization").partition(" ")
+        if self._token and not (scheme.lower() == "bearer" and compare_digest(sent.strip().encode(), self._token.encode())):
+            raise Refusal(401, "this control address asks for its token, as Authorization: Bearer …")
 
     async def serve(self, request: Request, reply: Reply) -> None:
         try:
+            self._admit(request)
             status, body = await self._route(request)
         except Refusal as refusal:
             status, body = refusal.status, {"message": str(refusal)}
@@ -95,6 +112,18 @@ class Control:
         else:
             found = journal.find(chat, purpose, root_chat=root, over=over)
         return {"requests": [entry.view() for entry in found], "dropped": journal.dropped}
+
+
+def _is_own_name(host: str, started_with: str) -> bool:
+    """Is this Host header loopback, or the address listened on? On all addresses: any address, but no other name."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name in ("localhost", started_with.lower()) or name.endswith(".localhost"):
+            return True
+        address = ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or started_with in _ALL_ADDRESSES
 
 
 def _name(parts: list[str]) -> str:

@@ -47,6 +47,7 @@ def _url(host: str, port: int) -> str:
 class ScriptedLLM:
     """`async with ScriptedLLM() as llm:` gives `llm.base_url` (with /v1) and `llm.control_url`, both on free ports.
 
+    `control_token`: what requests to the control address must bring; empty: nothing.
     In process, `journal`, `gates`, `order` and `leftovers` do what the control address does over HTTP.
     """
 
@@ -57,6 +58,7 @@ class ScriptedLLM:
         control_port: int = 0,
         *,
         control_host: str = "127.0.0.1",
+        control_token: str = "",
         seed: int = 0,
         gate_seconds: float = 30.0,
         strict: bool = False,
@@ -72,7 +74,8 @@ class ScriptedLLM:
         self.director = Director(self.orders, strict=strict)
         self._wires = make_wires()
         self._public = HttpServer(self._serve)
-        self._control = HttpServer(Control(self).serve)
+        self.control_token = control_token
+        self._control = HttpServer(Control(self, control_token).serve)
 
     # -- life
 

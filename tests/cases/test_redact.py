@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import string
+from base64 import b64encode, urlsafe_b64encode
+from random import Random
 from typing import Any
 
 import orjson
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.wire.needles import Needles
 from conformance.wire.redact import Redactor
 
 KNOWN = 'pass"wörd\n-of-the-target'
@@ -70,3 +74,82 @@ def test_a_token_learned_later_is_hidden_from_then_on() -> None:
     redactor.learn("other", ISSUED)
     assert redactor.json([KNOWN, ISSUED]) == ["<token:fresh>", "<token:other>"]
     assert redactor.headers({"x": KNOWN}) == {"x": "<token:fresh>"}
+
+
+ENCODINGS: dict[str, Any] = {
+    "plain": lambda s: s,
+    "base64": lambda s: b64encode(s.encode()).decode(),
+    "base64 behind one byte": lambda s: b64encode(b"a" + s.encode()).decode(),
+    "base64 behind two bytes": lambda s: b64encode(b"ab" + s.encode() + b"zz").decode().rstrip("="),
+    "url-safe base64": lambda s: urlsafe_b64encode(b"\xff\xfe" + s.encode()).decode(),
+    "hex": lambda s: s.encode().hex(),
+    "upper-case hex": lambda s: s.encode().hex().upper(),
+    "percent-encoding of every character": lambda s: "".join(f"%{b:02x}" for b in s.encode()),
+    "percent-encoding of some": lambda s: s.replace("-", "%2D").replace("a", "%61"),
+    "percent-encoding twice": lambda s: s.replace("-", "%252D"),
+    "JSON escapes": lambda s: "".join(f"\\u{ord(c):04x}" for c in s),
+    "JSON escapes of some": lambda s: s.replace("-", "\\u002d"),
+    "first half": lambda s: s[: len(s) // 2],
+    "last half": lambda s: s[len(s) // 2 :],
+    "one character short": lambda s: s[:-1],
+    "padded": lambda s: f"000{s}xyz",
+    "first half in hex": lambda s: s[: len(s) // 2].encode().hex(),
+}
+ALPHABET = string.ascii_letters + string.digits
+LETTERS = st.sampled_from(ALPHABET)
+
+
+def random_token(seed: int) -> str:
+    drawn = Random(seed).choices(ALPHABET, k=32)
+    return "".join([*drawn[:10], "-", *drawn[10:]])
+
+
+RANDOM_TOKENS = st.integers(0, 2**32).map(random_token)  # of chance, as tokens are
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(token=RANDOM_TOKENS, before=TEXTS, after=TEXTS)
+def test_a_known_token_is_masked_in_every_encoding(encoding: str, token: str, before: str, after: str) -> None:
+    hidden = ENCODINGS[encoding](token)
+    redactor = Redactor({"alice": token})
+    for value in ({"x": before + hidden + after}, {before + hidden + after: 1}, [[before + hidden + after]]):
+        said = str(redactor.json(value))
+        assert hidden not in said and "<token:alice>" in said, said
+
+
+@given(RANDOM_TOKENS, st.integers(12, 33), st.integers(0, 21), st.text(LETTERS, max_size=40), st.text(LETTERS, max_size=40))
+def test_no_part_of_twelve_characters_is_left(token: str, length: int, start: int, before: str, after: str) -> None:
+    part = token[start : start + length]
+    shown = Redactor({"alice": token}).text(f"{before}{part}{after}")
+    assert len(part) < 12 or part not in shown
+
+
+@given(st.lists(RANDOM_TOKENS, min_size=1, max_size=4), st.lists(st.text(max_size=40), max_size=6), st.booleans())
+def test_a_text_with_a_secret_is_the_one_that_is_changed(tokens: list[str], texts: list[str], hidden: bool) -> None:
+    needles = Needles()
+    for token in tokens:
+        needles.add("x", token)
+    text = " ".join([*texts, tokens[0]] if hidden else texts)
+    assert needles.within(text.encode("utf-8", "surrogatepass")) == (needles.masked(text, "<%s>") != text) == hidden
+
+
+@pytest.mark.parametrize(
+    "secret", ["hunter2", "twelve-chars", "sk-provider-1f-1-0123456789ab", "pa:ss/w&rd%41", "eyJhbGciOiJI.eyJzdWIi.c2lnbmF0dXJl"]
+)
+@pytest.mark.parametrize("encoding", ["plain", "base64", "base64 behind two bytes", "hex"])
+def test_secrets_of_other_shapes_are_masked_too(secret: str, encoding: str) -> None:
+    hidden = ENCODINGS[encoding](secret)
+    shown = Redactor({"alice": secret}).text(f"x {hidden} y")
+    assert hidden not in shown and "<token:alice>" in shown
+
+
+def test_user_and_password_of_an_address_are_masked() -> None:
+    assert Redactor({}).text("GET http://root:pw@host:3000/x?a=b@c") == "GET http://<redacted>@host:3000/x?a=b@c"
+
+
+def test_what_a_large_text_costs_grows_with_its_length() -> None:
+    """Counted, not timed: each place of a word is looked up once, however many secrets begin alike."""
+    needles = Needles()
+    for n in range(300):
+        needles.add(f"k{n}", f"sk-provider-0123456789-{n:04}")
+    assert max(len(alike) for alike in needles._pieces.values()) <= 4
