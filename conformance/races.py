@@ -136,7 +136,9 @@ class _Turns:
         self.known: set[Any] = set()  # user messages whose outcome is known
         self.stopped: set[Any] = set()  # ordered before an act of the client that ends turns
         self.stops = 0  # such acts that no turn known by its id explains
-        self.resting = False
+        self.resting = False  # seen waiting, without an error: what has no answer by then gets none
+        self.failed = False  # seen with an error: that is what has no answer then got
+        self.idle = False  # seen in any status of rest: an act of the client then ends no turn
         self.silent: set[Any] = set()  # ordered with a script that says nothing
 
 
@@ -146,8 +148,9 @@ class LostTurns:
     Feed it exchanges in the order in which they were answered; each gives what it lets one see.
     """
 
-    def __init__(self, race: str, chats_path: str) -> None:
-        self._race, self._prefix = race, chats_path + "/"
+    def __init__(self, race: str, traits: dict[str, Any]) -> None:
+        self._race, self._prefix = race, f"{traits['chats_path']}/"
+        self._rest = frozenset(traits["rest_statuses"])
         self._chats: dict[str, _Turns] = defaultdict(_Turns)
 
     def observe(self, said: Exchange | SocketLog) -> Iterator[Sight]:
@@ -158,14 +161,15 @@ class LostTurns:
         if method == "GET":
             if not rest:
                 self._look(self._chats[chat], body if isinstance(body, dict) else {})
-            elif rest == "messages" and self._chats[chat].resting and _whole(said):
+            elif rest == "messages" and (self._chats[chat].resting or self._chats[chat].failed) and _whole(said):
                 yield from self._read(self._chats[chat], said)
         else:
             self._act(self._chats[chat], said, method, rest)
 
     def _look(self, turns: _Turns, chat: dict[str, Any]) -> None:
-        failed = chat.get("status") == "error" or chat.get("last_error") is not None
+        failed = turns.failed = chat.get("status") == "error" or chat.get("last_error") is not None
         turns.resting = chat.get("status") == "waiting" and not failed
+        turns.idle = chat.get("status") in self._rest
         if failed:  # what has no answer by now has an error instead
             pending = turns.ordered.keys() - turns.stopped
             turns.stopped |= pending
@@ -183,7 +187,7 @@ class LostTurns:
             occasion, stops = "edits", True
         elif rest.endswith("/promote"):
             occasion, stops = "promotions", True
-        if stops and not turns.resting:
+        if stops and not turns.idle:
             pending = turns.ordered.keys() - turns.stopped
             turns.stopped |= pending
             turns.stops += not pending
@@ -193,12 +197,12 @@ class LostTurns:
             turns.ordered[made] = occasion
             if _says_nothing(asked):
                 turns.silent.add(made)
-        turns.resting = False
+        turns.resting = turns.idle = turns.failed = False
 
     def _read(self, turns: _Turns, said: Exchange) -> Iterator[Sight]:
         body = said.response.body
         listed = body.get("messages") if isinstance(body, dict) else None
-        if not isinstance(listed, list) or body.get("queued_messages"):
+        if not isinstance(listed, list) or (body.get("queued_messages") and not turns.failed):
             return
         rows = [m for m in listed if isinstance(m, dict) and isinstance(m.get("id"), int)]
         for newer, message in pairwise([{"role": None}, *rows]):
@@ -209,7 +213,7 @@ class LostTurns:
             occasion = turns.ordered.pop(made, "")
             answered = newer.get("role") not in ("user", None)
             if not answered:
-                if made in turns.stopped or made in turns.silent or _says_nothing(message):
+                if turns.failed or made in turns.stopped or made in turns.silent or _says_nothing(message):
                     continue
                 if not occasion and turns.stops:
                     turns.stops -= 1
@@ -243,15 +247,14 @@ def _says_nothing(asked: Any) -> bool:
     return not any(isinstance(s, dict) and any(s.get(kind) for kind in _OUTPUT) for s in steps)
 
 
-_SIGNS: dict[str, Callable[[str, str], LostTurns]] = {"lost-turn": LostTurns}
+_SIGNS: dict[str, Callable[[str, dict[str, Any]], LostTurns]] = {"lost-turn": LostTurns}
 
 
 class RaceWatch:
     """All declared signs, looked for in one row of exchanges."""
 
     def __init__(self, traits: dict[str, Any]) -> None:
-        path = str(traits["chats_path"])
-        self._signs = [_SIGNS[race.sign](race.name, path) for race in declared(traits).values() if race.sign]
+        self._signs = [_SIGNS[race.sign](race.name, traits) for race in declared(traits).values() if race.sign]
 
     def observe(self, said: Exchange | SocketLog) -> Iterator[Sight]:
         for sign in self._signs:
