@@ -52,7 +52,8 @@ SCENES: dict[str, tuple[list[Exchange], int]] = {
     "the client interrupted at rest": ([sends(1), chat(), INTERRUPT, chat(), history((1, "user"))], 1),
     "an edit that is lost itself": ([sends(1), EDIT, chat(), history((3, "user"))], 1),
     "an edit that ends the turn before": ([sends(1), EDIT, chat(), history((1, "user"), (3, "user"), (4, "assistant"))], 0),
-    "one of a queue": ([chat("error", last_error={}), history((1, "user"), (2, "assistant"), queued=({"id": 9},)), said("POST", "/queue/9/promote"), chat(),
+    "one of a queue": ([chat("error", last_error={}), history((1, "user"), (2, "assistant"), queued=({"id": 9},)),
+                        said("POST", "/queue/9/promote"), chat(),
                         history((1, "user"), (2, "assistant"), (3, "user"), (4, "user"), (5, "assistant"))], 1),
     "a script that says nothing": ([sends(1, 'script:{"steps": []}'), chat(), history((1, "user"))], 0),
     "a page of the middle is no proof": (
