@@ -31,11 +31,8 @@ EVERY_THIRD = (
     "own-chats-without-membership",
     "prose-common-not-found",
     # turns and their feeds
-    "only-the-last-part",
     "partial-answers-are-lost",
-    "pieces-are-trimmed",
     "queue-runs-backwards",
-    "retries-at-once",
     "snapshot-without-usage",
     "streams-do-not-mark",
     "upload-does-not-sniff",
