@@ -155,7 +155,7 @@ class DocumentJudge:
         if log.fault:
             wrong = [Finding("", log.fault, pointer("frames", max(0, len(incoming) - 1)))]
             yield from _judged(requirement, log.id, iter(wrong))
-            incoming = incoming[:-1]  # what reading stopped in is not whole
+            return
         if operation.id == "streamDesktop":
             bad = (f for f in incoming if f.kind != "binary")
             wrong = [Finding("", "the frame is not binary", "", "binary", f.kind) for f in bad]

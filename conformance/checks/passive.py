@@ -39,7 +39,9 @@ class Observers:
         Raises Stumbled when a check could not read what by the documents it should be able to.
         """
         wrong = False
-        for part in self._parts:
+        # of a socket whose reading stopped that is all there is to say
+        broken = isinstance(exchange, SocketLog) and exchange.fault
+        for part in self._parts[:1] if broken else self._parts:
             try:
                 for requirement, finding in part(exchange):
                     wrong = wrong or finding is not None

@@ -22,7 +22,7 @@ class Caps:
     answer: dict[str, int] = field(default_factory=lambda: {"bytes": 2**23, "values": 400_000, "depth": 64})
     file: dict[str, Any] = field(default_factory=lambda: {"path": "/files/", "bytes": 2**24})
     frame: dict[str, int] = field(default_factory=lambda: {"bytes": 2**22, "values": 100_000, "depth": 64})
-    socket: dict[str, int] = field(default_factory=lambda: {"bytes": 2**24, "frames": 20_000, "events": 20_000, "pings": 1000})
+    socket: dict[str, int] = field(default_factory=lambda: {"bytes": 2**24, "frames": 8000, "events": 8000, "pings": 1000})
     run: dict[str, int] = field(default_factory=lambda: {"bytes": 160 * 2**20})
 
     def of_answer(self, path: str) -> int:

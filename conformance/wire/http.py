@@ -67,6 +67,7 @@ class Wire:
         self.timeout = timeout
         self.max_rps = max_rps
         self._next_slot = 0.0
+        self._never_let_pass: set[str] = set()  # cases that have waited out windows in vain
         self.limited = 0  # answers of the rate limiter that were waited out
         self._client = HttpClient(timeout=timeout, connections=connections, room=self.room)
 
@@ -86,17 +87,20 @@ class Wire:
         Raises ConnectionLost when the connection broke, TargetUnreachable when there is no whole HTTP answer before the
         deadline, BadAnswer when the answer is over the caps of the profile.
         """
-        for _ in range(_PATIENCE if patient and not self.patience.is_short("limiter") else 0):
-            exchange = await self._send(request, actor, case, timeout)
+        exchange = await self._send(request, actor, case, timeout)
+        for _ in range(_PATIENCE if patient else 0):
             wait = _limited(exchange.response)
-            if not wait:
-                self.patience.met("limiter")
+            if not wait or case in self._never_let_pass or self.patience.is_short("limiter"):
                 return exchange
             self.limited += 1
             await asyncio.sleep(wait)  # the one event that can only be waited for by the clock: the limiter's window
-        exchange = await self._send(request, actor, case, timeout)
-        if patient and _limited(exchange.response):
+            exchange = await self._send(request, actor, case, timeout)
+            if not _limited(exchange.response):
+                self.patience.met("limiter")
+                return exchange
             self.patience.vain("limiter", case)
+        if patient:
+            self._never_let_pass.add(case)
         return exchange
 
     async def _send(self, request: Request, actor: str | None, case: str, timeout: float | None) -> Exchange:
@@ -182,7 +186,9 @@ def _limited(response: Response) -> float:
     if response.status != 429 or not _NUMBER.fullmatch(response.headers.get("x-ratelimit-limit", "")):
         return 0
     after = response.headers.get("retry-after", "")
-    return min(float(after), 61.0) if _NUMBER.fullmatch(after) else 10.0
+    if after and not _NUMBER.fullmatch(after):
+        return 0
+    return min(float(after), 61.0) if after else 10.0
 
 
 def _encode(body: Any) -> bytes:

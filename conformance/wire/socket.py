@@ -91,6 +91,14 @@ class _Connection(ClientConnection):
                 return
         super().process_event(event)
 
+    def send_data(self) -> None:
+        super().send_data()
+        sent = self.protocol.close_sent
+        if sent is not None and sent.code in _BROKEN and self.protocol.close_rcvd is None:
+            # whoever breaks the protocol is told so, and not waited for
+            self.transport.close()
+            self.loop.call_later(1.0, self.transport.abort)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.reset = isinstance(exc, ConnectionError)
         super().connection_lost(exc)
