@@ -33,8 +33,7 @@ def as_redirect(answer: Answer, hidden: str) -> None:
 
 
 def as_key_and_value(answer: Answer, hidden: str) -> None:
-    for chat in answer.body:
-        chat[hidden] = {"x": [hidden]}
+    answer.body = [*answer.body, {hidden: {"x": [hidden]}}]
 
 
 def as_broken_json(answer: Answer, hidden: str) -> None:

@@ -51,7 +51,10 @@ def spoilt(users: dict[str, Any], *names: str) -> None:
 
 SLIPS: dict[str, tuple[Change, str]] = {
     "bob is alice": (lambda users: users.update(bob=users["alice"]), "users.bob.token is that of users.alice"),
-    "alice is the site owner": (lambda users: users.update(alice=users.pop("root")), "users.alice: root0 has the site roles owner"),
+    "alice is the site owner": (
+        lambda users: users.update(alice=users.pop("root")),
+        "users.alice: root0 has the site roles owner",
+    ),
     "root is a member": (lambda users: users.update(root=users.pop("carol")), "users.root: carol has no site role"),
     "bob and carol are swapped": (swap("bob", "carol"), "users.carol: bob has the role agents-access"),
     "one organization role for the other": (swap("orgadmin", "orgauditor"), "users.orgadmin: orgauditor has"),
