@@ -56,6 +56,9 @@ class RecordWriter:
 
     def _fail(self, error: OSError) -> None:
         why = error.strerror or type(error).__name__
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
         self._file = None
         self.failed = f"the record {self._path} can't be written: {why}; make room or name another with --record"
 
