@@ -107,3 +107,23 @@ async def a_type_without_key(t: Case) -> None:
         t.true(await entry(t, kind), "the type is listed")
         t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
         t.true(not await entry(t, kind), "the type is not listed once its only provider is disabled")
+
+
+@case("MODEL-058", "MODEL-059", alone=True, needs=["admin"])
+async def types_without_keys(t: Case) -> None:
+    free = [kind for kind in ("anthropic", "google") if kind not in {p["provider"] for p in await catalogue(t)}]
+    if not free:
+        raise Unmet("the target has providers of anthropic and google")
+    kind, name = free[0], t.unique("m")
+    keyed, keyless = await new_provider(t, type="openai"), await new_provider(t, type=kind, api_keys=[])
+    with t.judging("MODEL-058"):
+        await new_model(t, ai_provider_id=keyed["id"], model=f"{kind}:{name}")
+        shown = await entry(t, kind) or {}
+        t.expect([m["id"] for m in shown.get("models") or []], [f"{kind}:{name}"], "the models of the type", "/models")
+        t.expect(shown.get("available"), False, "is a type available whose only provider has no key", "/available")
+    with t.judging("MODEL-059"):
+        user = await t.new_user()
+        t.given(await user.put(keys_path("me", keyless["id"]), {"api_key": secret(t)}))
+        t.expect((await entry(t, kind, user) or {}).get("available"), True, "is it available with an own key", "/available")
+        t.given(await user.delete(keys_path("me", keyless["id"])))
+        t.expect((await entry(t, kind, user) or {}).get("available"), False, "is it available without", "/available")

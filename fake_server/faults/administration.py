@@ -126,3 +126,21 @@ def keys_of_blanks_are_kept(answer: Answer) -> None:
     if answer.status == 400 and key and not key.strip():
         models.user_keys(answer.backend, answer.caller.id)[answer.path_params["provider"]] = key
         empty(answer)
+
+
+turns_off(
+    "prefixed-models-decide",
+    "a model listed under another type decides whether that type is available",
+    "catalog.own-models-decide",
+    red=["MODEL-058", "MODEL-059"],
+)
+
+
+@changes("listModels", red=["MODEL-059"])
+def catalogue_remembers_keys(answer: Answer) -> None:
+    """A type that was available to a user once stays so."""
+    seen = answer.backend.faults.memory.setdefault(answer.caller.id, set())
+    for entry in answer.body["providers"]:
+        if entry["available"]:
+            seen.add(entry["provider"])
+        entry["available"] = entry["provider"] in seen

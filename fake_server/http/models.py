@@ -26,19 +26,25 @@ def _place(config: ModelConfig) -> tuple[str, str]:
     return config.provider_type, config.model
 
 
-def _type_view(
-    backend: Backend, user: User, kind: str, providers: list[Provider], configs: list[ModelConfig], anything: bool
-) -> dict[str, Any]:
-    behind = {c.provider_id for c in configs}
-    counted = [p for p in backend.store.providers.values() if p.id in behind] if behind else providers
-    available = any(models.available(backend, user.id, p) for p in counted)
+def _type_available(backend: Backend, user: User, kind: str, providers: list[Provider], configs: list[ModelConfig]) -> bool:
+    """Can the user use a type: what is behind its own models decides, if it has any, not models that are listed there too."""
+    own = backend.does("catalog.own-models-decide")
+    behind = {c.provider_id for c in configs if (c.provider_type if own else _place(c)[0]) == kind}
+    counted = [p for p in providers if p.id in behind] if behind else [p for p in providers if p.type == kind]
+    return any(models.available(backend, user.id, p) for p in counted)
+
+
+def _type_view(backend: Backend, user: User, kind: str, providers: list[Provider], configs: list[ModelConfig]) -> dict[str, Any]:
+    available = _type_available(backend, user, kind, providers, configs)
     view: dict[str, Any] = {"provider": kind, "available": available}
     if not available:
         view["unavailable_reason"] = "user_api_key_required" if models.byok(backend) else "missing_api_key"
     chosen: dict[str, tuple[str, ModelConfig]] = {}
     for config in configs:
-        provider = backend.store.providers[config.provider_id]
-        if available and not models.available(backend, user.id, provider):
+        if _place(config)[0] != kind:
+            continue
+        usable = models.available(backend, user.id, backend.store.providers[config.provider_id])
+        if not usable and _type_available(backend, user, config.provider_type, providers, configs):
             continue
         name = _place(config)[1]
         chosen.setdefault(name.lower(), (name, config))
@@ -47,7 +53,7 @@ def _type_view(
         for name, config in sorted(chosen.values(), key=lambda row: row[0])
     ]
     # Only while no model can be used at all is the list empty and not null.
-    view["models"] = rows if rows or not anything else None
+    view["models"] = rows if rows or not configs else None
     return view
 
 
@@ -63,9 +69,8 @@ async def list_models(call: Call) -> Reply:
             backend,
             call.user,
             kind,
-            [p for p in providers if p.type == kind],
-            [c for c in configs if _place(c)[0] == kind],
-            bool(configs),
+            providers,
+            configs,
         )
         for kind in TYPES
         if any(p.type == kind for p in providers)
