@@ -13,7 +13,7 @@ from conformance.cases.streaming_live import FORMS, answers_with
 from conformance.cases.streaming_retry import CLOSED, MADE_IT, PASSING, Row, failing, model_at, noticed, passing_failure
 from conformance.context import Case
 from conformance.provisioning import heard_of, new_model, new_provider, secret, turn_calls
-from conformance.streams import joined_stream, messages, of_type, over, snapshot, told
+from conformance.streams import joined_stream, messages, of_type, over, told
 from conformance.turns import held
 from conformance.verdict import Failure, Unmet
 from fixtures.scripts import attempts, fault, http_error, script
@@ -130,11 +130,13 @@ async def failure_that_speaks_of_loss(t: Case, row: tuple[int, str]) -> None:
     t.cleanup(chat.interrupt)
     socket = await joined_stream(chat)
     await told(socket, over)
+    await told(socket, {"type": "message"})
     t.expect(of_type(socket.events, "retry"), [], "the retry events")
     shown = await chat.settled()
     t.expect((shown["status"], shown.get("last_error")), ("waiting", None), "status and last_error")
     # not read from the list, where a turn without an answer looks like one that the server has lost
-    t.expect([m["role"] for m in messages(await snapshot(chat))], ["user"], "the stored messages")
+    await socket.ping()
+    t.expect([m["role"] for m in messages(socket.events)], ["user"], "the messages")
 
 
 @case("GATEWAY-012", rows={"flat": '{"detail": "flat"}', "text": '{"error": "just text"}'})

@@ -29,7 +29,7 @@ def undeclared(server: RunningServer, **llm: str) -> dict[str, Any]:
 def test_through_a_gateway_everything_is_judged_and_passes() -> None:
     async def scene() -> Run:
         async with running_server(options=ON) as server:
-            return await run_against(undeclared(server))
+            return await run_against(undeclared(server), deadline=10)
 
     run = asyncio.run(scene())
     wrong = {r: (v, run.why(r)) for r, v in run.verdicts.items() if v not in ("pass", "not-applicable")}
