@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from conformance.races import signs_in
 from conformance.verdict import Unmet
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Patience:
         for chat in self.case.chats[-5:]:
             self._seen = self._seen or await chat.stands_still()
         self._next = self._clock() + self.step
-        return before and self._seen
+        # a message may also go unanswered on purpose; only the sign of a declared race excuses what follows from it
+        return before and self._seen and bool(signs_in(self.case.session.traits, self.case.exchanges))
 
 
 async def unless_lost(case: Case, work: Coroutine[Any, Any, T]) -> T:

@@ -205,18 +205,19 @@ class LostTurns:
         if not isinstance(listed, list) or (body.get("queued_messages") and not turns.failed):
             return
         rows = [m for m in listed if isinstance(m, dict) and isinstance(m.get("id"), int)]
-        for newer, message in pairwise([{"role": None}, *rows]):
+        for message, newer in pairwise([*reversed(rows), {"role": None}]):
             made = message.get("id")
             if message.get("role") != "user" or made in turns.known:
                 continue
             turns.known.add(made)
             occasion = turns.ordered.pop(made, "")
             answered = newer.get("role") not in ("user", None)
-            if not answered:
-                if turns.failed or made in turns.stopped or made in turns.silent or _says_nothing(message):
-                    continue
-                if not occasion and turns.stops:
-                    turns.stops -= 1
+            ended_otherwise = turns.failed or made in turns.stopped or made in turns.silent or _says_nothing(message)
+            if not answered and ended_otherwise:
+                continue
+            if not occasion and turns.stops and (not answered or "usage" not in newer):
+                turns.stops -= 1  # this turn, the oldest that is not whole, is the one that was stopped
+                if not answered:
                     continue
             yield Sight(self._race, occasion or "other turns", not answered, said.id, said.case)
         turns.stops = 0

@@ -55,6 +55,11 @@ SCENES: dict[str, tuple[list[Exchange], int]] = {
     "one of a queue": ([chat("error", last_error={}), history((1, "user"), (2, "assistant"), queued=({"id": 9},)),
                         said("POST", "/queue/9/promote"), chat(),
                         history((1, "user"), (2, "assistant"), (3, "user"), (4, "user"), (5, "assistant"))], 1),
+    "a stop explains one turn alone": ([INTERRUPT, chat(), history((1, "user"), (3, "user"))], 1),
+    "a stop explains the oldest answer that is not whole": (
+        [INTERRUPT, chat(), history((1, "user"), (2, "assistant"), (3, "user"))],
+        1,
+    ),
     "a script that says nothing": ([sends(1, 'script:{"steps": []}'), chat(), history((1, "user"))], 0),
     "a page of the middle is no proof": (
         [sends(1), chat(), Exchange("x", "alice", Request("GET", f"{PATH}/messages", [("before_id", "2")]),

@@ -362,3 +362,64 @@ def test_the_time_that_a_turn_takes_can_be_chosen() -> None:
     for text in ("soon", "-1", "nan", "1e9"):
         with pytest.raises(SystemExit):
             parser().parse_args(["--option", f"turn-floor-ms={text}"])
+
+
+def test_arguments_that_a_tool_cannot_read_are_named_by_their_types() -> None:
+    wrong: dict[str, tuple[str, Any]] = {
+        "a": ("read_file", {"offset": 1.5}),
+        "b": ("edit_files", {"files": [{"path": 1}]}),
+        "c": ("edit_files", {"files": [{"edits": [{"old_text": 5}]}]}),
+        "d": ("message_agent", {"interrupt": "yes"}),
+        "e": ("process_output", {"wait_timeout": 5}),
+        "f": ("process_list", []),
+        "g": ("list_templates", '{"page": 1e3}'),
+        "h": ("create_workspace", {}),
+    }
+    prefix = "invalid parameters: json: cannot unmarshal"
+    expected = {
+        "a": f"{prefix} number 1.5 into Go struct field ReadFileArgs.offset of type int64",
+        "b": f"{prefix} number into Go struct field editFileEdits.files.path of type string",
+        "c": f"{prefix} number into Go struct field editFileEdits.files.edits.old_text of type string",
+        "d": f"{prefix} string into Go struct field messageAgentArgs.interrupt of type bool",
+        "e": f"{prefix} number into Go struct field ProcessOutputArgs.wait_timeout of type string",
+        "f": f"{prefix} array into Go value of type struct {{}}",
+        "g": f"{prefix} number 1e3 into Go struct field listTemplatesArgs.page of type int",
+        "h": "template_id is required; use list_templates to find one",
+    }
+
+    async def play(served: Served) -> None:
+        step = s.turn(*(s.tool_call(name, given, id=call) for call, (name, given) in wrong.items()))
+        chat = await idle_chat(served, text=s.script(s.turns(step, s.turn(s.text("done")))))
+        parts = [p for row in await stored(served, chat) if row["role"] == "tool" for p in row["content"]]
+        assert {p["tool_call_id"]: p["result"]["error"] for p in parts} == expected
+
+    scene(play)
+
+
+def test_a_number_with_an_exponent_is_read_back_without_it() -> None:
+    async def play(served: Served) -> None:
+        tools = [{"name": "mine", "input_schema": {}}]
+        prompt = s.script(s.turns(s.turn(s.tool_call("mine", '{"n": 1e3}', id="c")), s.turn(s.text("done"))))
+        chat = await idle_chat(served, text=prompt, unsafe_dynamic_tools=tools)
+        body = b'{"results": [{"tool_call_id": "c", "output": [1e3, 2.5e-1]}]}'
+        assert (await served.call("alice", "POST", f"/{chat}/tool-results", content=body)).status_code == 204
+        await served.idle(chat)
+        text = (await served.call("alice", "GET", f"/{chat}/messages")).text
+        assert '"result":[1000,0.25]' in text
+        assert '"args":{"n":1000}' in text
+
+    scene(play)
+
+
+def test_what_a_spawned_agent_is_told_of_is_streamed_in_alphabetical_order() -> None:
+    async def play(served: Served) -> None:
+        chat = await idle_chat(served)
+        spawn = s.turn(s.tool_call("spawn_agent", {"type": "explore", "prompt": "one two three four five six seven"}))
+        async with opened(served, "alice", f"/{chat}/stream") as live:
+            await send(served, chat, s.script(s.turns(spawn, s.turn(s.text("done")))))
+            await live.status("waiting", 3)
+        (result,) = [p["result"] for e in live.events if (p := e.get("message_part", {}).get("part", {})) and "result" in p]
+        assert list(result) == ["chat_id", "status", "title", "type"]
+        assert (result["title"], result["type"]) == ("one two three four five six...", "explore")
+
+    scene(play)

@@ -64,3 +64,14 @@ def test_turns_that_get_lost_fail_nothing() -> None:
     (race,) = [r for r in run.footer["races"] if r["race"] == "self-interrupt"]
     assert race["excused"] == sorted(run.ids("raced")) and sum(o["seen"] for o in race["occasions"]) > 0
     assert run.footer["exit"] == 0
+
+
+@pytest.mark.parametrize("requirement", ["RACE-002", "PROP-003"])
+def test_a_lost_turn_is_noticed_long_before_the_deadline(requirement: str) -> None:
+    async def scene() -> Run:
+        async with running_server(options={"self-interrupts": 1}) as server:
+            return await run_against(server.target, cases_for([requirement]), deadline=8, fuzz="quick")
+
+    run = asyncio.run(scene())
+    assert run.verdicts[requirement] == "untestable"
+    assert "a turn got lost" in run.why(requirement) or "no reply to 5 sends" in run.why(requirement)
