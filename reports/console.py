@@ -139,6 +139,9 @@ def _summary(screen: _Screen, summary: Summary, width: int) -> None:
     for reason, ids in summary.reasons("untestable"):
         head = f"  untestable, {one_line(reason)}: "
         screen.add(("", head + _ids(ids, width - len(head))))
+    if summary.plays:
+        passed, plays = summary.plays
+        screen.add(("", f"  played several times: {passed:,} of {plays:,} plays of a judgement passed"))
     if summary.unfinished:
         screen.add(("yellow", f"  {one_line(summary.unfinished, 400)}"))
         for id in record.footer.ended.exchanges[-_LAST_SHOWN:] if record.footer.ended else ():

@@ -111,6 +111,12 @@ class Summary:
         return STATES[self.state]
 
     @property
+    def plays(self) -> tuple[int, int] | None:
+        """Of the judgements whose cases were played several times: how many plays passed, of how many; None without any."""
+        several = [check for result in self.results for check in result.checks if check.passed is not None]
+        return (sum(c.passed or 0 for c in several), sum(c.plays for c in several)) if several else None
+
+    @property
     def unfinished(self) -> str:
         """Why the run did not come to its end; empty when it did."""
         return self.record.footer.ended.reason if self.record.footer.ended else ""

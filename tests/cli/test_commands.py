@@ -178,3 +178,18 @@ def test_list_and_explain_agree() -> None:
     said = cli("explain", rows[0]["id"])
     assert said.returncode == 0
     assert rows[0]["text"] in said.stdout
+
+
+UNSTEADY = ("-k", "paging_list and cursors", "--fault", "list-gives-one-too-few@every=7", "--repeat", "3", "--seed", "1")
+
+
+def test_each_case_is_played_as_often_as_asked() -> None:
+    done = cli("run", *UNSTEADY)
+    assert done.returncode == 1, done.stdout
+    assert re.search(r"failed [12] of 3 plays", done.stdout), done.stdout
+    assert re.search(r"played several times: 1[0-7] of 18 plays of a judgement passed", done.stdout), done.stdout
+
+
+def test_what_is_intermittent_only_warns_when_that_is_allowed() -> None:
+    done = cli("run", *UNSTEADY, "--allow-intermittent")
+    assert done.returncode == 0 and "intermittent: it passed in another play" in done.stdout, done.stdout
