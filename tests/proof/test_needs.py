@@ -23,6 +23,7 @@ PREFLIGHT = "preflight"
 ADAPTS = {"routing.retired_routes_are_gone"}  # asks as every user that there is
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.slow
 
 
 class Known:
