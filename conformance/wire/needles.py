@@ -32,9 +32,15 @@ SHAPE = re.compile(r"[A-Za-z0-9]{10}-[A-Za-z0-9]{22}")  # of a session token
 
 
 def forms(secret: str) -> dict[str, str]:
-    """What of a secret is the same wherever in an encoded text it stands: form → encoding."""
+    """What of a secret is the same wherever in an encoded text it stands: form → encoding. Names of headers have no case."""
     raw = secret.encode("utf-8", "surrogatepass")
-    out = {secret: "", quote(secret, safe=""): "percent-encoded", raw.hex(): "in hex", raw.hex().upper(): "in hex"}
+    out = {
+        secret: "",
+        secret.lower(): "in lower case",
+        quote(secret, safe=""): "percent-encoded",
+        raw.hex(): "in hex",
+        raw.hex().upper(): "in hex",
+    }
     for before in range(3):
         whole = b64encode(bytes(before) + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
         out[whole] = out[whole.replace("+", "-").replace("/", "_")] = "in base64"

@@ -86,12 +86,14 @@ class Redactor:
         if known is not None:
             return known
         name, value = pair
-        shown = self.text(value)
-        if name.lower() in _SECRET_HEADERS and shown == value and value:
-            shown = "<redacted>"
+        shown = name, value
+        if len(name) + len(value) >= self._shortest and self.text(line := f"{name}: {value}") != line:
+            shown = self.text(name), self.text(value)
+        if name.lower() in _SECRET_HEADERS and shown[1] == value and value:
+            shown = shown[0], "<redacted>"
         if len(self._shown) < _MOST_HEADERS:
-            self._shown[pair] = self.text(name), shown
-        return self.text(name), shown
+            self._shown[pair] = shown
+        return shown
 
     def params(self, params: Iterable[tuple[str, str]]) -> list[list[str]]:
         return [[self.text(k), self.text(v)] for k, v in params]
