@@ -18,6 +18,7 @@ from conformance.wire.redact import Redactor
 
 _BUFFER = 2**18  # bytes
 _LONG = 16_384  # longer bodies and frames are cut in the record; their length and hash are kept
+_MARGIN = 1024  # bytes behind a cut that are looked at, so that no secret stands across it
 _LONG_SOCKET = 2**19  # bytes of frames in one line; of what comes later only the length is kept
 _SECONDS = 0.5  # between two times that what was said is written through to the file
 
@@ -141,7 +142,7 @@ def _bodies(body: Any, content: bytes | None, redactor: Redactor, fault: str = "
         content = raw
     if not content:
         return {}
-    kept = redactor.data(content)[:_LONG].decode("utf-8", "backslashreplace")
+    kept = redactor.data(content[: _LONG + _MARGIN])[:_LONG].decode("utf-8", "backslashreplace")
     out: dict[str, Any] = {"content": kept}
     if len(content) > _LONG:
         out |= {"content_length": len(content), "content_sha256": hashlib.sha256(content).hexdigest()}

@@ -22,6 +22,7 @@ _NEEDED = {"in hex": 2, "in base64": 17 / 12}
 _STEPS = {"in hex": 2, "in base64": 2}
 _SHORTEST_FORM = 4  # of a secret too short for pieces
 _MOST_ALIKE = 4  # secrets that a piece is looked up for: what more of them share is no secret
+LONG = 2**16  # characters; files of tests are words of megabytes
 _MOST_WORDS, _LONG_WORD = 4096, 256  # remembered
 _LOOKS_LIKE = re.compile(r"-(?<=[A-Za-z0-9]{10}-)[A-Za-z0-9]{22}")  # the dash comes first for speed
 _WORD = re.compile(rb"[A-Za-z0-9+/_%\\-]{12,}")
@@ -31,9 +32,15 @@ SHAPE = re.compile(r"[A-Za-z0-9]{10}-[A-Za-z0-9]{22}")  # of a session token
 
 
 def forms(secret: str) -> dict[str, str]:
-    """What of a secret is the same wherever in an encoded text it stands: form → encoding."""
+    """What of a secret is the same wherever in an encoded text it stands: form → encoding. Names of headers have no case."""
     raw = secret.encode("utf-8", "surrogatepass")
-    out = {secret: "", quote(secret, safe=""): "percent-encoded", raw.hex(): "in hex", raw.hex().upper(): "in hex"}
+    out = {
+        secret: "",
+        secret.lower(): "in lower case",
+        quote(secret, safe=""): "percent-encoded",
+        raw.hex(): "in hex",
+        raw.hex().upper(): "in hex",
+    }
     for before in range(3):
         whole = b64encode(bytes(before) + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
         out[whole] = out[whole.replace("+", "-").replace("/", "_")] = "in base64"
@@ -96,14 +103,14 @@ class Needles:
             self._whole_bytes.append(escaped)
 
     def within(self, data: bytes) -> bool:
-        """Is there a secret, or what looks like a session token, in these bytes?"""
+        """Is there a secret, or what looks like a session token, in these bytes? Of a word beyond LONG its ends are looked at."""
         if data is self._last[0]:
             return self._last[1]
         fresh = set(_WORD.findall(data))
         fresh -= self._harmless
         held = False
         for word in fresh:
-            if self._bad(word.decode()):
+            if self._bad((word if len(word) <= LONG else word[: LONG // 2] + b" " + word[-LONG // 2 :]).decode()):
                 held = True
             elif len(word) <= _LONG_WORD:
                 self._harmless.add(word)

@@ -11,7 +11,7 @@ import orjson
 
 from conformance.exchange import ABSENT, Exchange, Response, SocketLog
 from conformance.verdict import Check
-from conformance.wire.needles import SHAPE, Needles
+from conformance.wire.needles import LONG, SHAPE, Needles
 
 _SECRET_HEADERS = {
     "coder-session-token",
@@ -70,7 +70,7 @@ class Redactor:
             return value
         if "@" in value:
             value = _USERINFO.sub("<redacted>@", value)
-        if not self._needles.within(value.encode("utf-8", "surrogatepass")):
+        if len(value) <= LONG and not self._needles.within(value.encode("utf-8", "surrogatepass")):
             return value
         return _TOKEN_SHAPE.sub("<token>", self._needles.masked(value, "<token:%s>"))
 
@@ -86,12 +86,14 @@ class Redactor:
         if known is not None:
             return known
         name, value = pair
-        shown = self.text(value)
-        if name.lower() in _SECRET_HEADERS and shown == value and value:
-            shown = "<redacted>"
+        shown = name, value
+        if len(name) + len(value) >= self._shortest and self.text(line := f"{name}: {value}") != line:
+            shown = self.text(name), self.text(value)
+        if name.lower() in _SECRET_HEADERS and shown[1] == value and value:
+            shown = shown[0], "<redacted>"
         if len(self._shown) < _MOST_HEADERS:
-            self._shown[pair] = self.text(name), shown
-        return self.text(name), shown
+            self._shown[pair] = shown
+        return shown
 
     def params(self, params: Iterable[tuple[str, str]]) -> list[list[str]]:
         return [[self.text(k), self.text(v)] for k, v in params]
@@ -109,9 +111,9 @@ class Redactor:
         check.reproduce = [self.text(line) for line in check.reproduce]
         check.rerun = self.text(check.rerun)
         if check.expected is not ABSENT:
-            check.expected = self.json(check.expected)
+            check.expected = self._clean(check.expected, "")
         if check.actual is not ABSENT:
-            check.actual = self.json(check.actual)
+            check.actual = self._clean(check.actual, "")
 
     def _harmless(self, value: Any, raw: bytes | None) -> bool:
         """Is there nothing in the text of this JSON that could be a secret? True for nearly all that is said in a run."""

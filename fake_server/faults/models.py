@@ -48,6 +48,7 @@ turns_off(
         "SCHEMA-listAIProviders",
         "SCHEMA-updateAIProvider",
         "PROV-020",
+        "AUTH-080",
     ],
 )
 turns_off("provider-names-twice", "two AI providers may have one name", "provider.duplicate", red=["PROV-008"])

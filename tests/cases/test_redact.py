@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.verdict import Check
 from conformance.wire.needles import Needles
 from conformance.wire.redact import Redactor
 
@@ -145,6 +146,15 @@ def test_secrets_of_other_shapes_are_masked_too(secret: str, encoding: str) -> N
 
 def test_user_and_password_of_an_address_are_masked() -> None:
     assert Redactor({}).text("GET http://root:pw@host:3000/x?a=b@c") == "GET http://<redacted>@host:3000/x?a=b@c"
+
+
+@pytest.mark.parametrize("before", [0, 100, 2**15 - 40, 2**15 - 5, 2**17, 2**20])
+def test_a_secret_in_a_very_long_word_is_masked_where_it_is_shown(before: int) -> None:
+    token = random_token(1)
+    text = "a" * before + token + "b" * 2**17
+    check = Check("X-1", "MUST", "fail", "case", message=text, actual={"x": [text]})
+    Redactor({"alice": token}).check(check)
+    assert token not in check.message and token not in check.actual["x"][0]
 
 
 def test_what_a_large_text_costs_grows_with_its_length() -> None:
