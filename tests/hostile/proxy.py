@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import re
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import Awaitable, Callable
@@ -229,21 +230,32 @@ class Proxy:
     """
 
     def __init__(
-        self, upstream: str, behaviour: Behaviour, turns: str, *, every: int = 1, host: str = "127.0.0.1", elsewhere: str = ""
+        self,
+        upstream: str,
+        behaviour: Behaviour,
+        turns: str,
+        *,
+        every: int = 1,
+        host: str = "127.0.0.1",
+        elsewhere: str = "",
+        secure: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 80)
         self._behaviour, self._turns, self._every = behaviour, re.compile(turns), every
-        self._host, self.elsewhere = host, elsewhere
-        self.met = 0
-        self.url = ""
+        self._host, self.elsewhere, self._secure = host, elsewhere, secure
+        self.heard = self.met = 0  # requests in all, and those that met the behaviour
+        self.port = self._named = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def url(self) -> str:
+        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self.port}"
+
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self._host, 0)
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        self.url = f"http://{host}:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._secure)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -259,7 +271,7 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._answer(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.transport.abort()
@@ -267,14 +279,16 @@ class Proxy:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        self.heard += 1
         method, path, _ = head.decode("latin-1").split(" ", 2)
         length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
         body = await reader.readexactly(int(length[1]) if length else 0)
         key = re.search(rb"(?i)\r\nsec-websocket-key: *(\S+)", head)
         asked = Asked(path, method, head, body, key[1].decode() if key else "", reader, writer, self)
         if self._turns.search(f"{method} {path}"):
-            self.met += 1
-            if self.met % self._every == 0:
+            self._named += 1
+            if self._named % self._every == 0:
+                self.met += 1
                 await self._behaviour(asked)
                 return
         await self._pass_on(asked)
