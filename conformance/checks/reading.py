@@ -160,7 +160,9 @@ def _har(path: Path, text: str) -> Iterator[Said]:
         reason = str(error).splitlines()[0]
         raise Unreadable(f"{path}: neither a transcript, a run record nor a HAR: {reason}") from None
     except (LookupError, TypeError):
-        raise Unreadable(f"{path}: JSON, but no HAR: it has no log.entries") from None
+        entries = None
+    if not isinstance(entries, list):
+        raise Unreadable(f"{path}: JSON, but no HAR: it has no log.entries")
     for number, entry in enumerate(entries):
         try:
             if urlsplit(entry["request"]["url"]).path.startswith(_API) and entry["response"]["status"]:

@@ -98,6 +98,8 @@ class HttpClient:
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
             )
+            # a DELETE or PUT that is sent twice may be answered by what the first one did
+            self._session._retry_connection = False
         seconds = timeout or self.timeout
         try:
             async with self._session.request(

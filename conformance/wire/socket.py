@@ -161,7 +161,7 @@ class Socket:
         log.closed_by = "server" if protocol.close_rcvd_then_sent in (True, None) else "client"
         sent = protocol.close_sent
         if log.fault:
-            pass
+            log.closed_by = "client"
         elif connection.flood:
             log.fault = f"the socket has more than {caps.socket[connection.flood]:,} {connection.flood}; reading stopped"
         elif sent is not None and protocol.close_rcvd is None and sent.code == CloseCode.MESSAGE_TOO_BIG:
@@ -287,7 +287,7 @@ class Socket:
     async def aclose(self) -> None:
         """Close from the client's side (if still open) and hand the log to the listeners. Takes a few seconds at most."""
         if self._connection is not None:
-            patience = self._wire.patience
+            patience, left = self._wire.patience, False
             try:
                 async with asyncio.timeout(patience.of("closing", _CLOSING)):
                     await self._connection.close()
@@ -295,8 +295,11 @@ class Socket:
             except TimeoutError:
                 patience.vain("closing", self.log.case)
                 self._connection.transport.abort()
+                left = True
             if self._reader:
                 await self._reader
+            if left:
+                self.log.closed_by = "client"
             if not self.log.closed_by:
                 self.log.closed_by = "client"
         if not self._told:  # a case may close what its end would close

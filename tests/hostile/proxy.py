@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import re
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 MIB = 2**20
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 _REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n"
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -40,7 +41,7 @@ ANSWERS: dict[str, Behaviour] = {}
 SOCKETS: dict[str, Behaviour] = {}
 
 
-async def _pour(asked: Asked, head: bytes, chunk: bytes, times: int = 2**40) -> None:
+async def pour(asked: Asked, head: bytes, chunk: bytes, times: int = 2**40) -> None:
     """The head, and the chunk again and again until nobody takes it any more."""
     asked.writer.write(head + b"connection: close\r\n\r\n")
     for _ in range(times):
@@ -56,9 +57,9 @@ def answer(name: str) -> Callable[[Behaviour], Behaviour]:
     return enter
 
 
-def _whole(name: str, body: bytes, head: bytes = _HEAD) -> None:
+def _whole(name: str, body: bytes, head: bytes = HEAD) -> None:
     async def behave(asked: Asked) -> None:
-        await _pour(asked, head + b"content-length: %d\r\n" % len(body), body, 1)
+        await pour(asked, head + b"content-length: %d\r\n" % len(body), body, 1)
 
     ANSWERS[name] = behave
 
@@ -72,22 +73,22 @@ def _bomb(size: int) -> bytes:
 
 @answer("endless-body")
 async def endless_body(asked: Asked) -> None:
-    await _pour(asked, _HEAD, b" " * MIB)
+    await pour(asked, HEAD, b" " * MIB)
 
 
 @answer("endless-text")
 async def endless_text(asked: Asked) -> None:
-    await _pour(asked, b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n", b"x" * MIB)
+    await pour(asked, b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n", b"x" * MIB)
 
 
 @answer("gzip-bomb")
 async def gzip_bomb(asked: Asked) -> None:
-    await _pour(asked, _HEAD + b"content-encoding: gzip\r\n", _bomb(256 * MIB), 1)
+    await pour(asked, HEAD + b"content-encoding: gzip\r\n", _bomb(256 * MIB), 1)
 
 
 @answer("json-of-300-mb")
 async def json_of_300_mb(asked: Asked) -> None:
-    await _pour(asked, _HEAD + b"content-length: %d\r\n" % (300 * MIB), b'{"a":[1,2,3]},  ' * 65536, 300)
+    await pour(asked, HEAD + b"content-length: %d\r\n" % (300 * MIB), b'{"a":[1,2,3]},  ' * 65536, 300)
 
 
 _PAGE = b'{"messages":[%s],"queued_messages":[],"has_more":false}'
@@ -112,21 +113,21 @@ _whole("no-status", b"", b"HTTP/1.1 what\r\n")
 _whole("odd-429", b'["x"]', _REFUSAL + "x-ratelimit-limit: ²\r\nretry-after: ²\r\n".encode())
 _whole("429-for-ever", b"[]", _REFUSAL + b"x-ratelimit-limit: 5\r\nretry-after: 1\r\n")
 _whole("429-for-ages", b"[]", _REFUSAL + b"x-ratelimit-limit: 5\r\nretry-after: %s\r\n" % (b"9" * 400))
-_whole("no-gzip", b"{}", _HEAD + b"content-encoding: gzip\r\n")
-_whole("two-lengths", b"{}", _HEAD + b"content-length: 7\r\n")
-_whole("huge-headers", b"{}", _HEAD + b"".join(b"x-%d: %s\r\n" % (n, b"y" * 60_000) for n in range(100)))
+_whole("no-gzip", b"{}", HEAD + b"content-encoding: gzip\r\n")
+_whole("two-lengths", b"{}", HEAD + b"content-length: 7\r\n")
+_whole("huge-headers", b"{}", HEAD + b"".join(b"x-%d: %s\r\n" % (n, b"y" * 60_000) for n in range(100)))
 
 
 @answer("cut-in-the-body")
 async def cut_in_the_body(asked: Asked) -> None:
-    await _pour(asked, _HEAD + b"content-length: 1000\r\n", b"{", 1)
+    await pour(asked, HEAD + b"content-length: 1000\r\n", b"{", 1)
     _reset(asked)
 
 
 @answer("redirect")
 async def redirect(asked: Asked) -> None:
     place = f"location: {asked.proxy.elsewhere}{asked.path}\r\ncontent-length: 0\r\n"
-    await _pour(asked, b"HTTP/1.1 302 Found\r\n" + place.encode(), b"", 1)
+    await pour(asked, b"HTTP/1.1 302 Found\r\n" + place.encode(), b"", 1)
 
 
 def _reset(asked: Asked) -> None:
@@ -214,7 +215,7 @@ async def closes_badly(asked: Asked) -> None:
 
 async def _redirected(asked: Asked) -> None:
     place = f"location: {asked.proxy.elsewhere.replace('http', 'ws')}{asked.path}\r\ncontent-length: 0\r\n"
-    await _pour(asked, b"HTTP/1.1 302 Found\r\n" + place.encode(), b"", 1)
+    await pour(asked, b"HTTP/1.1 302 Found\r\n" + place.encode(), b"", 1)
 
 
 SOCKETS["redirected-upgrade"] = _redirected
@@ -229,21 +230,32 @@ class Proxy:
     """
 
     def __init__(
-        self, upstream: str, behaviour: Behaviour, turns: str, *, every: int = 1, host: str = "127.0.0.1", elsewhere: str = ""
+        self,
+        upstream: str,
+        behaviour: Behaviour,
+        turns: str,
+        *,
+        every: int = 1,
+        host: str = "127.0.0.1",
+        elsewhere: str = "",
+        secure: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 80)
         self._behaviour, self._turns, self._every = behaviour, re.compile(turns), every
-        self._host, self.elsewhere = host, elsewhere
-        self.met = 0
-        self.url = ""
+        self._host, self.elsewhere, self._secure = host, elsewhere, secure
+        self.heard = self.met = 0  # requests in all, and those that met the behaviour
+        self.port = self._named = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def url(self) -> str:
+        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self.port}"
+
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self._host, 0)
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        self.url = f"http://{host}:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._secure)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -259,7 +271,7 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._answer(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.transport.abort()
@@ -267,14 +279,16 @@ class Proxy:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        self.heard += 1
         method, path, _ = head.decode("latin-1").split(" ", 2)
         length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
         body = await reader.readexactly(int(length[1]) if length else 0)
         key = re.search(rb"(?i)\r\nsec-websocket-key: *(\S+)", head)
         asked = Asked(path, method, head, body, key[1].decode() if key else "", reader, writer, self)
         if self._turns.search(f"{method} {path}"):
-            self.met += 1
-            if self.met % self._every == 0:
+            self._named += 1
+            if self._named % self._every == 0:
+                self.met += 1
                 await self._behaviour(asked)
                 return
         await self._pass_on(asked)
