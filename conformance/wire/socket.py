@@ -228,6 +228,7 @@ class Socket:
                 break
             except TimeoutError:
                 lost = lost_turn is not None and await lost_turn.ended()
+        settled()  # asking about lost turns may have taken the rest of the time, in which it came
         if self.events:
             patience.met("frame")
         if len(hits) >= n:
