@@ -179,9 +179,9 @@ class Session:
     def _observe(self, exchange: Exchange | SocketLog) -> None:
         self.redactor.hear(exchange)
         self.writer.exchange(exchange)
-        self.liveness.answered(exchange)
         if exchange.error:
             return  # there is nothing to judge
+        self.liveness.answered(exchange)
         status = exchange.response.status if isinstance(exchange, Exchange) else exchange.handshake.status
         if status < 400:
             self._accepting.add(exchange.case)

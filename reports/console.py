@@ -152,7 +152,7 @@ def _summary(screen: _Screen, summary: Summary, width: int) -> None:
         if race.worded != "never looked at":
             excused = f"; excused {_ids(race.excused, 40)}" if race.excused else ""
             screen.add(("", f"  race {race.race}: {race.worded}{excused}"))
-    for note in [n for n in record.notes if n.topic != "first-play"][-10:]:
+    for note in record.notes[-10:]:
         screen.add(("", f"  note: {one_line(note.text)}"))
     if record.footer.slowest:
         longest = ", ".join(f"{slow.case} {slow.ms / 1000:.1f} s" for slow in record.footer.slowest[:3])

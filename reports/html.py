@@ -66,7 +66,7 @@ def render(record_path: Path, out: Path | TextIO, *, budget: int = BUDGET) -> No
             levels=[(level, levels[level]) for level in ("MUST", "SHOULD", "MAY") if levels[level]],
             areas=sorted(Counter(result.area for result in summary.results).items()),
             reasons=summary.reasons("untestable"),
-            notes=[note for note in record.notes if note.topic != "first-play"],
+            notes=record.notes,
             races=[race for race in record.footer.races if race.worded != "never looked at"],
             sections=_sections(record, summary, budget),
             css=Markup(_asset("report.css")),

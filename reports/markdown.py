@@ -46,7 +46,7 @@ def render(record_path: Path, out: Path | TextIO, *, limit: int = 30) -> None:
     races = [race for race in record.footer.races if race.worded != "never looked at"]
     if races:
         lines += ["### Races of the server", "", *(f"- {_plain(race.race)}: {_plain(race.worded)}" for race in races), ""]
-    notes = [note for note in record.notes if note.topic != "first-play"]
+    notes = record.notes
     if notes:
         lines += ["### Notes", "", *(f"- {_plain(one_line(note.text))}" for note in notes[:20]), ""]
     with writing(out) as buffer:
