@@ -361,6 +361,7 @@ async def _upgraded(wire: Wire, request: Request, options: dict[str, Any], secon
 
     settings: dict[str, Any] = {
         "compression": None,
+        "max_queue": 4,  # frames; each may be large
         "max_size": wire.caps.frame["bytes"],
         "proxy": None,
         "ping_interval": None,

@@ -26,7 +26,7 @@ BELOW_A_CHAT = r"GET /api/experimental/chats/[0-9a-f-]{36}/(messages|prompts)"
 
 def _tool(folder: Path, *arguments: str) -> tuple[int, str]:
     out = folder / "said.txt"
-    status, _ = child(out, "conformance.cli", *arguments)
+    status = child(out, "conformance.cli", *arguments)
     return status, out.read_text()
 
 
