@@ -290,7 +290,7 @@ class Socket:
         if self._connection is not None:
             patience, left = self._wire.patience, False
             try:
-                async with asyncio.timeout(patience.of("closing", _CLOSING)):
+                async with asyncio.timeout(patience.of("closing", min(_CLOSING, self.deadline))):
                     await self._connection.close()
                 patience.met("closing")
             except TimeoutError:

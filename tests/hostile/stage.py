@@ -105,14 +105,16 @@ class Stage:
         (folder / "target.json").write_text(json.dumps(self.target.model_dump() | {"base_url": url}))
         return folder
 
-    def play(self, folder: Path, behaviours: dict[str, Behaviour], turns: str, globs: Iterable[str]) -> dict[str, Played]:
+    def play(
+        self, folder: Path, behaviours: dict[str, Behaviour], turns: str, globs: Iterable[str], seconds: float = 2
+    ) -> dict[str, Played]:
         """What each of these kinds comes to, all played at the same time; every one of them was met."""
         with contextlib.ExitStack() as stack:
             proxies = {
                 kind: stack.enter_context(self.proxy(behaviour, turns, elsewhere=self.target.base_url))
                 for kind, behaviour in behaviours.items()
             }
-            played = play([self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items()], globs)
+            played = play([self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items()], globs, seconds)
         assert all(proxy.met for proxy in proxies.values())
         return played
 

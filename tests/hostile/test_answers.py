@@ -14,7 +14,7 @@ ASKED = ("PAGE-025", "PAGE-030", "PROMPT-001")
 MOST = 500 * MIB
 
 TOO_LARGE = ("endless-body", "endless-text", "gzip-bomb", "json-of-300-mb")
-LARGE = (*TOO_LARGE, "millions-of-values", "four-mb-at-a-time", "huge-headers")
+LARGE = (*TOO_LARGE, "millions-of-values")  # played by themselves, so that what they take is known
 TOO_DEEP = {"nested-300-deep", "nested-1000-deep", "nested-100000-deep", "nested-objects"}
 
 
