@@ -32,6 +32,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.fake_server
 	$(BIN)/python -m benchmarks.llm
 	$(BIN)/python -m benchmarks.suite
+	$(BIN)/python -m benchmarks.hostile_memory
 
 setup: $(STAMP)
 

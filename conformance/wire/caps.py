@@ -19,11 +19,17 @@ _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 class Caps:
     """The caps of one profile; bytes and counts as tables/caps.yaml has them."""
 
-    answer: dict[str, int] = field(default_factory=lambda: {"bytes": 2**23, "values": 400_000, "depth": 64})
+    answer: dict[str, int] = field(default_factory=lambda: {"bytes": 2**23, "values": 400_000, "depth": 64, "headers": 16_384})
     file: dict[str, Any] = field(default_factory=lambda: {"path": "/files/", "bytes": 2**24})
     frame: dict[str, int] = field(default_factory=lambda: {"bytes": 2**22, "values": 100_000, "depth": 64})
     socket: dict[str, int] = field(default_factory=lambda: {"bytes": 2**24, "frames": 8000, "events": 8000, "pings": 1000})
     run: dict[str, int] = field(default_factory=lambda: {"bytes": 160 * 2**20})
+
+    def of_headers(self, headers: dict[str, str]) -> str:
+        """Why these headers are too much; "" for all that a right server sends."""
+        size = sum(len(name) + len(value) for name, value in headers.items())
+        most = self.answer["headers"]
+        return f"the headers are larger than {most:,} bytes" if size > most else ""
 
     def of_answer(self, path: str) -> int:
         """Bytes that are read of the answer to a request of this path."""

@@ -123,7 +123,10 @@ class Wire:
             raise self._unanswered(exchange, error) from error
         self.patience.met("answer")
         response = exchange.response = Response(answer.status, answer.headers, content=answer.content)
-        if answer.cut:
+        response.fault = self.caps.of_headers(answer.headers)
+        if response.fault:
+            response.headers, response.content = {}, b""
+        elif answer.cut:
             response.fault = f"the answer is larger than {answer.cut:,} bytes; reading stopped"
         elif response.media_type == "application/json":
             response.fault = fault_of(answer.content, self.caps.answer, "answer")

@@ -290,7 +290,7 @@ class Socket:
         if self._connection is not None:
             patience, left = self._wire.patience, False
             try:
-                async with asyncio.timeout(patience.of("closing", _CLOSING)):
+                async with asyncio.timeout(patience.of("closing", min(_CLOSING, self.deadline))):
                     await self._connection.close()
                 patience.met("closing")
             except TimeoutError:
@@ -361,6 +361,7 @@ async def _upgraded(wire: Wire, request: Request, options: dict[str, Any], secon
 
     settings: dict[str, Any] = {
         "compression": None,
+        "max_queue": 4,  # frames; each may be large
         "max_size": wire.caps.frame["bytes"],
         "proxy": None,
         "ping_interval": None,

@@ -45,6 +45,8 @@ async def pour(asked: Asked, head: bytes, chunk: bytes, times: int = 2**40) -> N
     """The head, and the chunk again and again until nobody takes it any more."""
     asked.writer.write(head + b"connection: close\r\n\r\n")
     for _ in range(times):
+        if asked.writer.is_closing():
+            break
         asked.writer.write(chunk)
         await asked.writer.drain()
 
@@ -173,7 +175,7 @@ def _saying(name: str, *frames: bytes) -> None:
     async def behave(asked: Asked) -> None:
         for raw in frames:
             asked.writer.write(raw)
-        await asked.writer.drain()
+            await asked.writer.drain()
         await _drained(asked)
 
     opened(name)(behave)
@@ -182,7 +184,7 @@ def _saying(name: str, *frames: bytes) -> None:
 def _flooding(name: str, raw: bytes, first: bytes = b"") -> None:
     async def behave(asked: Asked) -> None:
         asked.writer.write(first)
-        while True:
+        while not asked.writer.is_closing():
             asked.writer.write(raw)
             await asked.writer.drain()
 
@@ -313,7 +315,10 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
-        writer.write_eof()
+        if writer.can_write_eof():
+            writer.write_eof()
+        else:
+            writer.close()  # TLS has no half of it
 
 
 async def reset(asked: Asked) -> None:

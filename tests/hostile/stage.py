@@ -52,7 +52,8 @@ class Loop:
 
 @dataclass(slots=True)
 class Played:
-    """How a run ended: exit status, what it said, its record line by line, its greatest resident size in bytes."""
+    """How a run ended: exit status, what it said, its record line by line, the greatest resident size of its
+    process in bytes (of `play` alone)."""
 
     status: int
     said: str
@@ -104,36 +105,37 @@ class Stage:
         (folder / "target.json").write_text(json.dumps(self.target.model_dump() | {"base_url": url}))
         return folder
 
-    def play(self, folder: Path, behaviours: dict[str, Behaviour], turns: str, globs: Iterable[str]) -> dict[str, Played]:
+    def play(
+        self, folder: Path, behaviours: dict[str, Behaviour], turns: str, globs: Iterable[str], seconds: float = 2
+    ) -> dict[str, Played]:
         """What each of these kinds comes to, all played at the same time; every one of them was met."""
         with contextlib.ExitStack() as stack:
             proxies = {
                 kind: stack.enter_context(self.proxy(behaviour, turns, elsewhere=self.target.base_url))
                 for kind, behaviour in behaviours.items()
             }
-            played = play([self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items()], globs)
+            played = play([self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items()], globs, seconds)
         assert all(proxy.met for proxy in proxies.values())
         return played
 
 
-def child(out: Path, *command: str, env: dict[str, str] | None = None) -> tuple[int, int]:
-    """Run a module with a limit of time and memory; gives its exit status and its greatest resident size in bytes."""
+def child(out: Path, *command: str, env: dict[str, str] | None = None) -> int:
+    """Run a module with a limit of time and memory, what it says going to a file; gives its exit status."""
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
 
     with out.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command], stdout=file, stderr=file, preexec_fn=limited, env=os.environ | (env or {})
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            stdout=file,
+            stderr=file,
+            preexec_fn=limited,
+            env=os.environ | (env or {}),
+            timeout=SECONDS,
+            check=False,
         )
-        timer = threading.Timer(SECONDS, process.kill)
-        timer.start()
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        finally:
-            timer.cancel()
-            process.returncode = 0  # it has been waited for
-    return os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
+    return done.returncode
 
 
 def record_of(folder: Path) -> list[dict[str, Any]]:
@@ -146,15 +148,16 @@ def run(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> Pla
     out = folder / "out.txt"
     target, record = str(folder / "target.json"), str(folder / "run.ndjson")
     command = ("conformance.cli", "run", "--target", target, "--record", record, *arguments)
-    status, memory = child(out, *command, env=env)
-    return Played(status, out.read_text(errors="replace"), record_of(folder), memory)
+    status = child(out, *command, env=env)
+    return Played(status, out.read_text(errors="replace"), record_of(folder))
 
 
 def play(folders: list[Path], globs: Iterable[str], seconds: float = 2) -> dict[str, Played]:
     """Runs against the targets in these folders, all at the same time in one process; by the name of the folder."""
     out = folders[0] / "out.txt"
-    status, memory = child(out, "tests.hostile.play", str(seconds), *map(str, folders), "--", *globs)
+    status = child(out, "tests.hostile.play", str(seconds), *map(str, folders), "--", *globs)
     said = out.read_text(errors="replace")
     lines = [line.rsplit(" ", 1) for line in said.splitlines()]
     ended = {Path(line[0]).name: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+    memory = next((1024 * int(line[1]) for line in lines if line[0] == "KiB"), 0)
     return {f.name: Played(ended.get(f.name, status or 70), said, record_of(f), memory) for f in folders}

@@ -14,7 +14,7 @@ ASKED = ("PAGE-025", "PAGE-030", "PROMPT-001")
 MOST = 500 * MIB
 
 TOO_LARGE = ("endless-body", "endless-text", "gzip-bomb", "json-of-300-mb")
-LARGE = (*TOO_LARGE, "millions-of-values", "four-mb-at-a-time", "huge-headers")
+LARGE = (*TOO_LARGE, "millions-of-values")  # played by themselves, so that what they take is known
 TOO_DEEP = {"nested-300-deep", "nested-1000-deep", "nested-100000-deep", "nested-objects"}
 
 
@@ -42,7 +42,7 @@ def test_odd_answers(kind: str, played: dict[str, Played]) -> None:
 def test_large_answers(kind: str, stage: Stage, tmp_path: Path) -> None:
     played = stage.play(tmp_path, {kind: ANSWERS[kind]}, BELOW_A_CHAT, ASKED)[kind]
     _failed_at_the_target(played)
-    assert played.memory < MOST
+    assert 0 < played.memory < MOST
     if kind in TOO_LARGE:
         assert "the answer is larger than 8,388,608 bytes; reading stopped" in played.told
         kept = [x["response"] for x in played.lines if x["kind"] == "exchange" and "truncated" in (x.get("response") or {})]

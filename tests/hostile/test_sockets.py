@@ -29,10 +29,14 @@ BROKEN = {
 }
 
 
+# played by themselves, so that what they take is known
+LARGE = ("endless-large-frames", "endless-fragments", "frame-of-100-mb")
+
+
 @pytest.fixture(scope="module")
 def played(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    small = {kind: behaviour for kind, behaviour in SOCKETS.items() if kind not in FLOODS}
-    return stage.play(tmp_path_factory.mktemp("sockets"), small, STREAMS, ASKED)
+    small = {kind: behaviour for kind, behaviour in SOCKETS.items() if kind not in LARGE}
+    return stage.play(tmp_path_factory.mktemp("sockets"), small, STREAMS, ASKED, seconds=1)
 
 
 def _failed_at_the_target(played: Played, *, redirected: bool = False) -> None:
@@ -41,16 +45,16 @@ def _failed_at_the_target(played: Played, *, redirected: bool = False) -> None:
     assert not {line["requirement"] for line in played.of("pass")} & {*ASKED}
 
 
-@pytest.mark.parametrize("kind", sorted(SOCKETS.keys() - FLOODS.keys()))
+@pytest.mark.parametrize("kind", sorted(SOCKETS.keys() - {*LARGE}))
 def test_odd_sockets(kind: str, played: dict[str, Played]) -> None:
     _failed_at_the_target(played[kind], redirected=kind == "redirected-upgrade")
-    assert BROKEN.get(kind, "") in played[kind].told
+    assert (BROKEN | FLOODS).get(kind, "") in played[kind].told
 
 
-@pytest.mark.parametrize("kind", sorted(FLOODS))
-def test_floods(kind: str, stage: Stage, tmp_path: Path) -> None:
-    played = stage.play(tmp_path, {kind: SOCKETS[kind]}, STREAMS, ASKED)[kind]
+@pytest.mark.parametrize("kind", LARGE)
+def test_large_sockets(kind: str, stage: Stage, tmp_path: Path) -> None:
+    played = stage.play(tmp_path, {kind: SOCKETS[kind]}, STREAMS, ASKED, seconds=1)[kind]
     _failed_at_the_target(played)
     assert FLOODS[kind] in played.told
-    assert played.memory < MOST
+    assert 0 < played.memory < MOST
     assert (tmp_path / kind / "run.ndjson").stat().st_size < 32 * MIB
