@@ -46,6 +46,11 @@ class Bridge:
             return asyncio.run_coroutine_threadsafe(work, self._loop).result()
         except CancelledError:
             raise _Ended from None
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+            work.close()
+            raise _Ended from None
 
 
 def effort(t: Case, scale: float = 1.0) -> settings:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,25 +49,29 @@ def test_generated_examples_leave_the_loop_its_threads() -> None:
 
 
 def test_the_thread_of_an_example_ends_with_the_run() -> None:
-    async def scene() -> list[str]:
-        ended: list[str] = []
+    ended = threading.Event()
+
+    async def scene() -> None:
         begun = asyncio.Event()
         loop = asyncio.get_running_loop()
 
+        async def for_ever() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
         def example() -> None:
-            loop.call_soon_threadsafe(begun.set)
             try:
-                asyncio.run_coroutine_threadsafe(asyncio.Event().wait(), loop).result()
+                asyncio.run_coroutine_threadsafe(for_ever(), loop).result()
             finally:
-                ended.append("the example")
+                ended.set()
 
         task = asyncio.create_task(in_thread(example))
         await begun.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        return ended
 
     asyncio.run(scene())  # returns, though the example waits for what never comes
+    assert ended.wait(30)
 
 
 @pytest.fixture(scope="module")
