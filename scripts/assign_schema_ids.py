@@ -15,8 +15,6 @@ from scripts.registry_rows import Row
 from spec.documents import Documents, documents
 
 ROOT = Path(__file__).parent.parent
-PROFILE = "experimental-2026-05"
-OPENAPI, ASYNCAPI = f"spec/{PROFILE}/openapi.yaml", f"spec/{PROFILE}/asyncapi.yaml"
 REGISTRY = ROOT / "spec" / "requirements" / "schema.yaml"
 HEAD = "Answers, frames and events against the documents; written by `python -m scripts.assign_schema_ids`."
 
@@ -52,46 +50,55 @@ NEEDS = {
 
 def rows(docs: Documents) -> Iterator[Row]:
     """The rows for one profile's documents."""
-    allows = "that the contract document allows"
+    allows, profile = "that the contract document allows", docs.profile.name
+    openapi, asyncapi = f"spec/{profile}/openapi.yaml", f"spec/{profile}/asyncapi.yaml"
     for name, operation in docs.operations.items():
         if operation.judged:
             call = f"{operation.method.upper()} {operation.path.removeprefix('/api/experimental')}"
             text = f"Every answer of {call} has a status, a content type and a body {allows}."
-            yield _row(name, text, f"spec/{PROFILE}/{_file(operation.path)} {name}")
-    yield _row("unrouted", f"The answer to a path or method outside the contract is one {allows} there.", OPENAPI)
-    headers = _row("headers", "Answers carry the headers that the contract document requires of them.", OPENAPI)
+            yield _row(name, text, f"{_file(profile, operation.path)} {name}")
+    yield _row("unrouted", f"The answer to a path or method outside the contract is one {allows} there.", openapi)
+    headers = _row("headers", "Answers carry the headers that the contract document requires of them.", openapi)
     yield headers | {"level": "SHOULD"}
     for feed, (union, prefix, where) in FEEDS.items():
-        yield _row(f"frame-{feed}", f"Every frame of {where} has the form that the contract document gives it.", ASYNCAPI)
+        if feed not in docs.operations:
+            continue
+        yield _row(f"frame-{feed}", f"Every frame of {where} has the form that the contract document gives it.", asyncapi)
         for event in docs.event_names(union):
             text = f"Every {event} event of {where} has the keys and values {allows}."
-            yield _row(f"{prefix}-{event}", text, f"{ASYNCAPI} {union}")
-    yield _row("frame-streamDesktop", "Every frame of a chat's desktop stream is binary.", ASYNCAPI)
+            yield _row(f"{prefix}-{event}", text, f"{asyncapi} {union}")
+    if "streamDesktop" in docs.operations:
+        yield _row("frame-streamDesktop", "Every frame of a chat's desktop stream is binary.", asyncapi)
 
 
-def _file(path: str) -> str:
-    """The file of the profile that has this path."""
-    folder = ROOT / "spec" / PROFILE
-    return next(file.name for file in sorted(folder.glob("openapi*.yaml")) if f"\n  {path}:\n" in file.read_text("utf-8"))
+def _file(profile: str, path: str) -> str:
+    """The file of the profile, or of what it extends, that has this path."""
+    files = (file for name in spec.chain(profile) for file in sorted((ROOT / "spec" / name).glob("openapi*.yaml")))
+    return next(f"spec/{f.parent.name}/{f.name}" for f in files if f"\n  {path}:\n" in f.read_text("utf-8"))
 
 
 def _row(name: str, text: str, source: str) -> Row:
     needs = NEEDS.get(name) or (["workspaces"] if name.startswith("git-") else [])
-    row = {"id": f"SCHEMA-{name}", "level": "MUST", "text": text, "source": source, "profiles": [PROFILE]}
+    row = {"id": f"SCHEMA-{name}", "level": "MUST", "text": text, "source": source}
     return row | ({"needs": needs} if needs else {})
 
 
 def plan() -> dict[Path, str]:
     """The file that the script owns, with the text it must have."""
     present = {row["id"]: row for row in registry_rows.read(REGISTRY)}
-    wanted = {row["id"]: registry_rows.kept(row, present.get(row["id"])) for row in rows(documents(PROFILE))}
+    made: dict[str, Row] = {}
+    held: dict[str, list[str]] = {}
+    for profile in sorted(spec.profiles(), key=lambda name: (name != spec.DEFAULT, len(spec.chain(name)), name)):
+        for row in rows(documents(profile)):
+            made.setdefault(row["id"], row)
+            held.setdefault(row["id"], []).append(profile)
+    wanted = {i: registry_rows.kept(row, present.get(i)) | registry_rows.membership(held[i]) for i, row in made.items()}
     gone = {i: row | {"excluded": "no longer in the documents"} for i, row in present.items() if i not in wanted}
     return {REGISTRY: registry_rows.dump(HEAD, [*wanted.values(), *gone.values()])}
 
 
 def main() -> int:
     """Write what changed."""
-    spec.load(PROFILE)  # a clear error when the profile is not there
     registry_rows.write(plan(), ROOT)
     return 0
 

@@ -8,13 +8,26 @@ from typing import Any
 
 import yaml
 
+import spec
+
 Row = dict[str, Any]
 BY_HAND = ("level", "needs", "excluded", "unkillable")
 
 
 def read(path: Path) -> list[Row]:
     """The rows of a registry file; none when it is not there yet."""
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or []
+    return list(yaml.safe_load(path.read_text(encoding="utf-8"))["rows"]) if path.exists() else []
+
+
+def membership(holding: Iterable[str]) -> Row:
+    """The fewest `profiles` and `not_in` for a row that holds in these profiles alone, in a file whose default is spec.DEFAULT."""
+    wanted, names, out = set(holding), [], []
+    for name in sorted(spec.profiles(), key=lambda name: (len(spec.chain(name)), name)):
+        inherited = any(base in wanted for base in spec.chain(name)[1:2])
+        if (name in wanted) != inherited:
+            (names if name in wanted else out).append(name)
+    said = {"profiles": [] if names == [spec.DEFAULT] else names, "not_in": out}
+    return {key: value for key, value in said.items() if value}
 
 
 def kept(row: Row, old: Row | None) -> Row:
@@ -24,7 +37,7 @@ def kept(row: Row, old: Row | None) -> Row:
 
 def dump(head: str, rows: Iterable[Row]) -> str:
     """A registry file as text: a comment, then one field a line."""
-    return f"# {head}\n" + "".join(_block(row) for row in rows)
+    return f"# {head}\nprofiles: [{spec.DEFAULT}]\nrows:\n" + "".join(_block(row) for row in rows)
 
 
 def _block(row: Row) -> str:
