@@ -65,6 +65,9 @@ def _explain(argv: Sequence[str]) -> int:
     if options.id not in rows:
         near = get_close_matches(options.id, rows, n=1)
         hint = f"; did you mean {near[0]}?" if near else "; see: chat-conformance list"
+        elsewhere = spec.registry().get(options.id)
+        if elsewhere and elsewhere.profiles:
+            hint = f"; it holds in {', '.join(elsewhere.profiles)}"
         raise UsageError(f"no requirement {options.id} in {options.profile}{hint}")
     row = rows[options.id]
     print(f"{row.id}  {row.level}  {row.area}\n  {row.text}")
