@@ -20,12 +20,14 @@ def read(path: Path) -> list[Row]:
 
 
 def membership(holding: Iterable[str]) -> Row:
-    """The fewest `profiles` and `not_in` for a row that holds in these profiles alone, in a file whose default is spec.DEFAULT."""
+    """The fewest `profiles` and `not_in` of a row that holds in these profiles alone; the file names spec.DEFAULT."""
     wanted, names, out = set(holding), [], []
     for name in sorted(spec.profiles(), key=lambda name: (len(spec.chain(name)), name)):
         inherited = any(base in wanted for base in spec.chain(name)[1:2])
         if (name in wanted) != inherited:
             (names if name in wanted else out).append(name)
+    if not names:
+        return {"not_in": [spec.DEFAULT]}
     said = {"profiles": [] if names == [spec.DEFAULT] else names, "not_in": out}
     return {key: value for key, value in said.items() if value}
 

@@ -91,10 +91,10 @@ def chain(name: str, folder: Path | None = None) -> tuple[str, ...]:
 
 
 def holds(names: Sequence[str], profiles: Iterable[str], not_in: Iterable[str]) -> bool:
-    """Does a requirement with these `profiles` and `not_in` hold in the profile of this chain? The nearest that is named decides."""
+    """Does a requirement with these `profiles` and `not_in` hold in a profile with this chain? The nearest named decides."""
     wanted, unwanted = set(profiles), set(not_in)
     nearest = next((name for name in names if name in wanted or name in unwanted), None)
-    return nearest in wanted
+    return nearest in wanted and nearest not in unwanted
 
 
 class Profile:

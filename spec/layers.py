@@ -5,7 +5,7 @@ place row by row, null takes a row out, everything else takes the place of what 
 
 - `{$replace: X}` puts X in the place, whole;
 - a schema with a `$ref`, or with another `type` than the one in its place, takes its place whole;
-- a mapping in the place of a list changes rows of the list by their `id`, `name` or `event` (texts by themselves): null takes
+- a mapping in the place of a list changes rows of it by their `id`, `name`, `event` or `$ref` (texts by themselves): null takes
   all rows of that name out, one row or a list of rows comes where the first of them was, or at the end;
 - null for what is not there is an error, so that a patch can't outlive what it changes.
 """
@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 REPLACE = "$replace"
-_NAMES = ("id", "name", "event")
+_NAMES = ("id", "name", "event", "$ref")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
