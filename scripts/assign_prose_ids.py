@@ -10,8 +10,6 @@ import re
 import sys
 from pathlib import Path
 
-import yaml
-
 import spec
 from scripts import registry_rows
 from scripts.registry_rows import Row
@@ -132,11 +130,14 @@ def _key(row: Row) -> str:
     return str(row["source"]).split()[-1]
 
 
-def own_words(profile: str) -> dict[str, Row]:
+def own_words(profile: str, folder: Path | None = None) -> dict[str, Row]:
     """The refusals of a profile that its base has not, or has in other words."""
-    base = spec.refusals(spec.chain(profile)[1]) if len(spec.chain(profile)) > 1 else {}
+    bases = spec.chain(profile, folder)[1:]
+    base = spec.refusals(bases[0], folder) if bases else {}
     inherited = {key: (sentence(key, row), row.get("prose")) for key, row in base.items()}
-    found = {key: row for key, row in spec.refusals(profile).items() if inherited.get(key, ("",))[0] != sentence(key, row)}
+    found = {
+        key: row for key, row in spec.refusals(profile, folder).items() if inherited.get(key, ("",))[0] != sentence(key, row)
+    }
     # A patch that changes the words leaves the base's id in the row: it is the id of other words.
     return {
         key: {field: v for field, v in row.items() if field != "prose" or key not in inherited or v != inherited[key][1]}
@@ -165,29 +166,32 @@ def with_prose(text: str, ids: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def plan() -> dict[Path, str]:
+def plan(folder: Path | None = None) -> dict[Path, str]:
     """Every file that the script owns or touches, with the text it must have."""
     present, registry = registry_rows.read(REGISTRY), []
     wanted: dict[Path, str] = {}
     highest = max((_number(row["id"]) for row in present), default=0)
-    for profile in sorted(spec.profiles(), key=lambda name: (len(spec.chain(name)), name)):
+    for profile in registry_rows.by_base(folder):
         mine = [row for row in present if row["source"].startswith(f"spec/{profile}/")]
-        made = rows(own_words(profile), mine, profile, highest)
+        made = rows(own_words(profile, folder), mine, profile, highest)
         highest = max([highest, *(_number(row["id"]) for row in made)])
         registry += made
-        files = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "spec" / profile / "errors").glob("*.yaml"))}
+        files = {
+            path: path.read_text(encoding="utf-8")
+            for path in sorted((registry_rows.home(profile, folder) / "errors").glob("*.yaml"))
+        }
         wanted |= _with_ids(files, {_key(row): row["id"] for row in made})
-    held = _held({(row["source"].split("/")[1], _key(row)): row["id"] for row in registry})
-    registry = [row | registry_rows.membership(held.get(row["id"], {row["source"].split("/")[1]})) for row in registry]
+    held = _held({(row["source"].split("/")[1], _key(row)): row["id"] for row in registry}, folder)
+    registry = [row | registry_rows.membership(held.get(row["id"], {row["source"].split("/")[1]}), folder) for row in registry]
     return wanted | {REGISTRY: registry_rows.dump(HEAD, sorted(registry, key=lambda row: _number(row["id"])))}
 
 
-def _held(ids: dict[tuple[str, str], str]) -> dict[str, set[str]]:
+def _held(ids: dict[tuple[str, str], str], folder: Path | None) -> dict[str, set[str]]:
     """Which profiles each id holds in; `ids`: of the words that a profile has of its own, by profile and refusal."""
     held: dict[str, set[str]] = {}
-    for profile in spec.profiles():
-        for key in spec.refusals(profile):
-            nearest = next((name for name in spec.chain(profile) if (name, key) in ids), None)
+    for profile in spec.profiles(folder):
+        for key in spec.refusals(profile, folder):
+            nearest = next((name for name in spec.chain(profile, folder) if (name, key) in ids), None)
             if nearest:
                 held.setdefault(ids[nearest, key], set()).add(profile)
     return held
@@ -196,7 +200,7 @@ def _held(ids: dict[tuple[str, str], str]) -> dict[str, set[str]]:
 def _with_ids(files: dict[Path, str], ids: dict[str, str]) -> dict[Path, str]:
     wanted = {path: with_prose(text, ids) for path, text in files.items()}
     for path, text in wanted.items():
-        before, after = yaml.safe_load(files[path]) or {}, yaml.safe_load(text) or {}
+        before, after = registry_rows.parsed(files[path]) or {}, registry_rows.parsed(text) or {}
         assert {k: {**(v or {}), "prose": None} for k, v in before.items()} == {
             k: {**(v or {}), "prose": None} for k, v in after.items()
         }

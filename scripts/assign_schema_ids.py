@@ -12,7 +12,8 @@ from pathlib import Path
 import spec
 from scripts import registry_rows
 from scripts.registry_rows import Row
-from spec.documents import Documents, documents
+from spec.documents import Documents
+from spec.layers import Files
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = ROOT / "spec" / "requirements" / "schema.yaml"
@@ -48,15 +49,16 @@ NEEDS = {
 }
 
 
-def rows(docs: Documents) -> Iterator[Row]:
+def rows(docs: Documents, folder: Path | None = None) -> Iterator[Row]:
     """The rows for one profile's documents."""
     allows, profile = "that the contract document allows", docs.profile.name
+    files = _files(profile, folder)
     openapi, asyncapi = f"spec/{profile}/openapi.yaml", f"spec/{profile}/asyncapi.yaml"
     for name, operation in docs.operations.items():
         if operation.judged:
             call = f"{operation.method.upper()} {operation.path.removeprefix('/api/experimental')}"
             text = f"Every answer of {call} has a status, a content type and a body {allows}."
-            yield _row(name, text, f"{_file(profile, operation.path)} {name}")
+            yield _row(name, text, f"{files[operation.path]} {name}")
     yield _row("unrouted", f"The answer to a path or method outside the contract is one {allows} there.", openapi)
     headers = _row("headers", "Answers carry the headers that the contract document requires of them.", openapi)
     yield headers | {"level": "SHOULD"}
@@ -71,10 +73,14 @@ def rows(docs: Documents) -> Iterator[Row]:
         yield _row("frame-streamDesktop", "Every frame of a chat's desktop stream is binary.", asyncapi)
 
 
-def _file(profile: str, path: str) -> str:
-    """The file of the profile, or of what it extends, that has this path."""
-    files = (file for name in spec.chain(profile) for file in sorted((ROOT / "spec" / name).glob("openapi*.yaml")))
-    return next(f"spec/{f.parent.name}/{f.name}" for f in files if f"\n  {path}:\n" in f.read_text("utf-8"))
+def _files(profile: str, folder: Path | None) -> dict[str, str]:
+    """Each path with the file that has it: of the profile, or else of what it extends."""
+    files, found = Files(folder), {}
+    for name in reversed(spec.chain(profile, folder)):
+        for file in files.names(name):
+            if file.startswith("openapi"):
+                found |= dict.fromkeys(files.read(name, file).get("paths", ()), f"spec/{name}/{file}")
+    return found
 
 
 def _row(name: str, text: str, source: str) -> Row:
@@ -83,16 +89,16 @@ def _row(name: str, text: str, source: str) -> Row:
     return row | ({"needs": needs} if needs else {})
 
 
-def plan() -> dict[Path, str]:
+def plan(folder: Path | None = None) -> dict[Path, str]:
     """The file that the script owns, with the text it must have."""
     present = {row["id"]: row for row in registry_rows.read(REGISTRY)}
     made: dict[str, Row] = {}
     held: dict[str, list[str]] = {}
-    for profile in sorted(spec.profiles(), key=lambda name: (name != spec.DEFAULT, len(spec.chain(name)), name)):
-        for row in rows(documents(profile)):
+    for profile in registry_rows.by_base(folder):
+        for row in rows(Documents(spec.load(profile, folder)), folder):
             made.setdefault(row["id"], row)
             held.setdefault(row["id"], []).append(profile)
-    wanted = {i: registry_rows.kept(row, present.get(i)) | registry_rows.membership(held[i]) for i, row in made.items()}
+    wanted = {i: registry_rows.kept(row, present.get(i)) | registry_rows.membership(held[i], folder) for i, row in made.items()}
     gone = {i: row | {"excluded": "no longer in the documents"} for i, row in present.items() if i not in wanted}
     return {REGISTRY: registry_rows.dump(HEAD, [*wanted.values(), *gone.values()])}
 

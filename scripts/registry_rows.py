@@ -16,14 +16,31 @@ BY_HAND = ("level", "needs", "excluded", "unkillable")
 
 def read(path: Path) -> list[Row]:
     """The rows of a registry file; none when it is not there yet."""
-    return list(yaml.safe_load(path.read_text(encoding="utf-8"))["rows"]) if path.exists() else []
+    return list(parsed(path.read_text(encoding="utf-8"))["rows"]) if path.exists() else []
 
 
-def membership(holding: Iterable[str]) -> Row:
+def parsed(text: str) -> Any:
+    """The YAML text's value, by the quick parser where there is one."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def by_base(folder: Path | None = None) -> list[str]:
+    """All profiles (those in `folder`, too), the default one first and each after what it extends."""
+    return sorted(spec.profiles(folder), key=lambda name: (len(spec.chain(name, folder)), name != spec.DEFAULT, name))
+
+
+def home(profile: str, folder: Path | None = None) -> Path:
+    """The folder of the profile's files."""
+    if folder is not None and (folder / profile / "profile.yaml").is_file():
+        return folder / profile
+    return Path(spec.__file__).parent / profile
+
+
+def membership(holding: Iterable[str], folder: Path | None = None) -> Row:
     """The fewest `profiles` and `not_in` of a row that holds in these profiles alone; the file names spec.DEFAULT."""
     wanted, names, out = set(holding), [], []
-    for name in sorted(spec.profiles(), key=lambda name: (len(spec.chain(name)), name)):
-        inherited = any(base in wanted for base in spec.chain(name)[1:2])
+    for name in by_base(folder):
+        inherited = any(base in wanted for base in spec.chain(name, folder)[1:2])
         if (name in wanted) != inherited:
             (names if name in wanted else out).append(name)
     if not names:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 import yaml
 
 import spec
-from scripts import registry_rows
+from scripts import assign_prose_ids, assign_schema_ids, registry_rows
 from spec.documents import Documents
 from spec.layers import patched
 
@@ -76,7 +77,7 @@ ROWS = """
 
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(dedent(text).lstrip("\n"), encoding="utf-8")
 
 
 def filled(folder: Path) -> Path:
@@ -241,6 +242,48 @@ def test_the_hash_covers_what_the_profile_uses(folder: Path, unchanged: str, wha
     name, text = MINE[what]
     write(folder / name, text)
     assert spec.load(SMALL, folder).sha256 != unchanged
+
+
+def test_wordings_of_another_profile_are_rows_of_their_own(folder: Path) -> None:
+    plan = assign_prose_ids.plan(folder)
+    rows = {row["text"].split()[2] + row["source"].split("/")[1]: row for row in _rows(plan[assign_prose_ids.REGISTRY])}
+    assert rows[f"send.archived{BASE}"]["not_in"] == [SMALL], "the refusal is not there any more"
+    assert rows[f"content.required{BASE}"]["not_in"] == [SMALL], "it has other words"
+    own = {key: row for key, row in rows.items() if key.endswith(SMALL)}
+    assert {key: row["profiles"] for key, row in own.items()} == {
+        f"content.required{SMALL}": [SMALL],
+        f"small.only{SMALL}": [SMALL],
+    }
+    touched = {key for key, row in rows.items() if key.endswith(BASE) and {"profiles", "not_in"} & set(row)}
+    assert touched == {f"send.archived{BASE}", f"content.required{BASE}"}
+    written = yaml.safe_load(plan[folder / SMALL / "errors" / "chats.yaml"])
+    ids = {own[f"{key}{SMALL}"]["id"] for key in ("content.required", "small.only")}
+    assert {written[key]["prose"] for key in ("content.required", "small.only")} == ids and len(ids) == 2
+    assert not ids & spec.registry().keys()
+
+
+def test_wordings_of_another_profile_keep_their_ids(folder: Path) -> None:
+    for path, text in assign_prose_ids.plan(folder).items():
+        if path.is_relative_to(folder):
+            write(path, text.replace("No tea.", "No tea at all."))
+    found = folder.rename(folder.with_name("again"))  # what was read is remembered by the folder's name
+    plan = assign_prose_ids.plan(found)
+    assert [path for path in plan if path.is_relative_to(found) and path.read_text(encoding="utf-8") != plan[path]] == []
+
+
+def test_documents_of_another_profile_share_the_rows(folder: Path) -> None:
+    rows = {row["id"]: row for row in _rows(assign_schema_ids.plan(folder)[assign_schema_ids.REGISTRY])}
+    assert rows["SCHEMA-proposeTitle"]["not_in"] == [SMALL]
+    assert rows["SCHEMA-archiveChat"]["profiles"] == [SMALL] and "/small/openapi.yaml" in rows["SCHEMA-archiveChat"]["source"]
+    assert {name for name, row in rows.items() if set(row) & {"profiles", "not_in"}} == {
+        "SCHEMA-proposeTitle",
+        "SCHEMA-archiveChat",
+    }
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = registry_rows.parsed(text)["rows"]
+    return rows
 
 
 def test_a_circle_and_an_unknown_base_are_told(folder: Path) -> None:
