@@ -10,14 +10,11 @@ import re
 import sys
 from pathlib import Path
 
-import yaml
-
+import spec
 from scripts import registry_rows
 from scripts.registry_rows import Row
 
 ROOT = Path(__file__).parent.parent
-PROFILE = "experimental-2026-05"
-ERRORS = ROOT / "spec" / PROFILE / "errors"
 REGISTRY = ROOT / "spec" / "requirements" / "prose.yaml"
 HEAD = "Wording of the refusals, one row each; written by `python -m scripts.assign_prose_ids`."
 
@@ -88,15 +85,15 @@ def needs(key: str) -> list[str]:
     return next((wanted for pattern, wanted in NEEDS if re.search(pattern, key)), [])
 
 
-def rows(tables: dict[str, Row], present: list[Row]) -> list[Row]:
-    """The registry rows for these refusals, keeping every id that `present` has given already.
+def rows(tables: dict[str, Row], present: list[Row], profile: str = spec.DEFAULT, number: int = 0) -> list[Row]:
+    """The registry rows for these refusals of a profile, keeping every id that `present` has given already.
 
-    Raises ValueError when a refusal carries an id that `present` gives to another one.
+    New ids come after `number`. Raises ValueError when a refusal carries an id that `present` gives to another one.
     """
     given = {_key(row): row for row in present}
     taken = {row["id"]: key for key, row in given.items()}
     claims = {row["prose"] for row in tables.values() if "prose" in row}
-    number = max((int(i.removeprefix("ERR-")) for i in {*taken, *claims}), default=0)
+    number = max([number, *(_number(identity) for identity in {*taken, *claims})])
     out = []
     for key, refusal in tables.items():
         if not in_scope(key):
@@ -114,8 +111,7 @@ def rows(tables: dict[str, Row], present: list[Row]) -> list[Row]:
             "id": identity,
             "level": "MAY" if INFORMATIONAL.search(key) else "SHOULD",
             "text": sentence(key, refusal),
-            "source": f"spec/{PROFILE}/errors {key}",
-            "profiles": [PROFILE],
+            "source": f"spec/{profile}/errors {key}",
         }
         if wanted := needs(key):
             row["needs"] = wanted
@@ -123,11 +119,30 @@ def rows(tables: dict[str, Row], present: list[Row]) -> list[Row]:
     # A refusal that left the table keeps its id here, so that nobody else gets it.
     used = {row["id"] for row in out}
     gone = [row | {"excluded": "the refusal is no longer in the table"} for row in present if row["id"] not in used]
-    return sorted(out + gone, key=lambda row: int(row["id"].removeprefix("ERR-")))
+    return sorted(out + gone, key=lambda row: _number(row["id"]))
+
+
+def _number(identity: str) -> int:
+    return int(identity.removeprefix("ERR-"))
 
 
 def _key(row: Row) -> str:
     return str(row["source"]).split()[-1]
+
+
+def own_words(profile: str, folder: Path | None = None) -> dict[str, Row]:
+    """The refusals of a profile that its base has not, or has in other words."""
+    bases = spec.chain(profile, folder)[1:]
+    base = spec.refusals(bases[0], folder) if bases else {}
+    inherited = {key: (sentence(key, row), row.get("prose")) for key, row in base.items()}
+    found = {
+        key: row for key, row in spec.refusals(profile, folder).items() if inherited.get(key, ("",))[0] != sentence(key, row)
+    }
+    # A patch that changes the words leaves the base's id in the row: it is the id of other words.
+    return {
+        key: {field: v for field, v in row.items() if field != "prose" or key not in inherited or v != inherited[key][1]}
+        for key, row in found.items()
+    }
 
 
 def with_prose(text: str, ids: dict[str, str]) -> str:
@@ -151,19 +166,45 @@ def with_prose(text: str, ids: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def plan() -> dict[Path, str]:
+def plan(folder: Path | None = None) -> dict[Path, str]:
     """Every file that the script owns or touches, with the text it must have."""
-    files = {path: path.read_text(encoding="utf-8") for path in sorted(ERRORS.glob("*.yaml"))}
-    tables: dict[str, Row] = {}
-    for text in files.values():
-        tables |= yaml.safe_load(text) or {}
-    registry = rows(tables, registry_rows.read(REGISTRY))
-    ids = {_key(row): row["id"] for row in registry}
+    present, registry = registry_rows.read(REGISTRY), []
+    wanted: dict[Path, str] = {}
+    highest = max((_number(row["id"]) for row in present), default=0)
+    for profile in registry_rows.by_base(folder):
+        mine = [row for row in present if row["source"].startswith(f"spec/{profile}/")]
+        made = rows(own_words(profile, folder), mine, profile, highest)
+        highest = max([highest, *(_number(row["id"]) for row in made)])
+        registry += made
+        files = {
+            path: path.read_text(encoding="utf-8")
+            for path in sorted((registry_rows.home(profile, folder) / "errors").glob("*.yaml"))
+        }
+        wanted |= _with_ids(files, {_key(row): row["id"] for row in made})
+    held = _held({(row["source"].split("/")[1], _key(row)): row["id"] for row in registry}, folder)
+    registry = [row | registry_rows.membership(held.get(row["id"], {row["source"].split("/")[1]}), folder) for row in registry]
+    return wanted | {REGISTRY: registry_rows.dump(HEAD, sorted(registry, key=lambda row: _number(row["id"])))}
+
+
+def _held(ids: dict[tuple[str, str], str], folder: Path | None) -> dict[str, set[str]]:
+    """Which profiles each id holds in; `ids`: of the words that a profile has of its own, by profile and refusal."""
+    held: dict[str, set[str]] = {}
+    for profile in spec.profiles(folder):
+        for key in spec.refusals(profile, folder):
+            nearest = next((name for name in spec.chain(profile, folder) if (name, key) in ids), None)
+            if nearest:
+                held.setdefault(ids[nearest, key], set()).add(profile)
+    return held
+
+
+def _with_ids(files: dict[Path, str], ids: dict[str, str]) -> dict[Path, str]:
     wanted = {path: with_prose(text, ids) for path, text in files.items()}
     for path, text in wanted.items():
-        before, after = yaml.safe_load(files[path]) or {}, yaml.safe_load(text) or {}
-        assert {k: {**v, "prose": None} for k, v in before.items()} == {k: {**v, "prose": None} for k, v in after.items()}
-    return wanted | {REGISTRY: registry_rows.dump(HEAD, registry)}
+        before, after = registry_rows.parsed(files[path]) or {}, registry_rows.parsed(text) or {}
+        assert {k: {**(v or {}), "prose": None} for k, v in before.items()} == {
+            k: {**(v or {}), "prose": None} for k, v in after.items()
+        }
+    return wanted
 
 
 def main() -> int:

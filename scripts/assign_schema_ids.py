@@ -12,11 +12,10 @@ from pathlib import Path
 import spec
 from scripts import registry_rows
 from scripts.registry_rows import Row
-from spec.documents import Documents, documents
+from spec.documents import Documents
+from spec.layers import Files
 
 ROOT = Path(__file__).parent.parent
-PROFILE = "experimental-2026-05"
-OPENAPI, ASYNCAPI = f"spec/{PROFILE}/openapi.yaml", f"spec/{PROFILE}/asyncapi.yaml"
 REGISTRY = ROOT / "spec" / "requirements" / "schema.yaml"
 HEAD = "Answers, frames and events against the documents; written by `python -m scripts.assign_schema_ids`."
 
@@ -50,48 +49,62 @@ NEEDS = {
 }
 
 
-def rows(docs: Documents) -> Iterator[Row]:
+def rows(docs: Documents, folder: Path | None = None) -> Iterator[Row]:
     """The rows for one profile's documents."""
-    allows = "that the contract document allows"
+    allows, profile = "that the contract document allows", docs.profile.name
+    files = _files(profile, folder)
+    openapi, asyncapi = f"spec/{profile}/openapi.yaml", f"spec/{profile}/asyncapi.yaml"
     for name, operation in docs.operations.items():
         if operation.judged:
             call = f"{operation.method.upper()} {operation.path.removeprefix('/api/experimental')}"
             text = f"Every answer of {call} has a status, a content type and a body {allows}."
-            yield _row(name, text, f"spec/{PROFILE}/{_file(operation.path)} {name}")
-    yield _row("unrouted", f"The answer to a path or method outside the contract is one {allows} there.", OPENAPI)
-    headers = _row("headers", "Answers carry the headers that the contract document requires of them.", OPENAPI)
+            yield _row(name, text, f"{files[operation.path]} {name}")
+    yield _row("unrouted", f"The answer to a path or method outside the contract is one {allows} there.", openapi)
+    headers = _row("headers", "Answers carry the headers that the contract document requires of them.", openapi)
     yield headers | {"level": "SHOULD"}
     for feed, (union, prefix, where) in FEEDS.items():
-        yield _row(f"frame-{feed}", f"Every frame of {where} has the form that the contract document gives it.", ASYNCAPI)
+        if feed not in docs.operations:
+            continue
+        yield _row(f"frame-{feed}", f"Every frame of {where} has the form that the contract document gives it.", asyncapi)
         for event in docs.event_names(union):
             text = f"Every {event} event of {where} has the keys and values {allows}."
-            yield _row(f"{prefix}-{event}", text, f"{ASYNCAPI} {union}")
-    yield _row("frame-streamDesktop", "Every frame of a chat's desktop stream is binary.", ASYNCAPI)
+            yield _row(f"{prefix}-{event}", text, f"{asyncapi} {union}")
+    if "streamDesktop" in docs.operations:
+        yield _row("frame-streamDesktop", "Every frame of a chat's desktop stream is binary.", asyncapi)
 
 
-def _file(path: str) -> str:
-    """The file of the profile that has this path."""
-    folder = ROOT / "spec" / PROFILE
-    return next(file.name for file in sorted(folder.glob("openapi*.yaml")) if f"\n  {path}:\n" in file.read_text("utf-8"))
+def _files(profile: str, folder: Path | None) -> dict[str, str]:
+    """Each path with the file that has it: of the profile, or else of what it extends."""
+    files, found = Files(folder), {}
+    for name in reversed(spec.chain(profile, folder)):
+        for file in files.names(name):
+            if file.startswith("openapi"):
+                found |= dict.fromkeys(files.read(name, file).get("paths", ()), f"spec/{name}/{file}")
+    return found
 
 
 def _row(name: str, text: str, source: str) -> Row:
     needs = NEEDS.get(name) or (["workspaces"] if name.startswith("git-") else [])
-    row = {"id": f"SCHEMA-{name}", "level": "MUST", "text": text, "source": source, "profiles": [PROFILE]}
+    row = {"id": f"SCHEMA-{name}", "level": "MUST", "text": text, "source": source}
     return row | ({"needs": needs} if needs else {})
 
 
-def plan() -> dict[Path, str]:
+def plan(folder: Path | None = None) -> dict[Path, str]:
     """The file that the script owns, with the text it must have."""
     present = {row["id"]: row for row in registry_rows.read(REGISTRY)}
-    wanted = {row["id"]: registry_rows.kept(row, present.get(row["id"])) for row in rows(documents(PROFILE))}
+    made: dict[str, Row] = {}
+    held: dict[str, list[str]] = {}
+    for profile in registry_rows.by_base(folder):
+        for row in rows(Documents(spec.load(profile, folder)), folder):
+            made.setdefault(row["id"], row)
+            held.setdefault(row["id"], []).append(profile)
+    wanted = {i: registry_rows.kept(row, present.get(i)) | registry_rows.membership(held[i], folder) for i, row in made.items()}
     gone = {i: row | {"excluded": "no longer in the documents"} for i, row in present.items() if i not in wanted}
     return {REGISTRY: registry_rows.dump(HEAD, [*wanted.values(), *gone.values()])}
 
 
 def main() -> int:
     """Write what changed."""
-    spec.load(PROFILE)  # a clear error when the profile is not there
     registry_rows.write(plan(), ROOT)
     return 0
 

@@ -8,13 +8,45 @@ from typing import Any
 
 import yaml
 
+import spec
+
 Row = dict[str, Any]
 BY_HAND = ("level", "needs", "excluded", "unkillable")
 
 
 def read(path: Path) -> list[Row]:
     """The rows of a registry file; none when it is not there yet."""
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or []
+    return list(parsed(path.read_text(encoding="utf-8"))["rows"]) if path.exists() else []
+
+
+def parsed(text: str) -> Any:
+    """The YAML text's value, by the quick parser where there is one."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def by_base(folder: Path | None = None) -> list[str]:
+    """All profiles (those in `folder`, too), the default one first and each after what it extends."""
+    return sorted(spec.profiles(folder), key=lambda name: (len(spec.chain(name, folder)), name != spec.DEFAULT, name))
+
+
+def home(profile: str, folder: Path | None = None) -> Path:
+    """The folder of the profile's files."""
+    if folder is not None and (folder / profile / "profile.yaml").is_file():
+        return folder / profile
+    return Path(spec.__file__).parent / profile
+
+
+def membership(holding: Iterable[str], folder: Path | None = None) -> Row:
+    """The fewest `profiles` and `not_in` of a row that holds in these profiles alone; the file names spec.DEFAULT."""
+    wanted, names, out = set(holding), [], []
+    for name in by_base(folder):
+        inherited = any(base in wanted for base in spec.chain(name, folder)[1:2])
+        if (name in wanted) != inherited:
+            (names if name in wanted else out).append(name)
+    if not names:
+        return {"not_in": [spec.DEFAULT]}
+    said = {"profiles": [] if names == [spec.DEFAULT] else names, "not_in": out}
+    return {key: value for key, value in said.items() if value}
 
 
 def kept(row: Row, old: Row | None) -> Row:
@@ -24,7 +56,7 @@ def kept(row: Row, old: Row | None) -> Row:
 
 def dump(head: str, rows: Iterable[Row]) -> str:
     """A registry file as text: a comment, then one field a line."""
-    return f"# {head}\n" + "".join(_block(row) for row in rows)
+    return f"# {head}\nprofiles: [{spec.DEFAULT}]\nrows:\n" + "".join(_block(row) for row in rows)
 
 
 def _block(row: Row) -> str:

@@ -1,19 +1,23 @@
-"""The contract as data: documents, requirement registry and tables, per profile."""
+"""The contract as data: documents, requirement registry and tables, per profile.
+
+A profile is a folder with a profile.yaml. One that `extends` another holds only what differs (spec.layers says how it is put
+together); documents, refusals, tables and requirements come from its whole chain.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-import yaml
+from spec.layers import Files, patched
 
 # The profile of a run that names none.
 DEFAULT = "experimental-2026-05"
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class UnknownProfile(ValueError):
@@ -22,7 +26,10 @@ class UnknownProfile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One testable sentence. `level` is MUST, SHOULD or MAY; `needs` names what the target must offer to judge it."""
+    """One testable sentence. `level` is MUST, SHOULD or MAY; `needs` names what the target must offer to judge it.
+
+    `profiles`: all that it holds in.
+    """
 
     id: str
     level: str
@@ -53,10 +60,7 @@ class ErrorRow:
 
 def read_yaml(*parts: str) -> Any:
     """The parsed YAML file at this path below spec/."""
-    node = resources.files(__name__)
-    for part in parts:
-        node = node / part
-    return yaml.load(node.read_text(encoding="utf-8"), Loader=_Loader)
+    return Files().read(*parts)
 
 
 @cache
@@ -66,78 +70,129 @@ def capabilities() -> dict[str, str]:
     return found
 
 
-def profiles() -> list[str]:
-    """The names of all profiles, i.e. the folders that hold an openapi.yaml."""
-    root = resources.files(__name__)
-    return sorted(p.name for p in root.iterdir() if p.is_dir() and (p / "openapi.yaml").is_file())
+def profiles(folder: Path | None = None) -> list[str]:
+    """The names of all profiles, i.e. the folders that hold a profile.yaml; those in `folder`, too."""
+    return Files(folder).folders()
 
 
-def _yaml_names(*parts: str) -> list[str]:
-    node = resources.files(__name__)
-    for part in parts:
-        node = node / part
-    return sorted(p.name for p in node.iterdir() if p.name.endswith(".yaml")) if node.is_dir() else []
+@cache
+def chain(name: str, folder: Path | None = None) -> tuple[str, ...]:
+    """The profile and what it extends, itself first. Raises UnknownProfile, and ValueError for a circle."""
+    out: list[str] = []
+    at: str | None = name
+    while at is not None:
+        if at in out:
+            raise ValueError(f"spec/{at}/profile.yaml: {' extends '.join([*out, at])}")
+        if at not in profiles(folder):
+            raise UnknownProfile(f"unknown profile {at!r}; known: {', '.join(profiles(folder))}")
+        out.append(at)
+        at = _own(at, folder).get("extends")
+    return tuple(out)
+
+
+def holds(names: Sequence[str], profiles: Iterable[str], not_in: Iterable[str]) -> bool:
+    """Does a requirement with these `profiles` and `not_in` hold in a profile with this chain? The nearest named decides."""
+    wanted, unwanted = set(profiles), set(not_in)
+    nearest = next((name for name in names if name in wanted or name in unwanted), None)
+    return nearest in wanted and nearest not in unwanted
 
 
 class Profile:
-    """One frozen revision of the API: its documents and tables, read when first used."""
+    """One frozen revision of the API: its documents and tables, read when first used. `folder`: more files than the package's."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, folder: Path | None = None) -> None:
         self.name = name
+        self._folder = folder
 
     @property
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document: openapi.yaml with the paths and components of every openapi-*.yaml beside it."""
-        return _openapi(self.name)
+        return _openapi(self.name, self._folder)
 
     @property
     def asyncapi(self) -> dict[str, Any]:
-        document: dict[str, Any] = _document(self.name, "asyncapi.yaml")
+        """The AsyncAPI document; empty when the profile has no sockets."""
+        document: dict[str, Any] = _document(self.name, self._folder, "asyncapi.yaml") or {}
         return document
 
     def table(self, name: str) -> Any:
-        """The table `tables/<name>.yaml` of this profile."""
-        return _document(self.name, "tables", f"{name}.yaml")
+        """The table `tables/<name>.yaml` of this profile. Raises FileNotFoundError."""
+        found = _document(self.name, self._folder, "tables", f"{name}.yaml")
+        if found is None:
+            raise FileNotFoundError(f"no table {name} in {self.name}")
+        return found
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of all its tables."""
+        files, names = Files(self._folder), chain(self.name, self._folder)
+        return sorted({table.removesuffix(".yaml") for name in names for table in files.names(name, "tables")})
 
     @property
     def traits(self) -> dict[str, Any]:
-        """What the suite's verbs need to know of this revision: paths, header names, statuses (profile.yaml)."""
-        traits: dict[str, Any] = _document(self.name, "profile.yaml")
-        return traits
+        """What the suite's verbs need to know of this revision: paths, header names, statuses, actors (profile.yaml).
+
+        `busy_statuses` and `rest_statuses` are lists of `statuses`.
+        """
+        return _traits(self.name, self._folder)
 
     @property
     def errors(self) -> dict[str, ErrorRow]:
         """All refusals by key."""
-        return _errors(self.name)
+        return _errors(self.name, self._folder)
 
     @property
     def requirements(self) -> dict[str, Requirement]:
         """The requirements that hold in this profile, by id, in registry order."""
-        return _requirements(self.name)
+        return _requirements(self.name, self._folder)
 
     @property
     def sha256(self) -> str:
-        """Hash over every file of the profile and the registry: says which contract a record was judged by."""
-        digest = hashlib.sha256()
-        for folder in ((self.name,), (self.name, "errors"), (self.name, "tables"), ("requirements",)):
-            for name in _yaml_names(*folder):
-                digest.update(name.encode())
-                digest.update(resources.files(__name__).joinpath(*folder, name).read_bytes())
-        return digest.hexdigest()
+        """Hash over what the profile says, wherever it says so, and nothing else: which contract a record was judged by."""
+        return _sha256(self.name, self._folder)
 
 
 @cache
-def _document(*parts: str) -> Any:
-    return read_yaml(*parts)
+def _own(name: str, folder: Path | None) -> dict[str, Any]:
+    own: dict[str, Any] = Files(folder).read(name, "profile.yaml") or {}
+    return own
 
 
 @cache
-def _openapi(profile: str) -> dict[str, Any]:
-    merged: dict[str, Any] = read_yaml(profile, "openapi.yaml")
-    for name in _yaml_names(profile):
+def _traits(profile: str, folder: Path | None) -> dict[str, Any]:
+    traits: dict[str, Any] = {}
+    for name in reversed(chain(profile, folder)):
+        own = {key: value for key, value in _own(name, folder).items() if key != "extends"}
+        traits = patched(traits, own, f"spec/{name}/profile.yaml")
+    return traits | {f"{kind}_statuses": traits["statuses"][kind] for kind in ("busy", "rest")}
+
+
+@cache
+def _document(profile: str, folder: Path | None, *parts: str) -> Any:
+    """The file at this path as the whole chain has it; None when no profile of it has one."""
+    found = None
+    for name in reversed(chain(profile, folder)):
+        if Files(folder).has(name, *parts):
+            own = Files(folder).read(name, *parts)
+            found = own if found is None else patched(found, own or {}, f"spec/{name}/{'/'.join(parts)}")
+    return found
+
+
+@cache
+def _openapi(profile: str, folder: Path | None) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for name in reversed(chain(profile, folder)):
+        own = _own_openapi(name, Files(folder))
+        merged = patched(merged, own, f"spec/{name}/openapi*.yaml") if merged else own
+    return merged
+
+
+def _own_openapi(profile: str, files: Files) -> dict[str, Any]:
+    merged: dict[str, Any] = (files.read(profile, "openapi.yaml") or {}) if files.has(profile, "openapi.yaml") else {}
+    for name in files.names(profile):
         if not name.startswith("openapi-"):
             continue
-        for section, added in (read_yaml(profile, name) or {}).items():
+        for section, added in (files.read(profile, name) or {}).items():
             if section == "paths":
                 _merge(merged.setdefault("paths", {}), added, f"spec/{profile}/{name}: path")
             elif section == "components":
@@ -157,38 +212,86 @@ def _merge(into: dict[str, Any], added: dict[str, Any], where: str) -> None:
 
 
 @cache
-def _errors(profile: str) -> dict[str, ErrorRow]:
-    rows: dict[str, ErrorRow] = {}
-    for name in _yaml_names(profile, "errors"):
-        for key, row in (read_yaml(profile, "errors", name) or {}).items():
-            if key in rows:
-                raise ValueError(f"spec/{profile}/errors/{name}: refusal {key} is declared twice")
-            row = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-            rows[key] = ErrorRow(key=key, **row)
+def refusals(profile: str, folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """The rows of errors/*.yaml of the whole chain by key, as they are written."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name in reversed(chain(profile, folder)):
+        rows = patched(rows, _own_refusals(name, Files(folder)), f"spec/{name}/errors")
+    return rows
+
+
+def _own_refusals(profile: str, files: Files) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for name in files.names(profile, "errors"):
+        _merge(rows, files.read(profile, "errors", name) or {}, f"spec/{profile}/errors/{name}: refusal")
     return rows
 
 
 @cache
-def registry() -> dict[str, Requirement]:
+def _errors(profile: str, folder: Path | None) -> dict[str, ErrorRow]:
+    return {key: ErrorRow(key=key, **_frozen(row)) for key, row in refusals(profile, folder).items()}
+
+
+def _frozen(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+
+
+@cache
+def registry(folder: Path | None = None) -> dict[str, Requirement]:
     """Every requirement of every profile, by id. Raises ValueError for a repeated id."""
+    files = Files(folder)
+    chains = {name: chain(name, folder) for name in profiles(folder)}
+    held: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
     rows: dict[str, Requirement] = {}
-    for name in _yaml_names("requirements"):
-        for row in read_yaml("requirements", name) or []:
+    for name in files.names("requirements"):
+        sheet = files.read("requirements", name)
+        for row in sheet["rows"]:
             if row["id"] in rows:
                 raise ValueError(f"spec/requirements/{name}: id {row['id']} is used twice")
-            row = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-            rows[row["id"]] = Requirement(**{"area": name.removesuffix(".yaml"), **row})
+            membership = _membership(row, sheet)
+            if membership not in held:
+                unknown = {*membership[0], *membership[1]} - chains.keys()
+                if unknown:
+                    raise ValueError(f"spec/requirements/{name}: {row['id']} names the unknown profiles {sorted(unknown)}")
+                held[membership] = tuple(profile for profile, names in chains.items() if holds(names, *membership))
+            fields = {k: v for k, v in _frozen(row).items() if k != "not_in"}
+            rows[row["id"]] = Requirement(**{"area": name.removesuffix(".yaml"), **fields, "profiles": held[membership]})
     return rows
 
 
-@cache
-def _requirements(profile: str) -> dict[str, Requirement]:
-    return {r.id: r for r in registry().values() if profile in r.profiles}
+def _membership(row: dict[str, Any], sheet: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`profiles` and `not_in` of a row: its own `profiles` stand instead of all that the file says, its `not_in` besides."""
+    out = tuple(row.get("not_in", ()))
+    if "profiles" in row:
+        return tuple(row["profiles"]), out
+    return tuple(sheet["profiles"]), (*sheet.get("not_in", ()), *out)
 
 
 @cache
-def load(profile: str) -> Profile:
-    """The profile of that name. Raises UnknownProfile."""
-    if profile not in profiles():
-        raise UnknownProfile(f"unknown profile {profile!r}; known: {', '.join(profiles())}")
-    return Profile(profile)
+def _requirements(profile: str, folder: Path | None) -> dict[str, Requirement]:
+    return {r.id: r for r in registry(folder).values() if profile in r.profiles}
+
+
+@cache
+def _sha256(name: str, folder: Path | None) -> str:
+    profile = Profile(name, folder)
+    requirements = [asdict(row) for _, row in sorted(profile.requirements.items())]
+    for row in requirements:
+        del row["profiles"]  # who else has it is nothing of this profile
+    said = {
+        "name": name,
+        "traits": profile.traits,
+        "openapi": profile.openapi,
+        "asyncapi": profile.asyncapi,
+        "tables": {table: profile.table(table) for table in profile.tables},
+        "errors": refusals(name, folder),
+        "requirements": requirements,
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def load(profile: str, folder: Path | None = None) -> Profile:
+    """The profile of that name, from the package or from `folder`. Raises UnknownProfile."""
+    chain(profile, folder)
+    return Profile(profile, folder)

@@ -35,8 +35,9 @@ AREAS = {
 INTRO = """# Requirements
 
 Written by `python -m spec.registry_page` from `spec/requirements/*.yaml`; do not edit it here. How a level is chosen
-stands in [DEVELOPERS.md](../DEVELOPERS.md). *Needs* is what a target must offer for the row to be judged, *source* the
-line of the facts that it comes from, *seen* the recorded scenarios that show it.
+stands in [DEVELOPERS.md](../DEVELOPERS.md). *Needs* is what a target must offer for the row to be judged, *profiles* the
+revisions of the API that it holds in, *source* the line of the facts that it comes from, *seen* the recorded scenarios that
+show it.
 """
 
 
@@ -52,7 +53,7 @@ def page(rows: Iterable[Requirement]) -> str:
     out.append(f"| all | {_counts([row for rows_ in by_area.values() for row in rows_])} |")
     for area in order:
         out += ["", f"## {area}", "", f"{AREAS.get(area, area)}.", ""]
-        out += ["| id | level | requirement | needs | source | seen |", "|---|---|---|---|---|---|"]
+        out += ["| id | level | requirement | needs | profiles | source | seen |", "|---|---|---|---|---|---|---|"]
         out += [_line(row) for row in by_area[area]]
     return "\n".join(out) + "\n"
 
@@ -65,7 +66,8 @@ def _counts(rows: list[Requirement]) -> str:
 def _line(row: Requirement) -> str:
     seen = ", ".join(row.seen[:3]) + (" …" if len(row.seen) > 3 else "")
     text = _cell(row.text) + (f" *Not judged: {_cell(row.excluded)}*" if row.excluded else "")
-    return f"| {row.id} | {row.level} | {text} | {', '.join(row.needs)} | {_cell(row.source)} | {seen} |"
+    cells = (row.id, row.level, text, ", ".join(row.needs), ", ".join(row.profiles), _cell(row.source), seen)
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(text: str) -> str:

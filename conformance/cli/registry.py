@@ -37,10 +37,7 @@ def _list(argv: Sequence[str]) -> int:
     p.add_argument("--requirement", action="append", default=[], metavar="GLOB")
     p.add_argument("--format", choices=["text", "json"], default="text")
     options = p.parse_args(argv)
-    try:
-        rows = list(spec.load(options.profile).requirements.values())
-    except spec.UnknownProfile as error:
-        raise UsageError(str(error)) from error
+    rows = list(_held_in(options.profile).values())
     if options.area:
         rows = [r for r in rows if r.area in options.area]
     if options.requirement:
@@ -56,16 +53,23 @@ def _list(argv: Sequence[str]) -> int:
     return 0
 
 
+def _held_in(profile: str) -> dict[str, spec.Requirement]:
+    try:
+        return spec.load(profile).requirements
+    except spec.UnknownProfile as error:
+        raise UsageError(str(error)) from error
+
+
 def _explain(argv: Sequence[str]) -> int:
     p = parser("explain")
     p.add_argument("id")
-    p.add_argument("--profile", default=spec.DEFAULT)
+    p.add_argument("--profile", default="", help="one that it must hold in")
     options = p.parse_args(argv)
-    rows = spec.load(options.profile).requirements
+    rows = _held_in(options.profile) if options.profile else spec.registry()
     if options.id not in rows:
         near = get_close_matches(options.id, rows, n=1)
         hint = f"; did you mean {near[0]}?" if near else "; see: chat-conformance list"
-        raise UsageError(f"no requirement {options.id} in {options.profile}{hint}")
+        raise UsageError(f"no requirement {options.id} in {options.profile or 'the registry'}{hint}")
     row = rows[options.id]
     print(f"{row.id}  {row.level}  {row.area}\n  {row.text}")
     print(f"  source:   {row.source}")

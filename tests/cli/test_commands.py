@@ -51,6 +51,7 @@ def served(folder: Path, *arguments: str) -> Iterator[Path]:
         (["run", "--expect", "missing.yaml", "--requirement", "PAGE-001"], "no expectations file"),
         (["run", "--fault", "nope"], "nope"),
         (["explain", "PAGE-07"], "did you mean PAGE-0"),
+        (["explain", "PAGE-001", "--profile", "nope"], "unknown profile"),
         (["audit", "missing.jsonl"], "missing.jsonl"),
         (["report", "missing.ndjson"], "missing.ndjson"),
         (["doctor"], "--target"),
@@ -178,6 +179,8 @@ def test_list_and_explain_agree() -> None:
     said = cli("explain", rows[0]["id"])
     assert said.returncode == 0
     assert rows[0]["text"] in said.stdout
+    assert re.search(rf"profiles: +{re.escape(', '.join(rows[0]['profiles']))}$", said.stdout, re.M)
+    assert cli("explain", rows[0]["id"], "--profile", rows[0]["profiles"][0]).stdout == said.stdout
 
 
 UNSTEADY = ("-k", "paging_list and cursors", "--fault", "list-gives-one-too-few@every=7", "--repeat", "3", "--seed", "1")

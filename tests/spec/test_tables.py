@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import spec
+from conformance import target
 from conformance.exchange import Exchange, SocketLog
+from fake_server import seeding
 from spec.documents import documents
 from tests.spec.traffic import PROFILE, events, operation, recorded
 
@@ -16,6 +18,7 @@ PROFILE_DATA = spec.load(PROFILE)
 ROLES = PROFILE_DATA.table("roles")
 LIMITS = PROFILE_DATA.table("limits")
 ORDER = PROFILE_DATA.table("stream_order")
+TRAITS = PROFILE_DATA.traits
 
 
 def expected(name: str, actor: str) -> str:
@@ -151,3 +154,22 @@ def test_the_recorded_server_sends_every_status_as_often_as_the_order_says() -> 
                 assert live.count(status) % ORDER["status_copies"] == 0, (said.id, status)
                 counted += 1
     assert counted
+
+
+@pytest.mark.parametrize("name", spec.profiles())
+def test_a_profile_declares_what_its_documents_tables_and_requirements_speak_of(name: str) -> None:
+    profile = spec.load(name)
+    traits, docs = profile.traits, documents(name)
+    statuses = traits["statuses"]
+    assert {*statuses["busy"], *statuses["rest"]} == set(docs.schema("ChatStatus")["$defs"]["ChatStatus"]["enum"])
+    assert not set(statuses["busy"]) & set(statuses["rest"]) and set(statuses["final"]) <= set(statuses["rest"])
+    assert set(statuses["final"]) == set(profile.table("stream_order")["end"])
+    assert set(traits["retired"]) == {o.id for o in docs.operations.values() if "retired" in o.tags}
+    assert set(profile.table("roles")["actors"].values()) - {None} <= set(traits["actors"])
+    assert set(traits["capabilities"]) == {need for row in profile.requirements.values() for need in row.needs}
+    assert set(traits["capabilities"]) <= spec.capabilities().keys()
+
+
+def test_the_reference_server_seeds_the_actors_that_the_profile_declares() -> None:
+    roles = {name: (tuple(row.get("site", ())), tuple(row.get("organization", ()))) for name, row in TRAITS["actors"].items()}
+    assert roles == seeding.ACTORS and set(roles) == set(target.ACTORS)
