@@ -9,7 +9,6 @@ from conformance.case import case
 from conformance.cases.streaming_retry import failing
 from conformance.context import Case
 from conformance.streams import (
-    ORDER,
     fresh,
     ids,
     joined,
@@ -26,6 +25,7 @@ from conformance.streams import (
 )
 from fixtures.scripts import gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says
+from spec.tables import stream_order
 
 TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
 
@@ -90,7 +90,8 @@ async def middle_of_a_step(t: Case) -> None:
         t.expect(update.get("queued_messages"), listed, "the queue of a snapshot with after_id", "/queued_messages")
     await told(socket, {"type": "message"}, 3)
     with t.judging("STREAM-026"):
-        places = [ORDER.index(kind) for kind in types(fresh(socket.events))]
+        order = stream_order(t.session.profile.name).snapshot
+        places = [order.index(kind) for kind in types(fresh(socket.events))]
         t.expect(places, sorted(places), "the places of the events in the order of the snapshot")
         t.true(len(set(places)) >= 4, "status, parts, messages and the queue are there", types(socket.events))
     with t.judging("STREAM-031"):

@@ -8,8 +8,8 @@ from typing import Any
 
 from conformance.checks.asked import Asked, plain_uuid
 from conformance.exchange import SocketLog
+from spec.tables import StreamOrder
 
-REST = ("waiting", "error", "requires_action")
 _ABSENT = object()
 
 
@@ -55,11 +55,15 @@ class Event:
 
 @dataclass(slots=True)
 class Feed:
-    """All events of one connection in the order they came. `snapshot` is how many of them its first frame held."""
+    """All events of one connection in the order they came, and the `order` that the profile declares for them.
+
+    `snapshot` is how many of them its first frame held.
+    """
 
     log: SocketLog
     chat: str
     after_id: int
+    order: StreamOrder
     events: list[Event] = field(default_factory=list)
     snapshot: int = 0
 
@@ -71,13 +75,13 @@ class Feed:
         return self.events[self.snapshot :]
 
 
-def feed_of(asked: Asked, key: str) -> Feed | None:
+def feed_of(asked: Asked, key: str, order: StreamOrder) -> Feed | None:
     """The feed of an opened socket; None if it was refused or reading stopped. `key` tells events apart: type or kind."""
     log = asked.said
     if not isinstance(log, SocketLog) or log.handshake.status != 101 or log.fault:
         return None
     after = asked.one("after_id")
-    feed = Feed(log, plain_uuid(asked.path.get("chat", "")), int(after) if after.lstrip("+-").isdigit() else 0)
+    feed = Feed(log, plain_uuid(asked.path.get("chat", "")), int(after) if after.lstrip("+-").isdigit() else 0, order)
     for number, frame in enumerate(log.frames):
         if frame.direction != "in" or frame.kind != "text":
             continue

@@ -8,21 +8,22 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.checks.asked import Asked, Judged, Verdict, Wrong, finding
-from conformance.checks.feeds import REST, Event, Feed, args_of, feed_of, texts
+from conformance.checks.feeds import Event, Feed, args_of, feed_of, texts
 from conformance.exchange import Exchange
+from spec.tables import StreamOrder
 
 Rule = Callable[[Feed, "Disturbed"], Verdict]
 STREAM: list[tuple[str, Rule]] = []
 WATCH: list[tuple[str, Rule]] = []
-_STREAM_RANK = {"status": 0, "retry": 1, "message_part": 2, "message": 3, "queue_update": 4}
 _CUTTING = (("sendMessage", "interrupt"), ("patchChat", "archived"))
-_SURE_PIECES = 100  # more at once may be lost on the way
+_ROOM = 28  # of the local feed's buffer, for what goes over it beside the pieces of one kind
 
 
 class Disturbed:
     """What the requests of this run did to the chats: edits replay messages, interrupts leave loose ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: StreamOrder) -> None:
+        self._replaying = order.replaying
         self.edited: set[str] = set()
         self.cut_short: set[str] = set()
 
@@ -32,7 +33,7 @@ class Disturbed:
             return
         body = asked.request.body if isinstance(asked.request.body, dict) else {}
         key = "archived" if "archived" in body else str(body.get("busy_behavior"))
-        if asked.operation == "editMessage":
+        if asked.operation in self._replaying:
             self.edited.add(asked.chat)
             self.cut_short.add(asked.chat)
         elif asked.operation in ("interruptChat", "promoteQueuedMessage") or (asked.operation, key) in _CUTTING:
@@ -60,10 +61,11 @@ def watch(requirement: str) -> Callable[[Rule], Rule]:
 
 
 class OrderJudge:
-    """Judges every stream and watch feed of one run or recording; hears of the requests, too."""
+    """Judges every stream and watch feed of one run or recording by the profile's order; hears of the requests, too."""
 
-    def __init__(self) -> None:
-        self._disturbed = Disturbed()
+    def __init__(self, order: StreamOrder) -> None:
+        self._order = order
+        self._disturbed = Disturbed(order)
 
     def __call__(self, asked: Asked) -> Iterator[Judged]:
         said = asked.said
@@ -72,7 +74,7 @@ class OrderJudge:
             return
         if asked.operation not in ("streamChat", "watchChats"):
             return
-        feed = feed_of(asked, "type" if asked.operation == "streamChat" else "kind")
+        feed = feed_of(asked, "type" if asked.operation == "streamChat" else "kind", self._order)
         if feed is None:
             return
         for requirement, rule in STREAM if asked.operation == "streamChat" else WATCH:
@@ -102,8 +104,8 @@ def events_name_their_chat(feed: Feed, disturbed: Disturbed) -> Verdict:
 def first_is_a_status(feed: Feed, disturbed: Disturbed) -> Verdict:
     if not feed.events:
         return None
-    first = feed.events[0].type
-    return True if first == "status" else Wrong("the first event is no status", feed.events[0].pointer, "status", first)
+    first, wanted = feed.events[0].type, feed.order.snapshot[0]
+    return True if first == wanted else Wrong(f"the first event is no {wanted}", feed.events[0].pointer, wanted, first)
 
 
 def _snapshot(feed: Feed) -> list[Event]:
@@ -117,17 +119,19 @@ def _snapshot(feed: Feed) -> list[Event]:
 def snapshot_order(feed: Feed, disturbed: Disturbed) -> Verdict:
     events = _snapshot(feed)
     # While a turn runs, live events may have come into the first frame.
-    if len(events) < 2 or events[0].type != "status" or events[0].status not in REST:
+    if len(events) < 2 or events[0].type != "status" or events[0].status not in feed.order.end:
         return None
     for before, event in pairwise(events):
-        if _STREAM_RANK.get(event.type, 9) < _STREAM_RANK.get(before.type, 9):
-            return Wrong(f"{event.type} comes after {before.type}", event.pointer, list(_STREAM_RANK), [e.type for e in events])
+        if feed.order.rank(event.type) < feed.order.rank(before.type):
+            said = f"{event.type} comes after {before.type}"
+            return Wrong(said, event.pointer, list(feed.order.snapshot), [e.type for e in events])
     return True
 
 
 @stream("STREAM-027")
 def snapshot_ascends(feed: Feed, disturbed: Disturbed) -> Verdict:
-    times = [(str(event.message.get("created_at")), event) for event in _snapshot(feed) if event.type == "message"]
+    key = feed.order.ascending["message"]
+    times = [(str(event.message.get(key)), event) for event in _snapshot(feed) if event.type == "message"]
     for (first, _), (second, event) in pairwise(times):
         if _sortable(second) < _sortable(first):
             return Wrong("the snapshot's messages do not ascend", event.pointer, f"after {first}", second)
@@ -154,27 +158,27 @@ def snapshot_after_the_cursor(feed: Feed, disturbed: Disturbed) -> Verdict:
 @stream("STREAM-030")
 def snapshot_without_empty_queue(feed: Feed, disturbed: Disturbed) -> Verdict:
     events = _snapshot(feed)
-    if not events or events[0].status not in REST:
+    if not events or events[0].status not in feed.order.end:
         return None
     for event in events:
-        if event.type == "queue_update" and not event.value.get("queued_messages"):
+        if event.type in feed.order.non_empty and not event.value.get("queued_messages"):
             return Wrong("a snapshot without a queue has a queue_update", event.pointer)
     return True
 
 
 @stream("STREAM-033")
 def snapshot_without_action_required(feed: Feed, disturbed: Disturbed) -> Verdict:
-    return _never_in_snapshot(feed, "requires_action", "action_required")
+    return _never_in_snapshot(feed, feed.order.status_before("action_required"), "action_required")
 
 
 @stream("STREAM-034")
 def snapshot_without_error(feed: Feed, disturbed: Disturbed) -> Verdict:
-    return _never_in_snapshot(feed, "error", "error")
+    return _never_in_snapshot(feed, feed.order.status_after("error"), "error")
 
 
 def _never_in_snapshot(feed: Feed, status: str, kind: str) -> Verdict:
     events = _snapshot(feed)
-    if not events or events[0].status != status:
+    if kind not in feed.order.never_in_snapshot or not events or events[0].status != status:
         return None
     bad = next((event for event in events if event.type == kind), None)
     return Wrong(f"a snapshot has {kind}", bad.pointer) if bad else True
@@ -186,18 +190,20 @@ def _never_in_snapshot(feed: Feed, status: str, kind: str) -> Verdict:
 @stream("STREAM-038")
 def running_before_parts(feed: Feed, disturbed: Disturbed) -> Verdict:
     part = next((event for event in feed.live if event.type == "message_part"), None)
-    if part is None:
+    wanted = feed.order.status_before("message_part")
+    if part is None or not wanted:
         return None
-    ran = any(event.status == "running" for event in feed.events[: part.at])
-    return True if ran else Wrong("a part comes before any running status", part.pointer)
+    ran = any(event.status == wanted for event in feed.events[: part.at])
+    return True if ran else Wrong(f"a part comes before any {wanted} status", part.pointer)
 
 
 @stream("STREAM-041")
 def no_part_after_the_end(feed: Feed, disturbed: Disturbed) -> Verdict:
     statuses = feed.of("status")
-    if not feed.of("message_part") or feed.chat in disturbed.cut_short or statuses[-1].status not in REST:
+    never = feed.order.never_after_end
+    if not feed.of(*never) or feed.chat in disturbed.cut_short or statuses[-1].status not in feed.order.end:
         return None
-    late = next((event for event in feed.live if event.at > statuses[-1].at and event.type == "message_part"), None)
+    late = next((event for event in feed.live if event.at > statuses[-1].at and event.type in never), None)
     # A compaction's last part follows its stored message, and may follow the end.
     if late is not None and not str(late.part.get("tool_call_id", "")).startswith("chat_summarized"):
         return Wrong("a part comes after the last status of its turn", late.pointer, statuses[-1].status, late.part.get("type"))
@@ -338,12 +344,14 @@ def _adds_up(feed: Feed, disturbed: Disturbed, kind: str) -> Verdict:
     live = [event for event in feed.live if event.type in ("message_part", "message") and event.role == "assistant"]
     parts = [event.part for event in live if event.type == "message_part" and event.part.get("type") == kind]
     stored = [event for event in live if event.type == "message"]
-    if not parts or not stored or len(parts) > _SURE_PIECES or feed.chat in disturbed.cut_short | disturbed.edited:
+    burst = len(parts) > feed.order.local_buffer - _ROOM  # some may have been lost on the way
+    if not parts or not stored or burst or feed.chat in disturbed.cut_short | disturbed.edited:
         return None
     whole = all("usage" in event.message for event in stored) and not feed.of("retry", "error")
     statuses = feed.of("status")
     in_snapshot = any(event.type == "message_part" for event in feed.events[: feed.snapshot])
-    if not whole or in_snapshot or _may_be_older(feed) or statuses[0].status not in REST or statuses[-1].status not in REST:
+    rested = all(status.status in feed.order.end for status in (statuses[0], statuses[-1]))
+    if not whole or in_snapshot or _may_be_older(feed) or not rested:
         return None
     joined = texts(parts, kind)
     kept = "".join(texts(_content(event), kind) for event in sorted(stored, key=lambda e: e.message.get("id", 0)))
@@ -365,13 +373,14 @@ def _may_be_older(feed: Feed) -> bool:
 @stream("STREAM-073")
 def action_required_once(feed: Feed, disturbed: Disturbed) -> Verdict:
     asked: list[Any] = []
+    wanted = feed.order.status_before("action_required")
     ran = True
     for event in feed.events:
         if event.type == "status" and event.status == "running":
             ran = True
         elif event.type == "action_required":
-            if not any(e.status == "requires_action" for e in feed.events[: event.at]):
-                return Wrong("action_required comes before the status requires_action", event.pointer)
+            if not any(e.status == wanted for e in feed.events[: event.at]):
+                return Wrong(f"action_required comes before the status {wanted}", event.pointer)
             if not ran:
                 return Wrong("action_required comes twice", event.pointer, "once", "again")
             ran = False
@@ -391,12 +400,12 @@ def attempts_count(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 @stream("ERROR-002")
 def error_with_its_status(feed: Feed, disturbed: Disturbed) -> Verdict:
-    errors = feed.of("error")
+    errors, wanted = feed.of("error"), feed.order.status_after("error")
     if not errors or feed.chat in disturbed.cut_short:
         return None
-    if any(event.status == "error" for event in feed.of("status")):
+    if any(event.status == wanted for event in feed.of("status")):
         return True
-    return Wrong("an error event without a status error", errors[0].pointer, "status error")
+    return Wrong(f"an error event without a status {wanted}", errors[0].pointer, f"status {wanted}")
 
 
 # -- watch -------------------------------------------------------------------------------------------------

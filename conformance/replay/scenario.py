@@ -25,6 +25,7 @@ from conformance.replay.waiting import Poller
 from conformance.replay.world import NotPossible, World
 from conformance.wire.client import Answer, target_of
 from fixtures.transcripts import Row, Transcript, kept_length, request_content
+from spec.tables import stream_order
 
 _MAX_SILENT = 3
 # "DELETE /api/v2/templates/<tpl-b> as root"
@@ -323,7 +324,9 @@ class Scenario:
             await connection.until(snapshot_until(data), row, state.bindings)
         followed = set(state.bindings.followed)
         rules = row_rules(self.rules, row, post=False)
-        differences = await compare_connection(connection, row, state.bindings, rules, self.world.names)
+        differences = await compare_connection(
+            connection, row, state.bindings, rules, self.world.names, stream_order(self.transcript.profile)
+        )
         state.bindings.followed |= followed
         for item in data.get("frames", ()):
             state.bindings.lose(item["frame"], row.line)

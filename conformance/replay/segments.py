@@ -9,8 +9,7 @@ from typing import Any
 
 from conformance.replay.binding import Bindings
 from conformance.replay.compare import MISSING, Comparer, Difference, Rules, signature
-
-_RANK = {"status": 0, "retry": 1, "message_part": 2, "message": 3, "queue_update": 4}
+from spec.tables import StreamOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +82,13 @@ def _kind(event: Any) -> str:
 
 
 class SegmentComparer:
-    """Compares the segments of one connection, binding ids on the way. `order` is the row's own text."""
+    """Compares the segments of one connection, binding ids on the way.
 
-    def __init__(self, bindings: Bindings, rules: Rules, order: str) -> None:
-        self.bindings, self.rules, self.order = bindings, rules, order
+    `order` is the row's own text, `table` the order that the profile declares.
+    """
+
+    def __init__(self, bindings: Bindings, rules: Rules, order: str, table: StreamOrder) -> None:
+        self.bindings, self.rules, self.order, self.table = bindings, rules, order, table
         self.found: list[Difference] = []
 
     def _equal(self, expected: Any, actual: Any) -> bool:
@@ -134,8 +136,8 @@ class SegmentComparer:
         self.found.append(Difference(where, event, MISSING))
 
     def _is_set(self, kind: str) -> bool:
-        # Two feeds carry every status; how many copies a client sees is told by the `until` patterns alone.
-        return kind in ("status", "status_change")
+        # What comes over two feeds: how many copies a client sees is told by the `until` patterns alone.
+        return kind in self.table.repeated or kind == "status_change"
 
     def _match(self, expected: list[Any], actual: list[Any]) -> tuple[list[tuple[int, int]], list[int], list[int]]:
         """Pairs of indices, then expected and actual indices without a partner."""
@@ -159,7 +161,7 @@ class SegmentComparer:
         if "may come after it although its id is lower" not in self.order:
             ordered.append("message")
         for kind in ordered:
-            places = [(_rank(expected[i], n), j) for n, (i, j) in enumerate(pairs) if _kind(expected[i]) == kind]
+            places = [(self._place(expected[i], n), j) for n, (i, j) in enumerate(pairs) if _kind(expected[i]) == kind]
             if any(a[0] < b[0] and a[1] > b[1] for a, b in itertools.combinations(places, 2)):
                 came = [_brief(actual[j]) for j in sorted(j for _, j in places)]
                 wanted = [_brief(expected[i]) for i, _ in pairs if _kind(expected[i]) == kind]
@@ -169,35 +171,38 @@ class SegmentComparer:
     def _check_running(self, where: str, expected: list[Any], actual: list[Any]) -> None:
         if not re.search("running before (the first|any) part", self.order):
             return
-        if _first_running(expected) is None or _first_running(actual) is None:
+        status = self.table.status_before("message_part")
+        if _first(expected, status) is None or _first(actual, status) is None:
             return
-        if _running_leads(expected) and not _running_leads(actual):
-            self.found.append(Difference(f"{where}/order", "running before the first part", "a part first"))
+        if _leads(expected, status) and not _leads(actual, status):
+            self.found.append(Difference(f"{where}/order", f"{status} before the first part", "a part first"))
 
     def _check_snapshot(self, where: str, expected: list[Any], actual: list[Any]) -> None:
-        wanted = [_RANK.get(_kind(e), -1) for e in expected]
+        wanted = [self.table.rank(_kind(e)) for e in expected]
+        if any(_kind(e) not in self.table.snapshot for e in expected):
+            return  # what came live stands behind the snapshot, in the same segment
         if not wanted or wanted != sorted(wanted) or wanted[0] != 0 or wanted.count(0) != 1:
             return
-        came = [_RANK.get(_kind(e), -1) for e in actual]
+        came = [self.table.rank(_kind(e)) for e in actual]
         if came != sorted(came) and len(came) == len(wanted):
             self.found.append(Difference(f"{where}/order", [_kind(e) for e in expected], [_kind(e) for e in actual]))
 
+    def _place(self, event: Any, place: int) -> Any:
+        """Where an event stands among its kind: where they ascend by a field, those that share it come in any order."""
+        kind = _kind(event)
+        value = event.get(kind) if kind in self.table.ascending else None
+        return str(value.get(self.table.ascending[kind])) if isinstance(value, dict) else f"{place:09}"
 
-def _rank(event: Any, place: int) -> Any:
-    """Where an event stands among its kind: messages of one step share their time, and then any order is good."""
-    message = event.get("message") if isinstance(event, dict) else None
-    return str(message.get("created_at")) if isinstance(message, dict) else f"{place:09}"
 
-
-def _first_running(events: list[Any]) -> int | None:
-    form = {"type": "status", "status": {"status": "running"}}
+def _first(events: list[Any], status: str) -> int | None:
+    form = {"type": "status", "status": {"status": status}}
     return next((i for i, event in enumerate(events) if covers(form, event)), None)
 
 
-def _running_leads(events: list[Any]) -> bool:
-    running = _first_running(events)
+def _leads(events: list[Any], status: str) -> bool:
+    first = _first(events, status)
     part = next((i for i, event in enumerate(events) if _kind(event) == "message_part"), len(events))
-    return running is not None and running < part
+    return first is not None and first < part
 
 
 def _brief(event: Any) -> str:

@@ -11,6 +11,7 @@ from conformance.replay.compare import Difference, Rules, renamed
 from conformance.replay.player import Socket
 from conformance.replay.segments import SegmentComparer, Until, split, unmet
 from fixtures.transcripts import Row
+from spec.tables import StreamOrder
 
 PATIENCE_SECONDS = 12.0
 _IMPATIENCE_SECONDS = 2.0
@@ -83,9 +84,9 @@ def snapshot_until(data: dict[str, Any]) -> Until:
 
 
 async def compare_connection(
-    connection: Connection, row: Row, bindings: Bindings, rules: Rules, names: dict[str, str]
+    connection: Connection, row: Row, bindings: Bindings, rules: Rules, names: dict[str, str], table: StreamOrder
 ) -> list[Difference]:
-    """End the connection as the recording did and compare all that came over it."""
+    """End the connection as the recording did and compare all that came over it; `table` says which order counts."""
     socket = connection.socket
     assert socket is not None
     found: list[Difference] = []
@@ -110,7 +111,7 @@ async def compare_connection(
     for segment in recorded:
         events = _content(segment.events) if "wait_until_text" in row.data else segment.events
         segment.events = renamed(bindings.expected_value(events), names)
-    return found + SegmentComparer(bindings, rules, order).compare(recorded, came)
+    return found + SegmentComparer(bindings, rules, order, table).compare(recorded, came)
 
 
 def _content(events: list[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ import pytest
 import spec
 from conformance import audit
 from conformance.checks import answers, bodies, recorded, requests, wire_form
-from conformance.checks.order import STREAM, WATCH
+from conformance.checks.asked import understand
+from conformance.checks.order import STREAM, WATCH, OrderJudge
 from conformance.exchange import ABSENT, Exchange, Request, Response, SocketLog
 from conformance.record import http_line, socket_line
 from conformance.wire.redact import Redactor
 from fixtures.transcripts import files
+from spec.documents import documents
+from spec.tables import StreamOrder, stream_order
 from tests.audit.mutate import Census, Mutation, Said, Tampering, mutations
 
 PROFILE = spec.load("experimental-2026-05")
@@ -52,6 +56,22 @@ def test_every_passive_requirement_is_in_the_registry() -> None:
     tables = (wire_form, requests, bodies, answers)
     named = {row.requirement for table in tables for row in table.RULES.rows} | {r for r, _ in STREAM + WATCH}
     assert named <= PROFILE.requirements.keys()
+
+
+def out_of_order(order: StreamOrder, said: list[Said]) -> set[str]:
+    """What the recorded streams break when this order holds."""
+    judge, docs = OrderJudge(order), documents(PROFILE.name)
+    known = [asked for one in said if (asked := understand(docs, one)) is not None]
+    return {requirement for asked in known for requirement, finding in judge(asked) if finding is not None}
+
+
+def test_the_order_is_judged_by_the_table(recordings: list[list[Said]]) -> None:
+    order = stream_order(PROFILE.name)
+    said = [one for recording in recordings for one in recording]
+    assert out_of_order(order, said) == set()
+    backwards = out_of_order(replace(order, snapshot=order.snapshot[::-1]), said)
+    assert backwards == {"STREAM-024", "STREAM-026"}
+    assert "STREAM-047" in out_of_order(replace(order, replaying=frozenset()), said)
 
 
 # -- tampering ---------------------------------------------------------------------------------------------
