@@ -22,6 +22,7 @@ from conformance.verdict import FAIL, HARNESS_ERROR, PASS, UNTESTABLE, Check, Fa
 from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable
 from conformance.wire.patience import kind_of
 from conformance.wire.socket import NotSeen
+from spec.tables import limit
 
 if TYPE_CHECKING:
     from conformance.session import Session
@@ -93,6 +94,10 @@ class Case:
         if not self.session.target.llm.control_url:
             raise Unmet("the target file names no llm.control_url")
         return LlmControl(self.session, self.session.target.llm.control_url, self)
+
+    def limit(self, name: str, bound: str = "max") -> int:
+        """A bound of the profile (tables/limits.yaml): min, max, default or cut_to of that row."""
+        return limit(self.session.profile, name, bound)
 
     def unique(self, stem: str = "c") -> str:
         """A word that no other case of this run uses; short, since long prompts get no generated title."""

@@ -1,4 +1,4 @@
-"""Tables as those that judge by them ask: the order of a chat's stream."""
+"""Tables as those that judge by them ask: bounds of what is sent and shown, and the order of a chat's stream."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from functools import cache
 from typing import Any
 
 import spec
+
+
+def limit(profile: spec.Profile, name: str, bound: str = "max") -> int:
+    """A bound of tables/limits.yaml: min, max, default or cut_to of that row. Raises KeyError where the profile has none."""
+    value: int = profile.table("limits")[name][bound]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from conformance.checks.times import instant
 RULES = Rules()
 judges = RULES.judges
 
-_LIST_DEFAULT, _MESSAGES_DEFAULT, _PROMPTS_DEFAULT = 50, 50, 500
 _EXEMPT_SETTLED = ("waiting", "pending")
 
 
@@ -39,7 +38,8 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _limit(asked: Asked, default: int) -> int:
+def _limit(asked: Asked, name: str) -> int:
+    default = asked.limit(name, "default")
     return integer(asked.one("limit"), 32) or default if asked.one("limit") else default
 
 
@@ -107,7 +107,7 @@ def list_is_cut(asked: Asked) -> Verdict:
     rows = _chats(asked)
     if rows is None or not asked.one("limit"):
         return None
-    limit = _limit(asked, _LIST_DEFAULT)
+    limit = _limit(asked, "list.limit")
     return True if len(rows) <= limit else Wrong("the list is longer than its limit", "", limit, len(rows))
 
 
@@ -177,7 +177,7 @@ def has_more(asked: Asked) -> Verdict:
     rows = _messages(asked)
     if rows is None or not isinstance(asked.answer.get("has_more"), bool):
         return None
-    limit = _limit(asked, _MESSAGES_DEFAULT)
+    limit = _limit(asked, "messages.limit")
     if len(rows) > limit:
         return Wrong("the page is longer than its limit", "/messages", limit, len(rows))
     if len(rows) < limit and asked.answer["has_more"]:
@@ -237,7 +237,7 @@ def prompts_have_text(asked: Asked) -> Verdict:
 @judges("PROMPT-007", "listPrompts")
 def prompts_are_cut(asked: Asked) -> Verdict:
     rows = _rows(asked, "prompts")
-    limit = _limit(asked, _PROMPTS_DEFAULT)
+    limit = _limit(asked, "prompts.limit")
     if rows is None or not asked.one("limit"):
         return None
     return True if len(rows) <= limit else Wrong("there are more prompts than the limit", "/prompts", limit, len(rows))

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.exchange import ABSENT, Exchange, Finding, Request, Response, SocketLog
+from spec import Profile
 from spec.documents import Documents
+from spec.tables import limit
 
 Judged = tuple[str, Finding | None]
 
@@ -59,6 +61,7 @@ def integer(text: str, bits: int = 64) -> int | None:
 class Asked:
     """One request with its answer. `path` are the operation's path parameters, `body` the sent object by lower-case name."""
 
+    profile: Profile
     said: Exchange | SocketLog
     operation: str
     path: dict[str, str]
@@ -85,6 +88,10 @@ class Asked:
         """The chat of the path, in lower case with dashes; "" if there is none."""
         return plain_uuid(self.path.get("chat", ""))
 
+    def limit(self, name: str, bound: str = "max") -> int:
+        """A bound of the profile. Raises KeyError where it has none, so that the rule that asks does not judge."""
+        return limit(self.profile, name, bound)
+
     def one(self, name: str) -> str:
         """The first value of a query parameter; "" if absent."""
         return self.query.get(name, [""])[0]
@@ -105,7 +112,7 @@ def understand(documents: Documents, said: Exchange | SocketLog) -> Asked | None
         return None
     response = said.handshake if isinstance(said, SocketLog) else said.response
     operation, params = (match.operation.id, match.params) if match else ("", {})
-    asked = Asked(said, operation, params, said.request, response)
+    asked = Asked(documents.profile, said, operation, params, said.request, response)
     for name, value in said.request.params:
         asked.query.setdefault(name, []).append(value)
     body = said.request.body

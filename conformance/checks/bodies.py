@@ -154,7 +154,7 @@ def client_type(asked: Asked) -> Verdict:
 @judges("CREATE-006", "createChat")
 def system_prompt(asked: Asked) -> Verdict:
     value = given(asked.body, "system_prompt")
-    too_long = isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) > 10_000
+    too_long = isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) > asked.limit("create.system-prompt")
     return asked.refused(400) if too_long and _well_typed(asked) else None
 
 
@@ -171,7 +171,7 @@ def _tools(asked: Asked) -> list[Any]:
 
 @judges("CREATE-028", "createChat")
 def too_many_tools(asked: Asked) -> Verdict:
-    return asked.refused(400) if len(_tools(asked)) > 250 else None
+    return asked.refused(400) if len(_tools(asked)) > asked.limit("create.tools") else None
 
 
 @judges("CREATE-030", "createChat")
@@ -198,17 +198,19 @@ def _size(text: str) -> int:
 
 @judges("LABEL-001", "createChat", "patchChat")
 def too_many_labels(asked: Asked) -> Verdict:
-    return asked.refused(400, 409) if len(_labels(asked)) > 50 else None
+    return asked.refused(400, 409) if len(_labels(asked)) > asked.limit("labels.count") else None
 
 
 @judges("LABEL-003", "createChat", "patchChat")
 def long_label_key(asked: Asked) -> Verdict:
-    return asked.refused(400, 409) if any(_size(key) > 64 for key, _ in _labels(asked)) else None
+    most = asked.limit("labels.key")
+    return asked.refused(400, 409) if any(_size(key) > most for key, _ in _labels(asked)) else None
 
 
 @judges("LABEL-005", "createChat", "patchChat")
 def long_label_value(asked: Asked) -> Verdict:
-    return asked.refused(400, 409) if any(_size(value) > 256 for _, value in _labels(asked)) else None
+    most = asked.limit("labels.value")
+    return asked.refused(400, 409) if any(_size(value) > most for _, value in _labels(asked)) else None
 
 
 @judges("LABEL-008", "createChat", "patchChat")
@@ -230,13 +232,15 @@ def blank_title(asked: Asked) -> Verdict:
 @judges("PATCH-001", "patchChat")
 def long_title(asked: Asked) -> Verdict:
     value = given(asked.body, "title")
-    return asked.refused(400) if isinstance(value, str) and len(value.strip()) > 200 and _well_typed(asked) else None
+    too_long = isinstance(value, str) and len(value.strip()) > asked.limit("patch.title")
+    return asked.refused(400) if too_long and _well_typed(asked) else None
 
 
 @judges("PATCH-007", "patchChat")
 def negative_pin(asked: Asked) -> Verdict:
     value = given(asked.body, "pin_order")
-    return asked.refused(400, 409) if isinstance(value, int) and value < 0 and _well_typed(asked) else None
+    too_low = isinstance(value, int) and value < asked.limit("patch.pin-order", "min")
+    return asked.refused(400, 409) if too_low and _well_typed(asked) else None
 
 
 @judges("ACL-016", "patchChatACL")

@@ -17,11 +17,11 @@ from jsonschema_rs import ValidationError, Validator, validator_for
 from conformance.exchange import ABSENT, Exchange, Finding, Frame, Response, SocketLog
 from spec import Profile
 from spec.documents import Documents, Operation, ResponseDoc, documents
+from spec.tables import limit
 
 Judged = tuple[str, Finding | None]
 HEADERS = "SCHEMA-headers"
 MOST_FINDINGS = 5  # of one body: a body of the wrong kind would give hundreds
-MOST_EVENTS = 256
 # Operation → (key that tells events apart, union of the AsyncAPI document, requirement prefix).
 FEEDS = {
     "streamChat": ("type", "StreamEvent", "SCHEMA-event-"),
@@ -172,13 +172,13 @@ class DocumentJudge:
         key, union, prefix = FEEDS[feed]
         known = self._known(union)
         where = pointer("frames", number)
-        many = feed == "streamChat"
+        many, most = feed == "streamChat", limit(self.documents.profile, "frame.events")
         events = frame.payload if many else [frame.payload]
         wrong = []
         if frame.kind != "text":
             wrong.append(Finding("", "the frame is not text", where, "text", frame.kind))
-        elif many and not (isinstance(events, list) and 1 <= len(events) <= MOST_EVENTS):
-            wrong.append(Finding("", f"the frame is no JSON array of 1 to {MOST_EVENTS} events", where))
+        elif many and not (isinstance(events, list) and 1 <= len(events) <= most):
+            wrong.append(Finding("", f"the frame is no JSON array of 1 to {most} events", where))
         else:
             for at, event in enumerate(events):
                 place = pointer("frames", number, at) if many else where

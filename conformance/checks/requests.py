@@ -222,7 +222,8 @@ def list_flag(asked: Asked) -> Verdict:
 def messages_limit(asked: Asked) -> Verdict:
     text = asked.one("limit")
     number = integer(text, 32) if text else None
-    return asked.refused(400) if number is not None and (number == 0 or number > 200) else None
+    low, most = asked.limit("messages.limit", "min"), asked.limit("messages.limit")
+    return asked.refused(400) if number is not None and (0 <= number < low or number > most) else None
 
 
 @judges("PAGE-032", "listMessages")
@@ -245,7 +246,7 @@ def messages_interval(asked: Asked) -> Verdict:
 @judges("PROMPT-008", "listPrompts")
 def prompts_limit(asked: Asked) -> Verdict:
     number = integer(asked.one("limit"), 32) if asked.one("limit") else None
-    return asked.refused(400) if number is not None and number > 2000 else None
+    return asked.refused(400) if number is not None and number > asked.limit("prompts.limit") else None
 
 
 @judges("PROMPT-009", "listPrompts")
@@ -260,7 +261,7 @@ def _workspaces(asked: Asked) -> list[str]:
 
 @judges("CHAT-022", "chatsByWorkspace")
 def too_many_workspaces(asked: Asked) -> Verdict:
-    return asked.refused(400) if len(_workspaces(asked)) > 25 else None
+    return asked.refused(400) if len(_workspaces(asked)) > asked.limit("by-workspace.ids") else None
 
 
 @judges("CHAT-023", "chatsByWorkspace")
@@ -297,7 +298,7 @@ def upload_organization(asked: Asked) -> Verdict:
 @judges("FILE-011", "uploadFile")
 def upload_size(asked: Asked) -> Verdict:
     content = asked.request.content
-    return asked.refused(413, 400) if content is not None and len(content) > 10_485_760 else None
+    return asked.refused(413, 400) if content is not None and len(content) > asked.limit("upload.size") else None
 
 
 @judges("FILE-030", "downloadFile")

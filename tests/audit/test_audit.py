@@ -24,7 +24,7 @@ from conformance.exchange import ABSENT, Exchange, Request, Response, SocketLog
 from conformance.record import http_line, socket_line
 from conformance.wire.redact import Redactor
 from fixtures.transcripts import files
-from spec.documents import documents
+from spec.documents import Documents, documents
 from spec.tables import StreamOrder, stream_order
 from tests.audit.mutate import Census, Mutation, Said, Tampering, mutations
 
@@ -72,6 +72,20 @@ def test_the_order_is_judged_by_the_table(recordings: list[list[Said]]) -> None:
     backwards = out_of_order(replace(order, snapshot=order.snapshot[::-1]), said)
     assert backwards == {"STREAM-024", "STREAM-026"}
     assert "STREAM-047" in out_of_order(replace(order, replaying=frozenset()), said)
+
+
+def test_bounds_are_judged_by_the_table(recordings: list[list[Said]]) -> None:
+    class Narrow(spec.Profile):
+        def table(self, name: str) -> Any:
+            rows = super().table(name)
+            return rows | {"labels.count": rows["labels.count"] | {"max": 1}} if name == "limits" else rows
+
+    def broken(docs: Documents) -> set[str]:
+        known = [asked for recording in recordings for one in recording if (asked := understand(docs, one)) is not None]
+        return {requirement for asked in known for requirement, finding in bodies.RULES.judge(asked) if finding is not None}
+
+    assert broken(documents(PROFILE.name)) == set()
+    assert broken(Documents(Narrow(PROFILE.name))) == {"LABEL-001"}
 
 
 # -- tampering ---------------------------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import conformance
 import spec
 from conformance import target
 from conformance.exchange import Exchange, SocketLog
@@ -105,6 +108,15 @@ def test_a_limit_names_what_exists(name: str) -> None:
             body = docs.standalone(found.request["application/json"])
             body = body["$defs"][body["$ref"].rpartition("/")[2]]
             assert row["field"].partition("/")[0] in body["properties"]
+
+
+def test_every_bound_that_is_asked_for_exists() -> None:
+    # A rule that asks for a bound that the profile has not does not judge: a misspelled one would be silent.
+    code = "".join(path.read_text() for path in Path(conformance.__file__).parent.rglob("*.py"))
+    asked = re.findall(r'limit(?:\((?:asked, |self\.documents\.profile, )?|": )"([a-z-]+\.[a-z-]+)"(?:, "(\w+)"\))?', code)
+    assert len({name for name, _ in asked}) > 15
+    for name, bound in asked:
+        assert (bound or "max") in LIMITS[name], (name, bound)
 
 
 def test_the_order_speaks_of_known_events() -> None:
