@@ -21,7 +21,6 @@ PAYLOADS = {
     "error": "error",
     "action_required": "action_required",
 }
-GREATEST = 2**63 - 1
 FINAL = ("waiting", "error", "requires_action")
 
 

@@ -173,32 +173,33 @@ async def file_named_twice(t: Case) -> None:
 
 @case("FILE-041", "FILE-042", "FILE-043", "FILE-067", needs=["slow"])
 async def fifty_files(t: Case) -> None:
-    files = [await new_file(t) for _ in range(51)]
+    most = t.limit("files.per-chat")
+    files = [await new_file(t) for _ in range(most + 1)]
     with t.judging("FILE-067"):
         made = t.accepted(await t.alice.create([REFERENCE, text("See"), *(part(f) for f in files)]), 201)
         t.true(made.get("warnings"), "the answer has a warning", made.get("warnings"), "/warnings")
         t.expect(await linked(Chat(t.alice, made["id"])), [], "the files of a chat that began with one too many")
         named = [p["file_id"] for p in (await Chat(t.alice, made["id"]).history())[0]["content"] if p["type"] == "file"]
         t.expect(named, files, "the files in its first message", "/content")
-    chat = await t.chat([REFERENCE, text("Hello"), *(part(f) for f in files[:49])])
+    chat = await t.chat([REFERENCE, text("Hello"), *(part(f) for f in files[: most - 1])])
     with t.judging("FILE-042"):
-        too_many = t.accepted(await chat.send([text("See"), part(files[49]), part(files[50])]))
+        too_many = t.accepted(await chat.send([text("See"), part(files[most - 1]), part(files[most])]))
         t.true(too_many.get("warnings"), "the answer has a warning", too_many.get("warnings"), "/warnings")
-        t.expect(sorted(await linked(chat)), sorted(files[:49]), "the files after one message too many")
+        t.expect(sorted(await linked(chat)), sorted(files[: most - 1]), "the files after one message too many")
     await chat.settled()
     with t.judging("FILE-041"):
-        full = t.accepted(await chat.send([text("See"), part(files[49])]))
-        t.true("warnings" not in full, "no warning for the fiftieth file", full.get("warnings"), "/warnings")
-        t.expect(sorted(await linked(chat)), sorted(files[:50]), "the fifty files")
+        full = t.accepted(await chat.send([text("See"), part(files[most - 1])]))
+        t.true("warnings" not in full, "no warning for the last file that fits", full.get("warnings"), "/warnings")
+        t.expect(sorted(await linked(chat)), sorted(files[:most]), "the files, as many as there may be")
     await chat.settled()
     with t.judging("FILE-042"):
         last = next(m["id"] for m in reversed(await chat.history()) if m["role"] == "user")
-        answer = t.accepted(await chat.edit(last, [text("See"), part(files[50])]))
-        t.true(answer.get("warnings"), "an edit that names the 51st file has a warning", answer.get("warnings"), "/warnings")
-        t.expect(sorted(await linked(chat)), sorted(files[:50]), "the files after the 51st was named")
+        answer = t.accepted(await chat.edit(last, [text("See"), part(files[most])]))
+        t.true(answer.get("warnings"), "an edit that names one more file has a warning", answer.get("warnings"), "/warnings")
+        t.expect(sorted(await linked(chat)), sorted(files[:most]), "the files after one more was named")
     await chat.settled()
     with t.judging("FILE-043"):
-        again = t.accepted(await chat.send([text("See"), part(files[0]), part(files[49])]))
+        again = t.accepted(await chat.send([text("See"), part(files[0]), part(files[most - 1])]))
         t.true("warnings" not in again, "no warning for files that are linked", again.get("warnings"), "/warnings")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.limits_twins import BODY_CAP, place_for, tries, twins
+from conformance.cases.limits_twins import place_for, tries, twins
 from conformance.context import Case
 
 BAD = "common.bad-json"
@@ -110,7 +110,7 @@ async def size_of_tool_results(t: Case) -> None:
     chat = await t.chat()
     before = await chat.history()
     fits = {"results": [{"tool_call_id": "k", "output": ""}]}
-    fits["results"][0]["output"] = "x" * (BODY_CAP - len(json.dumps(fits)))
+    fits["results"][0]["output"] = "x" * (t.limit("body.tool-results") - len(json.dumps(fits)))
     path = f"{chat.path}/tool-results"
     whole = json.dumps(fits)
     for body in (whole.replace("xx", "xxx", 1), whole.replace("xx", "x" * 100_000, 1)):

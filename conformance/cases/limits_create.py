@@ -12,7 +12,7 @@ from conformance.context import Case
 from conformance.exchange import ABSENT
 
 REFERENCE = {"type": "file-reference", "file_name": "a.go", "start_line": 1, "end_line": 2, "content": "package a"}
-LONG = "x" * 10_001
+PROMPT = "create.system-prompt"  # the bound of its length, and what refuses one past it
 
 
 def tools(*names: Any) -> list[dict[str, Any]]:
@@ -38,8 +38,12 @@ BAD: list[tuple[str, Any, str]] = [
 
 # The same as tries of a table.
 ORDER = [({field: value}, key) for field, value, key in BAD]
-EVERYTHING = {field: value for field, value, _ in BAD} | {"system_prompt": LONG}
 PARTS = "content"
+
+
+def too_long(most: int) -> dict[str, Any]:
+    """A system prompt of one byte more than that."""
+    return {"system_prompt": "x" * (most + 1)}
 
 
 def parts(key: str, *each: dict[str, Any]) -> list[tuple[Any, str]]:
@@ -54,11 +58,11 @@ REFUSED: dict[str, dict[str, Any]] = {
     "organization-then-content": {"requirement": "CREATE-002", "in_order": True, "tries": [
         ({"organization_id": NIL}, "create.organization-required"), ({"content": []}, "content.required"),
     ]},
-    "foreign-organization": {"requirement": "CREATE-003", "tries": [
+    "foreign-organization": {"requirement": "CREATE-003", "limit": PROMPT, "tries": lambda most: [
         ({"organization_id": UNKNOWN}, "create.not-member"),
-        ({"organization_id": UNKNOWN} | EVERYTHING, "create.not-member"),
-        ({"organization_id": UNKNOWN, "system_prompt": LONG}, "create.not-member"),
-        ({"system_prompt": LONG}, "create.system-prompt"),
+        ({"organization_id": UNKNOWN} | {f: value for f, value, _ in BAD} | too_long(most), "create.not-member"),
+        ({"organization_id": UNKNOWN} | too_long(most), "create.not-member"),
+        (too_long(most), PROMPT),
     ]},
     "malformed-first": {"requirement": "CREATE-005", "tries": [
         ({"organization_id": UNKNOWN, "content": "text"}, "common.bad-json"),
@@ -66,15 +70,17 @@ REFUSED: dict[str, dict[str, Any]] = {
         ({"organization_id": UNKNOWN}, "create.not-member"),
     ]},
     "system-prompt": {
-        "requirement": "CREATE-006", "tries": tries("create.system-prompt", "system_prompt", LONG, LONG * 10),
-        "good": {"system_prompt": LONG[1:]},
+        "requirement": "CREATE-006", "limit": PROMPT,
+        "tries": lambda most: [(too_long(most), PROMPT), (too_long(10 * most), PROMPT)],
+        "good": lambda most: {"system_prompt": "x" * most},
     },
     "system-prompt-bytes": {
-        "requirement": "CREATE-008", "tries": tries("create.system-prompt", "system_prompt", "é" * 5_001),
-        "good": {"system_prompt": "é" * 5_000},
+        "requirement": "CREATE-008", "limit": PROMPT,
+        "tries": lambda most: tries(PROMPT, "system_prompt", "é" * (most // 2 + 1)),
+        "good": lambda most: {"system_prompt": "é" * (most // 2)},
     },
-    "system-prompt-then-content": {"requirement": "CREATE-009", "in_order": True, "tries": [
-        ({"system_prompt": LONG}, "create.system-prompt"), ({"content": []}, "content.required"),
+    "system-prompt-then-content": {"requirement": "CREATE-009", "in_order": True, "limit": PROMPT, "tries": lambda most: [
+        (too_long(most), PROMPT), ({"content": []}, "content.required"),
     ]},
     "content": {"requirement": "CREATE-010", "tries": tries("content.required", PARTS, ABSENT, None, [])},
     "text": {
@@ -108,9 +114,9 @@ REFUSED: dict[str, dict[str, Any]] = {
         "good": {"mcp_server_ids": []},
     },
     "tools": {
-        "requirement": "CREATE-028",
-        "tries": tries("create.tools-count", "unsafe_dynamic_tools", many_tools(251), many_tools(400)),
-        "good": {"unsafe_dynamic_tools": many_tools(250)},
+        "requirement": "CREATE-028", "limit": "create.tools",
+        "tries": lambda most: tries("create.tools-count", "unsafe_dynamic_tools", many_tools(most + 1), many_tools(most + 150)),
+        "good": lambda most: {"unsafe_dynamic_tools": many_tools(most)},
     },
     "tool-name": {
         "requirement": "CREATE-030",
@@ -144,11 +150,11 @@ async def refused_create(t: Case, row: dict[str, Any]) -> None:
 async def without_the_right_to_create(t: Case) -> None:
     place = await place_for(t, "create")
     place.chat = Chat(t.actor("carol"), "")
-    both = {"system_prompt": LONG, "content": []}
+    both = too_long(t.limit(PROMPT)) | {"content": []}
     fields: list[dict[str, Any]] = [{}, both, {"content": []}]
     await refused_alike(t, place, [(each, "common.forbidden") for each in fields])
     place.chat = Chat(t.alice, "")
-    await refused_alike(t, place, [(both, "create.system-prompt")])
+    await refused_alike(t, place, [(both, PROMPT)])
     t.accepted(await place.ask({}), 201)
 
 
@@ -254,7 +260,8 @@ def padded(t: Case, size: int, mark: str) -> bytes:
 @case("BODY-011")
 async def size_of_a_create_body(t: Case) -> None:
     place = await place_for(t, "create")
-    sizes = (262_145, 400_000)
+    most = t.limit("body.create")
+    sizes = (most + 1, most * 3 // 2)
     await refused_alike(t, place, [(padded(t, size, place.mark), "common.bad-json") for size in sizes])
-    t.accepted(await place.ask(padded(t, 262_144, place.mark)), 201)
+    t.accepted(await place.ask(padded(t, most, place.mark)), 201)
     t.expect(len(await place.state()), 1, "the chats made")

@@ -21,20 +21,24 @@ ODD_KEYS = ("-a", ".a", "_a", "/a", "a b", "a:b", "ä", "a,b", "a=b", "a\n")
 # The rules of labels: bad ones with what refuses them, and good ones. Create has one more label in each of its requests.
 RULES: dict[str, dict[str, Any]] = {
     "count": {
-        "requirement": "LABEL-001", "tries": tries("labels.count", "labels", many(51), many(100)), "good": {"labels": many(49)},
-        "patch": {"labels": many(50)},
+        "requirement": "LABEL-001", "limit": "labels.count",
+        "tries": lambda most: tries("labels.count", "labels", many(most + 1), many(2 * most)),
+        "good": lambda most: {"labels": many(most - 1)}, "patch": lambda most: {"labels": many(most)},
     },
     "key-length": {
-        "requirement": "LABEL-003", "tries": tries("labels.key-length", "labels", *keys("k" * 65, "k" * 1_000)),
-        "good": {"labels": {"k" * 64: "v"}},
+        "requirement": "LABEL-003", "limit": "labels.key",
+        "tries": lambda most: tries("labels.key-length", "labels", *keys("k" * (most + 1), "k" * 16 * most)),
+        "good": lambda most: {"labels": {"k" * most: "v"}},
     },
     "value-length": {
-        "requirement": "LABEL-005", "tries": tries("labels.value-length", "labels", {"a": "v" * 257}, {"a": "v" * 5_000}),
-        "good": {"labels": {"a": "v" * 256}},
+        "requirement": "LABEL-005", "limit": "labels.value",
+        "tries": lambda most: tries("labels.value-length", "labels", {"a": "v" * (most + 1)}, {"a": "v" * 20 * most}),
+        "good": lambda most: {"labels": {"a": "v" * most}},
     },
     "value-bytes": {
-        "requirement": "LABEL-007", "tries": tries("labels.value-length", "labels", {"a": "é" * 129}),
-        "good": {"labels": {"a": "é" * 128}},
+        "requirement": "LABEL-007", "limit": "labels.value",
+        "tries": lambda most: tries("labels.value-length", "labels", {"a": "é" * (most // 2 + 1)}),
+        "good": lambda most: {"labels": {"a": "é" * (most // 2)}},
     },
     "key-empty": {"requirement": "LABEL-008", "tries": tries("labels.key-empty", "labels", {"": "v"})},
     "value-empty": {
@@ -60,8 +64,9 @@ async def label_rule_of_create(t: Case, row: dict[str, Any]) -> None:
 @case("LABEL-010")
 async def all_violations_at_once(t: Case) -> None:
     place = await place_for(t, "patch")
-    bad = {"": "v", "a": "", "b c": "v", "k" * 65: "v", "d": "v" * 257}
-    answer = await place.ask({"labels": bad | many(50)})
+    long_key, long_value = "k" * (t.limit("labels.key") + 1), "v" * (t.limit("labels.value") + 1)
+    bad = {"": "v", "a": "", "b c": "v", long_key: "v", "d": long_value}
+    answer = await place.ask({"labels": bad | many(t.limit("labels.count"))})
     t.refused(answer, "labels.count", field="labels")
     said = answer.response.body["validations"]
     t.exactly([v["field"] for v in said], ["labels"] * 6, "the fields of the validations", "/validations")
@@ -69,17 +74,20 @@ async def all_violations_at_once(t: Case) -> None:
     t.accepted(await place.ask({"labels": {"d": "v"}}), 204)
 
 
+TITLE = "patch.title-length"
 PATCHES: dict[str, dict[str, Any]] = {
     "title-length": {
-        "requirement": "PATCH-001",
-        "tries": tries("patch.title-length", "title", "x" * 201, f"  {'x' * 201}", "x" * 5_000),
-        "good": {"title": f"  {'x' * 200}\n "},
+        "requirement": "PATCH-001", "limit": "patch.title",
+        "tries": lambda most: tries(TITLE, "title", "x" * (most + 1), f"  {'x' * (most + 1)}", "x" * 25 * most),
+        "good": lambda most: {"title": f"  {'x' * most}\n "},
     },
     "title-characters": {
-        "requirement": "PATCH-003", "tries": tries("patch.title-length", "title", "é" * 201), "good": {"title": "é" * 200},
+        "requirement": "PATCH-003", "limit": "patch.title",
+        "tries": lambda most: tries(TITLE, "title", "é" * (most + 1)), "good": lambda most: {"title": "é" * most},
     },
     "title-astral": {
-        "requirement": "PATCH-003", "tries": tries("patch.title-length", "title", "😀" * 201), "good": {"title": "😀" * 200},
+        "requirement": "PATCH-003", "limit": "patch.title",
+        "tries": lambda most: tries(TITLE, "title", "😀" * (most + 1)), "good": lambda most: {"title": "😀" * most},
     },
     "title-blank": {
         "requirement": "PATCH-004", "tries": tries("patch.title-empty", "title", "", "   ", "\n\t"), "good": {"title": "."},

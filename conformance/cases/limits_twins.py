@@ -2,7 +2,8 @@
 
 Every table of the area is made of rows `{requirement, on, tries, good?, by?}`: `tries` are pairs of what is put into (or,
 as ABSENT, left out of) an ordinary request and the key of its refusal; `good` is what is then put into one that is accepted.
-With `in_order` the tries are also put together, and the first one's refusal must come.
+With `in_order` the tries are also put together, and the first one's refusal must come. A row that names a `limit` (of
+tables/limits.yaml) may have functions of that bound in place of values.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from conformance.exchange import ABSENT, Exchange
 NIL = "00000000-0000-0000-0000-000000000000"
 UNKNOWN = str(uuid4())
 MAX_ID = 2**63 - 1
-BODY_CAP = 262144
 # What a refused request must leave as it is. Not updated_at nor the summary, which the server writes by itself.
 KEPT = (
     "status", "title", "archived", "pin_order", "labels", "plan_mode", "mcp_server_ids", "last_model_config_id", "workspace_id",
@@ -73,7 +73,7 @@ class Place:
             return t.given(await t.alice.list(label=f"mark:{self.mark}"))
         if self.kind == "share":
             return t.given(await self.chat.acl())
-        shown, page = t.given(await self.chat.get()), t.given(await self.chat.messages(limit=200))
+        shown, page = t.given(await self.chat.get()), t.given(await self.chat.messages(limit=t.limit("messages.limit")))
         said = [[(m["id"], m.get("content")) for m in page[key]] for key in ("messages", "queued_messages")]
         return {key: shown.get(key) for key in KEPT}, said
 
@@ -96,9 +96,18 @@ async def refused_alike(t: Case, place: Place, tries: list[tuple[Any, str]], **o
 
 async def twins(t: Case, row: dict[str, Any]) -> None:
     """Play one row of a table."""
+    row = bounded(t, row)
     place = await place_for(t, row["on"])
     await (first_of if row.get("in_order") else refused_alike)(t, place, row["tries"])
     t.accepted(await place.ask(row.get("good", {})), place.status)
+
+
+def bounded(t: Case, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with the values that depend on a bound of the profile."""
+    if "limit" not in row:
+        return row
+    most = t.limit(row["limit"])
+    return {key: value(most) if callable(value) else value for key, value in row.items()}
 
 
 async def first_of(t: Case, place: Place, each: list[tuple[dict[str, Any], str]], **options: Any) -> None:

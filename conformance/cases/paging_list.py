@@ -124,22 +124,23 @@ async def bounds_that_are_accepted(t: Case) -> None:
 
 @case("PAGE-009", "PAGE-010", needs=["slow"])
 async def default_limit_is_fifty(t: Case) -> None:
-    label, _ = await labelled(t, 51)
+    page = t.limit("list.limit", "default")
+    label, more = (await labelled(t, page + 1))[0], page + 1
     with t.judging("PAGE-009"):
-        t.expect(len(t.accepted(await t.alice.list(label=label))), 50, "chats of a list without limit")
-        t.expect(len(t.accepted(await t.alice.list(label=label, limit=51))), 51, "chats of a list with limit=51")
+        t.expect(len(t.accepted(await t.alice.list(label=label))), page, "chats of a list without limit")
+        t.expect(len(t.accepted(await t.alice.list(label=label, limit=more))), more, f"chats of a list with limit={more}")
     with t.judging("PAGE-010"):
-        t.expect(len(t.accepted(await t.alice.list(label=label, limit=1000))), 51, "chats of a list with limit=1000")
-        older = ids(await t.alice.list(offset=50, limit=100))  # with what other cases have left
+        t.expect(len(t.accepted(await t.alice.list(label=label, limit=1000))), more, "chats of a list with limit=1000")
+        older = ids(await t.alice.list(offset=page, limit=100))  # with what other cases have left
         whole = ids(await t.alice.list(limit=1000))
         lost = [chat for chat in older if chat not in whole and not t.accepted(await Chat(t.alice, chat).get())["archived"]]
-        t.expect(lost, [], "chats from the 51st place on that a list with limit=1000 lacks")
+        t.expect(lost, [], "chats behind the first page that a list with limit=1000 lacks")
 
 
 INT = {"negative": ("-1", "query.int32-negative"), "word": ("x", "query.int32"), "fraction": ("1.5", "query.int32")}
 BAD_PARAMETERS: dict[str, dict[str, Any]] = {
     **{f"limit-{k}": {"requirement": "PAGE-011", "field": "limit", "value": v, "key": key} for k, (v, key) in INT.items()},
-    "limit-too-large": {"requirement": "PAGE-011", "field": "limit", "value": "2147483648", "key": "query.int32"},
+    "limit-too-large": {"requirement": "PAGE-011", "field": "limit", "limit": "list.limit", "key": "query.int32"},
     "offset-negative": {"requirement": "PAGE-012", "field": "offset", "value": "-1", "key": "query.int32-negative"},
     "offset-word": {"requirement": "PAGE-012", "field": "offset", "value": "x", "key": "query.int32"},
     "after-id": {"requirement": "PAGE-013", "field": "after_id", "value": "x", "key": "query.uuid"},
@@ -148,7 +149,8 @@ BAD_PARAMETERS: dict[str, dict[str, Any]] = {
 
 @case(rows=BAD_PARAMETERS, writes=False)
 async def bad_parameter(t: Case, row: dict[str, Any]) -> None:
-    t.refused(await t.alice.list(**{row["field"]: row["value"]}), row["key"], field=row["field"])
+    value = str(t.limit(row["limit"]) + 1) if "limit" in row else row["value"]
+    t.refused(await t.alice.list(**{row["field"]: value}), row["key"], field=row["field"])
     good = str(uuid4()) if row["field"] == "after_id" else "1"
     t.accepted(await t.alice.list(**{row["field"]: good}))
 

@@ -61,12 +61,13 @@ async def message_cursors(t: Case) -> None:
 @case("PAGE-030", "PAGE-031", "PAGE-034", "PAGE-036", "PAGE-038")
 async def message_limits(t: Case) -> None:
     chat = await t.chat()
+    low, most = t.limit("messages.limit", "min"), t.limit("messages.limit")
     with t.judging("PAGE-030"):
-        for limit in (1, 200):
+        for limit in (low, most):
             t.accepted(await chat.messages(limit=limit))
         t.expect(len(ids(await chat.messages(limit=1))), 1, "messages of a page of one")
     with t.judging("PAGE-031"):
-        for limit in (0, 201):
+        for limit in (low - 1, most + 1):
             t.refused(await chat.messages(limit=limit), "messages.limit")
     with t.judging("PAGE-034"):
         for after in (5, 6):
@@ -93,7 +94,7 @@ BAD: dict[str, dict[str, Any]] = {
         for name, value, key in (
             ("negative", "-1", "query.int64-negative"),
             ("word", "x", "query.int64"),
-            ("large", "9223372036854775808", "query.int64"),
+            ("large", lambda t: str(t.limit("messages.before-id") + 1), "query.int64"),
         )
     },
 }
@@ -102,24 +103,26 @@ BAD: dict[str, dict[str, Any]] = {
 @case(rows=BAD)
 async def bad_message_parameter(t: Case, row: dict[str, Any]) -> None:
     chat = await t.new_chat()
-    t.refused(await chat.messages(**{row["field"]: row["value"]}), row["key"], field=row["field"])
+    value = row["value"](t) if callable(row["value"]) else row["value"]
+    t.refused(await chat.messages(**{row["field"]: value}), row["key"], field=row["field"])
     t.accepted(await chat.messages(**{row["field"]: "7"}))
 
 
 @case("PAGE-028", "PAGE-037", needs=["slow"])
 async def pages_of_a_long_chat(t: Case) -> None:
-    calls = [tool_call("no_such_tool", id=f"c{i}") for i in range(200)]  # answered at once, with an error
+    most = t.limit("messages.limit")
+    calls = [tool_call("no_such_tool", id=f"c{i}") for i in range(most)]  # answered at once, with an error
     chat = await t.chat(script(turns(turn(*calls), turn(says("done")))))
-    newest = ids(await chat.messages(limit=200))
+    newest = ids(await chat.messages(limit=most))
     whole = newest + ids(await chat.messages(before_id=newest[-1]))
-    if len(whole) != 203:
-        raise Unmet(f"a turn of 200 calls and a text made {len(whole)} messages, not 203")
+    if len(whole) != most + 3:
+        raise Unmet(f"a turn of {most} calls and a text made {len(whole)} messages, not {most + 3}")
     with t.judging("PAGE-037"):
-        t.expect(len(ids(await chat.messages())), 50, "messages without a limit")
+        t.expect(len(ids(await chat.messages())), t.limit("messages.limit", "default"), "messages without a limit")
     with t.judging("PAGE-028"):
         for before, more in ((MAX_ID, True), (whole[1], True), (whole[2], False)):
-            body = t.accepted(await chat.messages(limit=200, before_id=before))
-            t.expect(body["has_more"], more, f"has_more of a page of 200 before {before}", "/has_more")
+            body = t.accepted(await chat.messages(limit=most, before_id=before))
+            t.expect(body["has_more"], more, f"has_more of a page of {most} before {before}", "/has_more")
 
 
 @case("PAGE-039", "PROMPT-006", needs=["llm-control"])
@@ -187,8 +190,8 @@ async def prompts_of_a_chat(t: Case) -> None:
 async def prompt_limits(t: Case) -> None:
     chat = await t.new_chat()
     with t.judging("PROMPT-008"):
-        t.accepted(await chat.prompts(limit=2000))
-        t.refused(await chat.prompts(limit=2001), "prompts.limit")
+        t.accepted(await chat.prompts(limit=t.limit("prompts.limit")))
+        t.refused(await chat.prompts(limit=t.limit("prompts.limit") + 1), "prompts.limit")
     with t.judging("PROMPT-009"):
         for value, key in (("-1", "query.int32-negative"), ("x", "query.int32")):
             t.refused(await chat.prompts(limit=value), key, field="limit")

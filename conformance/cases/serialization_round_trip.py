@@ -36,7 +36,7 @@ async def text_comes_back(t: Case, row: dict[str, Any]) -> None:
         return
     chat = await t.chat()  # too long for a create
     sent = t.accepted(await chat.send(row["text"]))["message"]
-    listed = t.accepted(await chat.messages(limit=200))["messages"]
+    listed = t.accepted(await chat.messages(limit=t.limit("messages.limit")))["messages"]
     stored = next(m for m in listed if m["id"] == sent["id"])["content"][0]["text"]
     t.true(stored == row["text"] == sent["content"][0]["text"], f"{len(row['text'])} characters come back", len(stored))
 

@@ -17,14 +17,14 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.streams import GREATEST, ids, joined_stream, marked, messages, snapshot, told
+from conformance.streams import ids, joined_stream, marked, messages, snapshot, told
 from conformance.verdict import Unmet
 from conformance.wire.socket import Socket
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": KEY}
-NO_NUMBERS = ["abc", "1.5", str(2**63), str(-(2**63) - 1), " 1", "0x10", "1_000"]
-NUMBERS = ["", "0", "-1", "+5", "007", str(GREATEST), str(-(2**63))]
+NO_NUMBERS = ["abc", "1.5", " 1", "0x10", "1_000"]
+NUMBERS = ["", "0", "-1", "+5", "007"]
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -60,19 +60,20 @@ async def plain_gets(t: Case) -> None:
 async def ids_in_the_path(t: Case) -> None:
     chat = await t.chat()
     path, known = f"{chat.path}/stream", ids(await chat.history())
+    low, high = t.limit("stream.after-id", "min"), t.limit("stream.after-id")
     with t.judging("STREAM-003"):
         for bad in ("not-a-uuid", "123"):
             t.refused(await upgrade(t.alice, f"{t.alice.chats_path}/{bad}/stream"), "common.chat-id")
         t.refused(await upgrade(t.alice, f"{t.alice.chats_path}/{NOBODY}/stream"), "common.not-found")
         opened(t, await t.alice.socket(path), "of a chat by its id")
     with t.judging("STREAM-004"):
-        for bad in NO_NUMBERS:
+        for bad in (*NO_NUMBERS, str(high + 1), str(low - 1)):
             t.refused(await upgrade(t.alice, path, after_id=bad), "stream.after-id")
-        for good in NUMBERS:
+        for good in (*NUMBERS, str(high), str(low)):
             opened(t, await chat.stream(params={"after_id": good}), f"with after_id={good}")
     with t.judging("STREAM-006"):
-        for low in ("", "0", "-1", str(-(2**63))):
-            t.expect(ids(messages(await snapshot(chat, after_id=low))), known, f"the messages with after_id={low}")
+        for before in ("", "0", "-1", str(low)):
+            t.expect(ids(messages(await snapshot(chat, after_id=before))), known, f"the messages with after_id={before}")
         t.expect(messages(await snapshot(chat, after_id=str(max(known)))), [], "the messages above the highest id")
 
 
@@ -227,7 +228,9 @@ async def keepalive(t: Case) -> None:
                     closed = seconds, int.from_bytes(frame.data[:2], "big")
                     break
     with t.judging("STREAM-022"):
-        t.true(pings and 12 <= pings[0] <= 18, "the first ping comes about 15 s after the handshake", pings)
+        pause = t.limit("ping.interval")
+        in_time = pings and 0.8 * pause <= pings[0] <= 1.2 * pause
+        t.true(in_time, f"the first ping comes about {pause} s after the handshake", pings)
     with t.judging("STREAM-023"):
         if closed is None:
             raise AssertionError("the connection ended without a close frame")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.case import case
 from conformance.context import Case
-from conformance.streams import GREATEST, ids, joined, joined_stream, messages, of_type, quiet, says_text, statuses, told
+from conformance.streams import ids, joined, joined_stream, messages, of_type, quiet, says_text, statuses, told
 from conformance.wire.socket import Event, Socket
 from fixtures.scripts import attempts, gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says
@@ -90,7 +90,7 @@ async def edits(t: Case) -> None:
     chat = await quiet(t)
     await chat.turn(script(says("two")))
     old = await chat.history()
-    near, far = await joined_stream(chat), await joined_stream(chat, after_id=GREATEST)
+    near, far = await joined_stream(chat), await joined_stream(chat, after_id=t.limit("stream.after-id"))
     await told(near, {"type": "message", "message": {"id": old[-1]["id"]}})
     await told(far, {"type": "status"})
     with t.judging("STREAM-079"):
