@@ -126,7 +126,7 @@ async def generate(faults: list[Fault]) -> dict[str, dict[str, str]]:
 
 async def check(faults: list[Fault], matrix: dict[str, dict[str, str]]) -> list[str]:
     """Play what the matrix names; gives a line for each id that does not turn red any more."""
-    planner, gate = Planner({}), asyncio.Semaphore(2 * AT_ONCE)
+    planner, gate = Planner.of(matrix), asyncio.Semaphore(2 * AT_ONCE)
     wrong: list[str] = []
 
     async def one(fault: Fault) -> None:
