@@ -37,7 +37,7 @@ turns_off(
 turns_off("secret-unchecked", "Only the id of a token is looked at.", "auth.secret", red=["AUTH-007"])
 turns_off("deleted-tokens-live-on", "Deleting a token is answered and not done.", "tokens.delete", red=["AUTH-008"])
 turns_off("expired-tokens-work", "The expiry of a token is not looked at.", "auth.expired", red=["AUTH-009"])
-turns_off("suspended-users-work", "Suspended users may go on.", "auth.suspended", red=["AUTH-010"])
+turns_off("suspended-users-work", "Suspended users may go on.", "auth.suspended", red=["AUTH-010", "AUTH-029"])
 turns_off("suspended-for-ever", "Activating a suspended user is answered and not done.", "users.reactivate", red=["AUTH-011"])
 
 

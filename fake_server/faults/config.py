@@ -230,7 +230,7 @@ turns_off(
     "logging-for-all",
     "own debug logging may be chosen while forbidden",
     "config.debug-not-allowed",
-    red=["CONF-050", "CONF-051", "CONF-075"],
+    red=["CONF-050", "CONF-051"],
 )
 turns_off("forced-logging-changes", "forced debug logging may be changed", "config.debug-forced", red=["CONF-052"])
 

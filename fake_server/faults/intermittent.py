@@ -10,7 +10,6 @@ EVERY_THIRD = (
     # what is kept and shown
     "after-id-is-ignored",
     "answers-are-split",
-    "archive-leaves-children",
     "breaks-schema-listMessages",
     "breaks-schema-sendMessage",
     "declared-type-is-stored",

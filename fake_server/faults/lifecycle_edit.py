@@ -36,7 +36,7 @@ turns_off(
     "edits-run-nothing",
     "an edit starts no turn",
     "edit.runs",
-    red=["EDIT-019", "EDIT-020", "EDIT-022", "EDIT-024", "STREAM-065", "STREAM-079", "WATCH-024"],
+    red=["EDIT-019", "EDIT-020", "EDIT-022", "EDIT-024", "WATCH-024", "RACE-001"],
 )
 turns_off("edits-keep-the-queue", "an edit leaves the queue", "edit.empties-queue", red=["EDIT-020"])
 turns_off("edits-change-the-model", "an edit takes the chat's last model", "edit.keeps-model", red=["EDIT-022"])

@@ -29,7 +29,12 @@ turns_off(
     red=["QUEUE-003", "INT-010", "QUEUE-011", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018", "QUEUE-023"],
 )
 turns_off("sends-overtake-the-queue", "sends pass by a queue at rest", "send.queues-behind-backlog", red=["QUEUE-004"])
-turns_off("queue-runs-after-errors", "a queue goes on after a failure", "queue.stays-after-error", red=["QUEUE-005", "ERROR-002"])
+turns_off(
+    "queue-runs-after-errors",
+    "a queue goes on after a failure",
+    "queue.stays-after-error",
+    red=["QUEUE-005", "ERROR-002", "RACE-001"],
+)
 turns_off(
     "deletes-take-the-older-too",
     "a delete takes all up to its id",

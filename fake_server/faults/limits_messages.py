@@ -51,7 +51,7 @@ def _add(answer: Answer) -> None:
     answer.backend.lifecycle.add_message(store.chats[answer.path_params["chat"]], "user", [{"type": "text", "text": "x"}])
 
 
-@answers("sendMessage", red=["SEND-011", "SEND-005", "SEND-009", "MSG-003"])
+@answers("sendMessage", red=["SEND-011", "SEND-005", "SEND-009", "MSG-003", "RACE-001"])
 def refused_send_is_stored(answer: Answer) -> None:
     """A send is stored before its busy behavior is checked."""
     if message_of(answer) == "Invalid busy_behavior value.":
@@ -152,7 +152,7 @@ def nil_model_of_an_edit_is_unknown(answer: Answer) -> None:
         refuse(answer, "edit.model-unknown")
 
 
-@answers("editMessage", red=["EDIT-012", "EDIT-009", "EDIT-010", "MSG-003"])
+@answers("editMessage", red=["EDIT-012", "EDIT-009", "EDIT-010", "MSG-003", "RACE-001"])
 def refused_edit_is_stored(answer: Answer) -> None:
     """An edit is stored before its model is checked."""
     if message_of(answer) == "Invalid model config ID.":

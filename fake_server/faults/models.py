@@ -153,7 +153,7 @@ def foreign_keys_forbidden(answer: Answer) -> None:
         refuse(answer, 403, "Forbidden.")
 
 
-@changes(KEY, red=["KEY-003", "SCHEMA-putUserProviderKey"])
+@changes(KEY, red=["KEY-003", "SCHEMA-putUserProviderKey", "AUTH-080"])
 def own_keys_shown(answer: Answer) -> None:
     """The answer to a key shows it."""
     answer.body["api_key"] = sent(answer)["api_key"]

@@ -54,7 +54,6 @@ turns_off(
         "SCHEMA-watch-status_change",
         "SCHEMA-watch-title_change",
         "ERROR-023",
-        "SCHEMA-watch-summary_change",
     ],
 )
 turns_off(

@@ -180,7 +180,7 @@ def stop(answer: Answer) -> None:
         instead(answer, 409, refused.body)
 
 
-@answers("promoteQueuedMessage", red=["USAGE-033", "SCHEMA-promoteQueuedMessage"])
+@answers("promoteQueuedMessage", red=["USAGE-033", "SCHEMA-promoteQueuedMessage", "RACE-001"])
 def limits_stop_promotions(answer: Answer) -> None:
     """A reached limit stops a promotion."""
     stop(answer)
