@@ -40,6 +40,7 @@ def _named(answer: Answer) -> StoredFile | None:
         "PART-017",
         "OWN-002",
         "FILE-067",
+        "EDIT-046",
     ],
 )
 def file_ids_without_dashes(answer: Answer) -> None:
