@@ -127,6 +127,7 @@ def _rendered(rows: list[Row]) -> dict[str, str]:
         return texts
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # a record of some size is one
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
 @given(whole_records())
 def test_every_valid_record_is_rendered(rows: list[Row]) -> None:
