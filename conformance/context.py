@@ -18,7 +18,7 @@ from conformance.llm_control import LlmControl
 from conformance.races import Sight, signs_in
 from conformance.sameness import difference
 from conformance.shapes import brief, reads_an_answer, without_answer
-from conformance.verdict import FAIL, HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure, Unmet, failed
+from conformance.verdict import HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure, Unmet, failed
 from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable
 from conformance.wire.patience import kind_of
 from conformance.wire.socket import NotSeen
@@ -361,7 +361,7 @@ class Case:
         """Look again at the chats of a failed case, and for the signs of declared races in all that was said."""
         with contextlib.suppress(Exception):  # what it finds is no verdict
             for chat in self.chats[:20]:
-                await chat.lost_a_turn()
+                await chat.stands_still()
         self.signs |= signs_in(self.session.traits, self.exchanges)
 
     def _earn(self) -> None:
@@ -389,10 +389,6 @@ class Case:
         self._cleanups.clear()
         if self.session.wire.room.leave(self.name) > _KEPT:
             gc.collect()  # what failed stands in cycles, which a run looks for rarely
-
-    @property
-    def failed(self) -> bool:
-        return any(check.verdict == FAIL for check in self.checks)
 
 
 def _accepts(said: Exchange | SocketLog) -> bool:
