@@ -44,6 +44,7 @@ class Case:
         self.exchanges: list[Exchange | SocketLog] = []
         self.chats: list[Chat] = []  # those that this case made
         self.signs: set[str] = set()  # the declared races that showed in this play
+        self._gates: list[str] = []
         self.unanswered = False  # some request got no answer
         self.broken = ""  # the request at which our connection was lost: the play is none
         self._held, self._slim = 0, 0
@@ -106,6 +107,7 @@ class Case:
     def gate(self) -> str:
         """The name of a gate of this case's own; opened at its end, if nothing else has opened it."""
         name = self.unique("gate")
+        self._gates.append(name)
         self.cleanup(lambda: self.llm.open(name))
         return name
 
@@ -360,7 +362,11 @@ class Case:
     async def _look_for_races(self) -> None:
         """Look again at the chats of a failed case, and for the signs of declared races in all that was said."""
         with contextlib.suppress(Exception):  # what it finds is no verdict
+            for gate in self._gates:
+                await self.llm.open(gate)
             for chat in self.chats[:20]:
+                if self._gates:  # what a turn lost shows only when those behind it have ended
+                    await chat.settled()
                 await chat.stands_still()
         self.signs |= signs_in(self.session.traits, self.exchanges)
 

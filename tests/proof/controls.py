@@ -171,16 +171,26 @@ def status_after_snapshot(backend: Backend) -> None:
 
 def late_labels(backend: Backend) -> None:
     """The summary of a turn comes a while behind its end."""
-    spawn = backend.runner.spawn
+    spawn, close = backend.runner.spawn, backend.runner.close
+    labels: list[Coroutine[Any, Any, None]] = []
 
     def later(work: Coroutine[Any, Any, None]) -> None:
         async def delayed() -> None:
             await asyncio.sleep(0.3)
             await work
 
-        spawn(delayed() if getattr(work, "__name__", "") == "label" else work)
+        if getattr(work, "__name__", "") == "label":
+            labels.append(work)
+            spawn(delayed())
+        else:
+            spawn(work)
 
-    backend.runner.spawn = later  # type: ignore[method-assign]
+    async def closing() -> None:
+        await close()
+        for label in labels:  # one that was never begun is told so
+            label.close()
+
+    backend.runner.spawn, backend.runner.close = later, closing  # type: ignore[method-assign]
 
 
 ANSWERS = (
