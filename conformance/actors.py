@@ -266,7 +266,7 @@ class Chat:
 
     async def when(self, reached: Any, what: str) -> dict[str, Any]:
         """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""
-        pause, lost, why = 0.004, Patience(self.case), ""
+        pause, lost, why = 0.015, Patience(self.case), ""
         seen: Any = None
         kind, patience = f"chat {kind_of(what)}", self.case.session.wire.patience
         wanted = patience.of(kind, self.case.deadline)

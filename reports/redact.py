@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 MASK = "<redacted>"
@@ -34,6 +35,7 @@ _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _DEEPEST = 100
+_SHORT = 100
 
 
 # User and password in an address.
@@ -54,6 +56,13 @@ def redact(text: str) -> str:
     return _BEARER.sub(rf"\1\2{MASK}", text)
 
 
+_redacted = lru_cache(4096)(redact)  # the names and most of the short texts of a record come in line after line
+
+
+def _text(value: str) -> str:
+    return _redacted(value) if len(value) < _SHORT else redact(value)
+
+
 def clean(value: Any, key: str = "", depth: int = 0) -> Any:
     """The JSON value with every secret masked: by its form anywhere, by its name where the name tells it.
 
@@ -64,11 +73,11 @@ def clean(value: Any, key: str = "", depth: int = 0) -> Any:
     if isinstance(value, str):
         if value and key.lower() in _SECRET_KEYS and not value.startswith("<"):
             return MASK
-        return redact(value)
+        return _text(value)
     if isinstance(value, list):
         return [clean(item, key, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {redact(name): clean(item, name, depth + 1) for name, item in value.items()}
+        return {_text(name): clean(item, name, depth + 1) for name, item in value.items()}
     return value
 
 

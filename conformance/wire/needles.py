@@ -25,6 +25,7 @@ _MOST_ALIKE = 4  # secrets that a piece is looked up for: what more of them shar
 LONG = 2**16  # characters; files of tests are words of megabytes
 _MOST_WORDS, _LONG_WORD = 4096, 256  # remembered
 _LOOKS_LIKE = re.compile(r"-(?<=[A-Za-z0-9]{10}-)[A-Za-z0-9]{22}")  # the dash comes first for speed
+_LIKE = 33  # characters that such a token has
 _WORD = re.compile(rb"[A-Za-z0-9+/_%\\-]{12,}")
 _WORD_OF_TEXT = re.compile(_WORD.pattern.decode())
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})|(?<!\\)\\++(?:u00([0-9A-Fa-f]{2})|([/bfnrt]))")
@@ -108,12 +109,15 @@ class Needles:
             return self._last[1]
         fresh = set(_WORD.findall(data))
         fresh -= self._harmless
-        held = False
+        held, bad, remember = False, self._bad, self._harmless.add
         for word in fresh:
-            if self._bad((word if len(word) <= LONG else word[: LONG // 2] + b" " + word[-LONG // 2 :]).decode()):
+            if len(word) <= _LONG_WORD:
+                if bad(word.decode()):
+                    held = True
+                else:
+                    remember(word)
+            elif bad((word if len(word) <= LONG else word[: LONG // 2] + b" " + word[-LONG // 2 :]).decode()):
                 held = True
-            elif len(word) <= _LONG_WORD:
-                self._harmless.add(word)
         if len(self._harmless) > _MOST_WORDS:
             self._harmless.clear()
         for needle in self._whole_bytes:
@@ -123,7 +127,11 @@ class Needles:
         return held
 
     def _bad(self, word: str) -> bool:
-        if next(self._found(word), None) or ("-" in word and _LOOKS_LIKE.search(word)):
+        pieces = self._pieces
+        for at in range(0, len(word) - _PIECE + 1, _STRIDE):  # nearly no word holds any piece
+            if word[at : at + _PIECE] in pieces and next(self._found(word), None):
+                return True
+        if len(word) >= _LIKE and "-" in word and _LOOKS_LIKE.search(word):
             return True
         return self._escaped(word) is not None
 

@@ -79,7 +79,8 @@ class Redactor:
         return self.text(value.decode("latin-1")).encode("latin-1", "replace") if self._needles.within(value) else value
 
     def headers(self, headers: dict[str, str]) -> dict[str, str]:
-        return dict(self._header(pair) for pair in headers.items())
+        shown = dict(map(self._header, headers.items()))
+        return headers if shown == headers else shown
 
     def _header(self, pair: tuple[str, str]) -> tuple[str, str]:
         known = self._shown.get(pair)
@@ -166,9 +167,10 @@ class Redactor:
                 self.learn(COOKIE, value)
 
     def _given_back(self, response: Response, texts: list[bytes]) -> str:
-        for pair in response.headers.items():
-            if self._header(pair) != pair and pair[0] != "set-cookie" and (name := self._foreign(f"{pair[0]}: {pair[1]}")):
-                return f"{name}, in the header {pair[0] if len(pair[0]) < _SHORTEST else '(its name)'}"
+        if self.headers(response.headers) is not response.headers:
+            for pair in response.headers.items():
+                if self._header(pair) != pair and pair[0] != "set-cookie" and (name := self._foreign(f"{pair[0]}: {pair[1]}")):
+                    return f"{name}, in the header {pair[0] if len(pair[0]) < _SHORTEST else '(its name)'}"
         for text in texts:
             held = self._needles.within(text)
             self._answer = (text, held)
