@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -45,16 +46,18 @@ def before_a_cut(answer: Answer, hidden: str) -> None:
 
 
 PLACES = [as_header, as_redirect, as_key_and_value, as_broken_json, before_a_cut]
-SCENES = [(place, "plain") for place in [*PLACES, as_header_name]]
-SCENES += [(PLACES[n % len(PLACES)], encoding) for n, encoding in enumerate(ENCODINGS)]
+# What each encoding is found as is tested beside the redactor; here each place has some of them, one answer after the other.
+SCENES = {place: ["plain", *list(ENCODINGS)[n :: len(PLACES)]] for n, place in enumerate(PLACES)} | {as_header_name: ["plain"]}
 
 
 @contextmanager
-def fault(place: Callable[[Answer, str], None], encoding: str) -> Iterator[None]:
+def fault(place: Callable[[Answer, str], None], encodings: list[str]) -> Iterator[None]:
+    turn = cycle(encodings)
+
     def change(answer: Answer) -> None:
         tokens = [t for t in answer.backend.secrets_of_test if answer.caller and answer.status == 200]
         if tokens:
-            place(answer, ENCODINGS[encoding](tokens[0]))
+            place(answer, ENCODINGS[next(turn)](tokens[0]))
 
     declare(Fault(NAME, "gives tokens back", frozenset(), operations=frozenset({"listChats"}), answer=change))
     try:
@@ -63,8 +66,8 @@ def fault(place: Callable[[Answer, str], None], encoding: str) -> Iterator[None]
         del REGISTRY[NAME]
 
 
-async def played(record: Path, place: Callable[[Answer, str], None], encoding: str) -> tuple[Run, str]:
-    with fault(place, encoding):
+async def played(record: Path, place: Callable[[Answer, str], None], encodings: list[str]) -> tuple[Run, str]:
+    with fault(place, encodings):
         async with running_server() as server:
             token = given_to_alice(server)
             server.set_faults([NAME])
@@ -87,16 +90,15 @@ def shown(record: Path, folder: Path) -> str:
     return record.read_text() + out.getvalue() + "".join(path.read_text() for path in files)
 
 
-@pytest.mark.parametrize(("place", "encoding"), SCENES, ids=lambda v: v if isinstance(v, str) else v.__name__)
-def test_a_token_given_back_is_found_and_shown_nowhere(
-    place: Callable[[Answer, str], None], encoding: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("place", SCENES, ids=lambda place: place.__name__)
+def test_a_token_given_back_is_found_and_shown_nowhere(place: Callable[[Answer, str], None], tmp_path: Path) -> None:
     record, folder = tmp_path / "run.ndjson", tmp_path / "reports"
     folder.mkdir()
-    run, token = asyncio.run(played(record, place, encoding))
+    run, token = asyncio.run(played(record, place, SCENES[place]))
     assert run.verdicts["AUTH-080"] == "fail", run.why("AUTH-080")
     said = shown(record, folder) + to_paste(run.checks)
-    for hidden in (token, ENCODINGS[encoding](token), token[:16], token[16:], token.lower()):
+    encoded = [ENCODINGS[encoding](token) for encoding in SCENES[place]]
+    for hidden in (token, *encoded, token[:16], token[16:], token.lower()):
         assert hidden not in said
 
 
