@@ -168,6 +168,7 @@ class Actor:
                     actor=self.name,
                     case=self.case.name,
                     deadline=self.case.deadline,
+                    declared=session.feed(request),
                     **options,
                 )
         except TargetUnreachable as error:

@@ -44,6 +44,7 @@ from conformance.wire.client import HttpClient
 from conformance.wire.http import TargetUnreachable, Wire
 from conformance.wire.redact import Redactor
 from spec.documents import documents
+from spec.feeds import Feed, feeds
 
 # Needs that every server is taken to meet; any other must be declared among the target's capabilities.
 _KNOWN_NEEDS = frozenset({"second-user", "roles", "admin", "exclusive", "model-admin", "llm", "llm-control", "files", "slow"})
@@ -120,7 +121,8 @@ class Session:
         self.target, self.options = target, options
         self.profile = spec.load(target.profile)
         self.traits: dict[str, Any] = self.profile.traits
-        self.known_keys = documents(self.profile.name).known_keys
+        self.feeds = feeds(self.profile)
+        self.known_keys = documents(self.profile.name, self.profile.folder).known_keys
         self.writer = writer or RecordWriter(None, Redactor(target.secrets()))
         self.redactor = self.writer.redactor
         caps = Caps(**self.profile.table("caps"))
@@ -149,6 +151,11 @@ class Session:
         self.liveness = Liveness(self._answers, self.wire.now_ms)
         self.races = Races(self.traits)
         self._accepting: set[str] = set()  # cases in which the target accepted something
+
+    def feed(self, request: Request) -> Feed | None:
+        """What the profile declares of the events that this request asks for; None for what is no feed of it."""
+        match = documents(self.profile.name, self.profile.folder).match(request.method, request.path)
+        return self.feeds.get(match.operation.id) if match else None
 
     @property
     def gone(self) -> Gone | None:
@@ -434,7 +441,7 @@ class Session:
     def _stumbled(self) -> Iterable[Check]:
         """The first exchange that a check of ours could not read, under what the documents say of it."""
         for exchange, why in self.stumbles[:1]:
-            match = documents(self.profile.name).match(exchange.request.method, exchange.request.path)
+            match = documents(self.profile.name, self.profile.folder).match(exchange.request.method, exchange.request.path)
             requirement = f"SCHEMA-{match.operation.id}" if match else ""
             if requirement in self.profile.requirements:
                 check = self.check(requirement, HARNESS_ERROR, "every exchange")
