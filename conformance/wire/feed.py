@@ -117,7 +117,7 @@ class Feed:
         """Log a frame and take it apart. Of what is over the caps only the head is kept, and `fault` says so."""
         frame = Frame(self._wire.now_ms(), "in", ABSENT, kind, self._size)
         self._size += len(data)
-        self.fault = self._over(data, kind)
+        self.fault = self.fault or self._over(data, kind)
         if self.fault:
             head = data[: KEPT + MARGIN]
             frame.payload = head if kind == "binary" else head.decode("utf-8", "ignore")
