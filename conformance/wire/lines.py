@@ -55,7 +55,8 @@ class Lines(Feed):
             if rest and not self.fault:
                 self._line(bytes(rest))
         except aiohttp.ClientPayloadError as error:
-            self._broke = isinstance(error.__cause__, ConnectionError)
+            # of a chunked answer only the words of the error tell how the connection ended
+            self._broke = isinstance(error.__cause__, ConnectionError) or "ConnectionResetError" in str(error)
             if not self._broke:
                 self.fault = self.fault or "the answer broke off before its end"
         except (aiohttp.ClientError, OSError):
