@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from conformance.exchange import ABSENT, Exchange, Frame, SocketLog
+from conformance.exchange import ABSENT, Exchange, Frame, Response, SocketLog
 from spec.feeds import ENVELOPE, LINES, Feed
 
 DATA, PING, ERROR = "data", "ping", "error"
@@ -109,11 +109,16 @@ def heard(said: Exchange | SocketLog, feed: Feed | None) -> Heard:
 
 
 def incoming(said: Exchange | SocketLog) -> Iterator[tuple[int, Frame]]:
-    """The data frames that came, each with its index in the log; of an answer that streamed its lines."""
-    frames = said.frames if isinstance(said, SocketLog) else said.response.lines or lines(said.response.content or b"")
-    for number, frame in enumerate(frames):
+    """The data frames that came, each with its index in the log; of an answer that is no JSON its lines."""
+    for number, frame in enumerate(said.frames if isinstance(said, SocketLog) else _lines_of(said.response)):
         if frame.direction == "in" and frame.kind in ("text", "binary"):
             yield number, frame
+
+
+def _lines_of(response: Response) -> list[Frame]:
+    if response.lines or response.media_type == "application/json":
+        return response.lines
+    return lines(response.content or b"")
 
 
 def unwrap(frame: Frame, feed: Feed | None) -> Unwrapped:
