@@ -121,8 +121,7 @@ class Session:
         self.target, self.options = target, options
         self.profile = spec.load(target.profile)
         self.traits: dict[str, Any] = self.profile.traits
-        self.feeds = feeds(self.profile)
-        self.known_keys = documents(self.profile.name, self.profile.folder).known_keys
+        self.known_keys = documents(self.profile.name).known_keys
         self.writer = writer or RecordWriter(None, Redactor(target.secrets()))
         self.redactor = self.writer.redactor
         caps = Caps(**self.profile.table("caps"))
@@ -130,6 +129,7 @@ class Session:
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
         self.deadline = 10.0
+        self.feeds = feeds(self.profile)
         self.routing = Routing()  # found out by the preflight
         self.checks: list[Check] = []
         self.listeners: list[Callable[[Check], None]] = []
@@ -154,7 +154,7 @@ class Session:
 
     def feed(self, request: Request) -> Feed | None:
         """What the profile declares of the events that this request asks for; None for what is no feed of it."""
-        match = documents(self.profile.name, self.profile.folder).match(request.method, request.path)
+        match = documents(self.profile.name).match(request.method, request.path)
         return self.feeds.get(match.operation.id) if match else None
 
     @property
@@ -441,7 +441,7 @@ class Session:
     def _stumbled(self) -> Iterable[Check]:
         """The first exchange that a check of ours could not read, under what the documents say of it."""
         for exchange, why in self.stumbles[:1]:
-            match = documents(self.profile.name, self.profile.folder).match(exchange.request.method, exchange.request.path)
+            match = documents(self.profile.name).match(exchange.request.method, exchange.request.path)
             requirement = f"SCHEMA-{match.operation.id}" if match else ""
             if requirement in self.profile.requirements:
                 check = self.check(requirement, HARNESS_ERROR, "every exchange")
