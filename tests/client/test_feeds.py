@@ -9,12 +9,18 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from conformance.case import CaseSpec
+from conformance.context import Case
 from conformance.exchange import Exchange, Request, SocketLog
 from conformance.framing import heard, unwrap
+from conformance.session import Options, Session
+from conformance.target import Target
+from conformance.verdict import Check
 from conformance.wire.caps import Caps
 from conformance.wire.feed import Feed, NotSeen
 from conformance.wire.http import BadAnswer, ConnectionLost, Wire
@@ -58,8 +64,8 @@ async def listening(
 
 
 @asynccontextmanager
-async def answered(handler: Handler, caps: Caps | None = None, heard_of: list[Any] | None = None) -> AsyncIterator[Lines]:
-    """The answer of a server that reads a request whole and then does this."""
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """The address of a server that reads one request whole and then does this."""
 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -75,14 +81,21 @@ async def answered(handler: Handler, caps: Caps | None = None, heard_of: list[An
     done = asyncio.Event()
     server = await asyncio.start_server(speak, "127.0.0.1", 0)
     async with server, asyncio.timeout(30):
-        wire = Wire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", caps=caps)
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await done.wait()
+
+
+@asynccontextmanager
+async def answered(handler: Handler, caps: Caps | None = None, heard_of: list[Any] | None = None) -> AsyncIterator[Lines]:
+    """The answer of such a server."""
+    async with serving(handler) as url:
+        wire = Wire(url, caps=caps)
         wire.listeners += [heard_of.append] if heard_of is not None else []
         try:
             async with await open_lines(wire, Request("POST", "/x", body={"a": 1}), LINES, actor=None) as opened:
                 yield opened
         finally:
             await wire.aclose()
-            await done.wait()
 
 
 def saying(*pieces: bytes) -> Handler:
@@ -444,3 +457,25 @@ def test_a_refused_socket_has_no_events() -> None:
         return opened.log
 
     assert asyncio.run(scene()).handshake.status == 404
+
+
+def test_a_case_hears_an_answer_that_streams() -> None:
+    async def judged(t: Case) -> None:
+        lines = await t.nobody.lines(f"{t.nobody.chats_path}/{uuid4()}/messages", {"content": []})
+        t.expect(await lines.until({"type": "d"}), {"type": "d", "data": {}}, "the end")
+        t.expect(len(lines.events), 4, "the lines")
+
+    async def scene() -> list[Check]:
+        async with serving(saying(TEXT)) as url:
+            session = Session(Target(base_url=url), Options())
+            told: list[Exchange] = []
+            session.wire.listeners.append(told.append)
+            session.feeds = session.feeds | {"sendMessage": LINES}
+            checks = await Case(session, CaseSpec("judged", judged, ("SEND-004",))).run()
+            await session.wire.aclose()
+            await session.control.aclose()
+            assert [said.response.content for said in told] == [TEXT]
+            return checks
+
+    (check,) = asyncio.run(scene())
+    assert (check.verdict, check.exchanges) == ("pass", ["x1"])

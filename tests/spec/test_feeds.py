@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import spec
 from conformance.checks import passive
 from conformance.checks.documents import HEADERS, DocumentJudge, requirement_ids
+from conformance.checks.recorded import load
 from conformance.exchange import ABSENT, Exchange, Frame, Request, Response, SocketLog
 from conformance.framing import heard, unwrap
 from conformance.replay.segments import Until, flat, split
@@ -201,6 +203,17 @@ def _answer(content: bytes, status: int = 200) -> Exchange:
 def test_an_answer_that_streams_is_judged_line_by_line(wrapped: spec.Profile, content: bytes, found: dict[str, str]) -> None:
     findings = [finding for finding in DocumentJudge(wrapped).findings(_answer(content)) if finding.requirement != HEADERS]
     assert {finding.requirement: finding.pointer for finding in findings} == found
+
+
+def test_recorded_lines_keep_their_times(tmp_path: Path, wrapped: spec.Profile) -> None:
+    said = [{"t_ms": 3, "line": '0:"a"'}, {"t_ms": 9, "line": '0:"b', "unterminated": True}]
+    answer = {"status": 200, "headers": {"content-type": "text/plain"}, "lines": said}
+    row = {"as": "alice", "request": {"method": "POST", "path": "/api/experimental/chats/x/messages"}, "response": answer}
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, [{"about": "", "profile": WRAPPED}, row])))
+    (read,) = load(tmp_path / "x.jsonl")
+    assert isinstance(read, Exchange) and read.response.content == b'0:"a"\n0:"b'
+    assert [(frame.t_ms, frame.offset) for frame in read.response.lines] == [(3, 0), (9, 6)]
+    assert [event.value for event in heard(read, feeds(wrapped)["sendMessage"]).events] == [{"type": "0", "data": "a"}]
 
 
 def test_what_a_record_cut_is_no_frame_of_any_form(wrapped: spec.Profile) -> None:
