@@ -102,22 +102,22 @@ class Profile:
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
         self.name = name
-        self.folder = folder
+        self._folder = folder
 
     @property
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document: openapi.yaml with the paths and components of every openapi-*.yaml beside it."""
-        return _openapi(self.name, self.folder)
+        return _openapi(self.name, self._folder)
 
     @property
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document; empty when the profile has no sockets."""
-        document: dict[str, Any] = _document(self.name, self.folder, "asyncapi.yaml") or {}
+        document: dict[str, Any] = _document(self.name, self._folder, "asyncapi.yaml") or {}
         return document
 
     def table(self, name: str) -> Any:
         """The table `tables/<name>.yaml` of this profile. Raises FileNotFoundError."""
-        found = _document(self.name, self.folder, "tables", f"{name}.yaml")
+        found = _document(self.name, self._folder, "tables", f"{name}.yaml")
         if found is None:
             raise FileNotFoundError(f"no table {name} in {self.name}")
         return found
@@ -125,7 +125,7 @@ class Profile:
     @property
     def tables(self) -> list[str]:
         """The names of all its tables."""
-        files, names = Files(self.folder), chain(self.name, self.folder)
+        files, names = Files(self._folder), chain(self.name, self._folder)
         return sorted({table.removesuffix(".yaml") for name in names for table in files.names(name, "tables")})
 
     @property
@@ -134,22 +134,27 @@ class Profile:
 
         `busy_statuses` and `rest_statuses` are lists of `statuses`.
         """
-        return _traits(self.name, self.folder)
+        return _traits(self.name, self._folder)
 
     @property
     def errors(self) -> dict[str, ErrorRow]:
         """All refusals by key."""
-        return _errors(self.name, self.folder)
+        return _errors(self.name, self._folder)
 
     @property
     def requirements(self) -> dict[str, Requirement]:
         """The requirements that hold in this profile, by id, in registry order."""
-        return _requirements(self.name, self.folder)
+        return _requirements(self.name, self._folder)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where more files than the package's are."""
+        return self._folder
 
     @property
     def sha256(self) -> str:
         """Hash over what the profile says, wherever it says so, and nothing else: which contract a record was judged by."""
-        return _sha256(self.name, self.folder)
+        return _sha256(self.name, self._folder)
 
 
 @cache
