@@ -11,6 +11,7 @@ from conformance.exchange import ABSENT, Exchange, Request, SocketLog
 from conformance.patience import LOST, Patience
 from conformance.verdict import Unmet
 from conformance.wire.http import BadAnswer, TargetUnreachable
+from conformance.wire.lines import Lines, open_lines
 from conformance.wire.patience import kind_of
 from conformance.wire.socket import Socket, matches, open_socket
 
@@ -168,6 +169,7 @@ class Actor:
                     actor=self.name,
                     case=self.case.name,
                     deadline=self.case.deadline,
+                    declared=session.feed(request),
                     **options,
                 )
         except TargetUnreachable as error:
@@ -177,6 +179,27 @@ class Actor:
         self.case.note(socket.log)
         self.case.cleanup(socket.aclose)
         return socket
+
+    async def lines(
+        self, path: str, body: Any = ABSENT, *, params: Params = (), headers: Mapping[str, str] | None = None, auth: bool = True
+    ) -> Lines:
+        """POST where the profile declares that the answer streams; it is closed at the end of the case if the case does not."""
+        request = Request("POST", path, pairs(params), self._headers(headers, auth), body)
+        session = self.case.session
+        declared = session.feed(request)
+        assert declared is not None, f"the profile declares no feed at {path}"
+        try:
+            with session.liveness.asking():
+                opened = await open_lines(
+                    session.wire, request, declared, actor=self.name, case=self.case.name, deadline=self.case.deadline
+                )
+        except TargetUnreachable as error:
+            self.case.noted(error)
+            raise
+        opened.patience = lambda: Patience(self.case)
+        self.case.note(opened.exchange)
+        self.case.cleanup(opened.aclose)
+        return opened
 
     async def watch(self) -> Socket:
         """The actor's watch feed, subscribed: the socket is open and has answered a ping."""

@@ -42,6 +42,7 @@ class Response:
     """`headers` have lower-case names; `body` is the JSON value if the media type is JSON (else ABSENT), `content` the bytes.
 
     `fault`: why this is no answer that a client can read, such as one over the caps of the profile; `content` is its head then.
+    `lines`: of an answer that was read line by line, each line as a frame.
     """
 
     status: int
@@ -49,6 +50,7 @@ class Response:
     body: Any = ABSENT
     content: bytes | None = None
     fault: str = ""
+    lines: list[Frame] = field(default_factory=list)
 
     @property
     def media_type(self) -> str:
@@ -78,12 +80,16 @@ class Exchange:
 
 @dataclass(slots=True)
 class Frame:
-    """One frame. `payload` is the parsed JSON of a text frame (or its text if that is not JSON), the bytes of a binary one."""
+    """One frame. `payload` is the parsed JSON of a text frame (or its text if that is not JSON), the bytes of a binary one.
+
+    `offset`: bytes of frames that had come over the connection before it, where that is known.
+    """
 
     t_ms: float
     direction: Literal["in", "out"]
     payload: Any
     kind: Literal["text", "binary", "ping", "pong", "close"] = "text"
+    offset: int = 0
 
 
 @dataclass(slots=True)

@@ -44,6 +44,7 @@ from conformance.wire.client import HttpClient
 from conformance.wire.http import TargetUnreachable, Wire
 from conformance.wire.redact import Redactor
 from spec.documents import documents
+from spec.feeds import Feed, feeds
 
 # Needs that every server is taken to meet; any other must be declared among the target's capabilities.
 _KNOWN_NEEDS = frozenset({"second-user", "roles", "admin", "exclusive", "model-admin", "llm", "llm-control", "files", "slow"})
@@ -128,6 +129,7 @@ class Session:
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
         self.deadline = 10.0
+        self.feeds = feeds(self.profile)
         self.routing = Routing()  # found out by the preflight
         self.checks: list[Check] = []
         self.listeners: list[Callable[[Check], None]] = []
@@ -149,6 +151,11 @@ class Session:
         self.liveness = Liveness(self._answers, self.wire.now_ms)
         self.races = Races(self.traits)
         self._accepting: set[str] = set()  # cases in which the target accepted something
+
+    def feed(self, request: Request) -> Feed | None:
+        """What the profile declares of the events that this request asks for; None for what is no feed of it."""
+        match = documents(self.profile.name).match(request.method, request.path)
+        return self.feeds.get(match.operation.id) if match else None
 
     @property
     def gone(self) -> Gone | None:

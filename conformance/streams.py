@@ -8,6 +8,8 @@ from typing import Any
 
 from conformance.actors import Actor, Chat
 from conformance.context import Case
+from conformance.exchange import Frame
+from conformance.framing import Unwrapped, incoming, unwrap
 from conformance.verdict import Unmet
 from conformance.wire.socket import Event, NotSeen, Socket
 from fixtures.scripts import script
@@ -82,6 +84,12 @@ def says_text(text: str) -> Callable[[Event], bool]:
 
 def ids(rows: Iterable[dict[str, Any]]) -> list[Any]:
     return [row["id"] for row in rows]
+
+
+def frames(socket: Socket) -> list[tuple[Frame, Unwrapped]]:
+    """The frames that came, each with what stands in it; those that only tell of the connection are left out."""
+    found = [(frame, unwrap(frame, socket.heard.feed)) for _, frame in incoming(socket.log)]
+    return [(frame, came) for frame, came in found if came.note is None]
 
 
 def about(socket: Socket, chat: Chat) -> list[Event]:

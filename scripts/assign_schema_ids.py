@@ -13,17 +13,14 @@ import spec
 from scripts import registry_rows
 from scripts.registry_rows import Row
 from spec.documents import Documents
+from spec.feeds import feeds
 from spec.layers import Files
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = ROOT / "spec" / "requirements" / "schema.yaml"
 HEAD = "Answers, frames and events against the documents; written by `python -m scripts.assign_schema_ids`."
 
-FEEDS = {
-    "streamChat": ("StreamEvent", "event", "the stream of a chat"),
-    "watchChats": ("WatchEvent", "watch", "the watch feed"),
-    "streamGit": ("GitEvent", "git", "the git stream of a chat"),
-}
+FEEDS = {"streamChat": "the stream of a chat", "watchChats": "the watch feed", "streamGit": "the git stream of a chat"}
 NEEDS = {
     "event-message_part": ["llm"],
     "event-queue_update": ["llm"],
@@ -62,13 +59,15 @@ def rows(docs: Documents, folder: Path | None = None) -> Iterator[Row]:
     yield _row("unrouted", f"The answer to a path or method outside the contract is one {allows} there.", openapi)
     headers = _row("headers", "Answers carry the headers that the contract document requires of them.", openapi)
     yield headers | {"level": "SHOULD"}
-    for feed, (union, prefix, where) in FEEDS.items():
-        if feed not in docs.operations:
+    for feed in feeds(docs.profile).values():
+        if feed.operation not in docs.operations:
             continue
-        yield _row(f"frame-{feed}", f"Every frame of {where} has the form that the contract document gives it.", asyncapi)
-        for event in docs.event_names(union):
+        where = FEEDS.get(feed.operation, f"what {feed.operation} answers")
+        form = f"Every frame of {where} has the form that the contract document gives it."
+        yield _row(f"frame-{feed.operation}", form, asyncapi)
+        for event in docs.event_names(feed.union):
             text = f"Every {event} event of {where} has the keys and values {allows}."
-            yield _row(f"{prefix}-{event}", text, f"{asyncapi} {union}")
+            yield _row(f"{feed.ids}-{event}", text, f"{asyncapi} {feed.union}")
     if "streamDesktop" in docs.operations:
         yield _row("frame-streamDesktop", "Every frame of a chat's desktop stream is binary.", asyncapi)
 

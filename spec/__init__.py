@@ -147,6 +147,11 @@ class Profile:
         return _requirements(self.name, self._folder)
 
     @property
+    def folder(self) -> Path | None:
+        """Where more files than the package's are."""
+        return self._folder
+
+    @property
     def sha256(self) -> str:
         """Hash over what the profile says, wherever it says so, and nothing else: which contract a record was judged by."""
         return _sha256(self.name, self._folder)

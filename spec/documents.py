@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
@@ -319,6 +320,6 @@ def _find(node: _Node, segments: list[str], at: int, method: str, params: dict[s
 
 
 @cache
-def documents(profile: str) -> Documents:
-    """The documents of that profile. Raises spec.UnknownProfile."""
-    return Documents(spec.load(profile))
+def documents(profile: str, folder: Path | None = None) -> Documents:
+    """The documents of that profile, from the package or from `folder`. Raises spec.UnknownProfile."""
+    return Documents(spec.load(profile, folder))

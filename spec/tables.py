@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import spec
@@ -55,9 +56,9 @@ def _status(form: Any) -> str:
 
 
 @cache
-def stream_order(profile: str) -> StreamOrder:
+def stream_order(profile: str, folder: Path | None = None) -> StreamOrder:
     """The order of this profile's stream. Raises UnknownProfile."""
-    table: dict[str, Any] = spec.load(profile).table("stream_order")
+    table: dict[str, Any] = spec.load(profile, folder).table("stream_order")
     told = [event for feed in table["feeds"].values() for event in feed["events"]]
     return StreamOrder(
         snapshot=tuple(row["event"] for row in table["snapshot"]),

@@ -90,3 +90,27 @@ def test_no_machine_path_is_committed() -> None:
     wanted = [n for n in tracked if n.endswith((".py", ".md", ".toml", ".yaml", "Makefile", "run")) and "transcripts/" not in n]
     needle = re.compile("/" + r"(work|root|home)/\w")
     assert not [n for n in wanted if needle.search((ROOT / n).read_text(encoding="utf-8"))]
+
+
+def test_frames_are_taken_apart_in_one_module() -> None:
+    # These carry frames whole: into logs and records, out of them, or (objects) over everything that is in them.
+    carry = {
+        "exchange",
+        "record",
+        "checks/documents",
+        "checks/objects",
+        "checks/reading",
+        "checks/recorded",
+        "wire/feed",
+        "wire/redact",
+    }
+    carry |= {"cases/streaming_frames", "cases/streaming_watch", "replay/segments", "replay/scenario"}
+    root = ROOT / "conformance"
+    read = {
+        path.relative_to(root).with_suffix("").as_posix()
+        for path in root.rglob("*.py")
+        if re.search(r'\.payload\b|\["frame"\]', path.read_text(encoding="utf-8"))
+    }
+    assert read - carry == {"framing"}
+    unpacking = re.compile(r"isinstance\([^)]*(payload|frame)[^)]*, (list|dict)\)")
+    assert [name for name in sorted(carry) if unpacking.search((root / f"{name}.py").read_text(encoding="utf-8"))] == []

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.streams import PAYLOADS, joined, joined_stream, of_type, says_text, told
+from conformance.streams import PAYLOADS, frames, joined, joined_stream, of_type, says_text, told
 from conformance.turns import watched
 from conformance.wire.socket import Event, Socket
 from fixtures.scripts import attempts, gate, http_error, script, tool_call, turn
@@ -45,11 +45,10 @@ def well_formed(t: Case, event: Event, chat: Chat) -> None:
 @case("STREAM-013", "STREAM-015", "STREAM-016", "STREAM-017", "STREAM-018", needs=["llm-control"])
 async def each_type(t: Case) -> None:
     chat, socket = await everything(t)
-    frames = [f for f in socket.log.frames if f.direction == "in"]
     with t.judging("STREAM-013"):
-        for frame in frames:
-            whole = isinstance(frame.payload, list) and frame.payload and all(isinstance(e, dict) for e in frame.payload)
-            t.true(frame.kind == "text" and whole, "a frame is text that holds an array of events", frame.payload)
+        for frame, came in frames(socket):
+            whole = came.many and came.events and all(isinstance(e, dict) for e in came.events)
+            t.true(whole, "a frame is text that holds an array of events", frame.payload)
     with t.judging("STREAM-015"):
         for event in socket.events:
             t.true(isinstance(event.get("type"), str), "an event has a type", event, "/type")
@@ -84,6 +83,6 @@ async def long_snapshots(t: Case) -> None:
         t.expect(joined(again.events), f"{text}mark", "the text of the parts of the present step")
     await told(again, {"type": "message"})
     with t.judging("STREAM-014"):
-        most = t.limit("frame.events")
-        for frame in [*first.log.frames, *again.log.frames]:
-            t.true(len(frame.payload) <= most, f"a frame holds at most {most} events", len(frame.payload))
+        most = t.session.feeds["streamChat"].most
+        for _, came in [*frames(first), *frames(again)]:
+            t.true(len(came.events) <= most, f"a frame holds at most {most} events", len(came.events))

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.streams import about, kinds, quiet, told
+from conformance.streams import about, frames, kinds, quiet, told
 from conformance.verdict import Unmet
 from conformance.wire.socket import Event, Socket
 from fixtures.scripts import script, tool_call, turn, turns
@@ -62,9 +62,9 @@ async def form_of_the_feed(t: Case) -> None:
     seen = await watch.so_far(chat)
     with t.judging("WATCH-002"):
         t.true(seen, "events came", seen)
-        for frame in watch.socket.log.frames:
-            whole = isinstance(frame.payload, dict) and {"kind", "chat"} <= set(frame.payload)
-            t.true(frame.kind == "text" and whole, "a frame is text that holds one object with kind and chat", frame.payload)
+        for frame, came in frames(watch.socket):
+            whole = not came.many and came.events and isinstance(came.events[0], dict) and {"kind", "chat"} <= set(came.events[0])
+            t.true(whole, "a frame is text that holds one object with kind and chat", frame.payload)
     with t.judging("WATCH-003"):
         t.expect(sorted({e.get("kind") for e in watch.socket.events} - KINDS), [], "other kinds of events")
         for kind in ("status_change", "created", "deleted"):

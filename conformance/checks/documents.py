@@ -15,19 +15,14 @@ from typing import Any
 from jsonschema_rs import ValidationError, Validator, validator_for
 
 from conformance.exchange import ABSENT, Exchange, Finding, Frame, Response, SocketLog
+from conformance.framing import incoming, unwrap
 from spec import Profile
 from spec.documents import Documents, Operation, ResponseDoc, documents
-from spec.tables import limit
+from spec.feeds import LINES, Feed, feeds
 
 Judged = tuple[str, Finding | None]
 HEADERS = "SCHEMA-headers"
 MOST_FINDINGS = 5  # of one body: a body of the wrong kind would give hundreds
-# Operation → (key that tells events apart, union of the AsyncAPI document, requirement prefix).
-FEEDS = {
-    "streamChat": ("type", "StreamEvent", "SCHEMA-event-"),
-    "watchChats": ("kind", "WatchEvent", "SCHEMA-watch-"),
-    "streamGit": ("type", "GitEvent", "SCHEMA-git-"),
-}
 
 
 def pointer(*steps: Any) -> str:
@@ -63,7 +58,7 @@ def _explain(error: ValidationError) -> tuple[str, str, Any, Any]:
 
 
 @cache
-def _validators(profile: str, strict: bool) -> tuple[dict[int, Validator], dict[str, dict[str, Validator]]]:
+def _validators(profile: Profile, strict: bool) -> tuple[dict[int, Validator], dict[str, dict[str, Validator]]]:
     return {}, {}
 
 
@@ -75,9 +70,10 @@ class DocumentJudge:
     """Judges against one profile's documents. Validators are compiled when first used and shared by all judges."""
 
     def __init__(self, profile: Profile, *, strict: bool = False, provisioning: bool = False) -> None:
-        self.documents: Documents = documents(profile.name)
+        self.documents: Documents = documents(profile.name, profile.folder)
+        self.feeds = feeds(profile)
         self.strict, self._provisioning = strict, provisioning
-        self._compiled, self._events = _validators(profile.name, strict)
+        self._compiled, self._events = _validators(profile, strict)
 
     def __call__(self, said: Exchange | SocketLog) -> Iterator[Judged]:
         """Every requirement that this was judged by: with each finding, or once with None where nothing is wrong."""
@@ -91,13 +87,16 @@ class DocumentJudge:
         if isinstance(said, SocketLog):
             doc = operation.responses.get(said.handshake.status)
             yield from _judged(requirement, said.id, self._answer(operation, doc, said.handshake, True))
-            yield from self._frames(operation, said)
+            yield from self._frames(operation, said, said.fault)
             return
         doc = operation.responses.get(said.response.status)
         with_body = said.request.method != "HEAD"
         yield from _judged(requirement, said.id, self._answer(operation, doc, said.response, with_body))
         if doc is not None and doc.headers and said.response.headers:
             yield from _judged(HEADERS, said.id, self._headers(doc, said.response))
+        feed = self.feeds.get(operation.id)
+        if feed is not None and feed.framing == LINES and said.response.status == 200:
+            yield from self._frames(operation, said, said.response.fault)
 
     def findings(self, said: Exchange | SocketLog) -> list[Finding]:
         """Only what is wrong."""
@@ -149,45 +148,49 @@ class DocumentJudge:
                 text = f"the header {name}: {finding.message}"
                 yield Finding("", text, "", finding.expected, value)
 
-    def _frames(self, operation: Operation, log: SocketLog) -> Iterator[Judged]:
+    def _frames(self, operation: Operation, said: Exchange | SocketLog, fault: str) -> Iterator[Judged]:
         requirement = f"SCHEMA-frame-{operation.id}"
-        incoming = [f for f in log.frames if f.direction == "in" and f.kind in ("text", "binary")]
-        if log.fault:
-            wrong = [Finding("", log.fault, pointer("frames", max(0, len(incoming) - 1)))]
-            yield from _judged(requirement, log.id, iter(wrong))
+        came = list(incoming(said))
+        if fault:
+            wrong = [Finding("", fault, pointer("frames", came[-1][0] if came else 0))]
+            yield from _judged(requirement, said.id, iter(wrong))
             return
         if operation.id == "streamDesktop":
-            bad = (f for f in incoming if f.kind != "binary")
-            wrong = [Finding("", "the frame is not binary", "", "binary", f.kind) for f in bad]
-            yield from _judged(requirement, log.id, iter(wrong)) if incoming else ()
+            bad = (frame for _, frame in came if frame.kind != "binary")
+            wrong = [Finding("", "the frame is not binary", "", "binary", frame.kind) for frame in bad]
+            yield from _judged(requirement, said.id, iter(wrong)) if came else ()
             return
-        if operation.id not in FEEDS:
+        feed = self.feeds.get(operation.id)
+        if feed is None:
             return
-        for number, frame in enumerate(incoming):
+        for number, frame in came:
             if frame.payload is ABSENT:
                 continue  # the record kept only its head
-            yield from self._frame(operation.id, requirement, log.id, number, frame)
+            yield from self._frame(feed, said.id, number, frame)
 
-    def _frame(self, feed: str, requirement: str, exchange: str, number: int, frame: Frame) -> Iterator[Judged]:
-        key, union, prefix = FEEDS[feed]
-        known = self._known(union)
-        where = pointer("frames", number)
-        many, most = feed == "streamChat", limit(self.documents.profile, "frame.events")
-        events = frame.payload if many else [frame.payload]
-        wrong = []
-        if frame.kind != "text":
-            wrong.append(Finding("", "the frame is not text", where, "text", frame.kind))
-        elif many and not (isinstance(events, list) and 1 <= len(events) <= most):
-            wrong.append(Finding("", f"the frame is no JSON array of 1 to {most} events", where))
+    def _frame(self, feed: Feed, exchange: str, number: int, frame: Frame) -> Iterator[Judged]:
+        known, where = self._known(feed.union), pointer("frames", number)
+        came, wrong = unwrap(frame, feed), []
+        if came.wrong:
+            wrong.append(Finding("", came.wrong, where))
+        elif came.note is not None:
+            wrong += self._note(feed, str(came.note["type"]), frame.payload, where)
         else:
-            for at, event in enumerate(events):
-                place = pointer("frames", number, at) if many else where
-                name = event.get(key) if isinstance(event, dict) else None
+            for at, event in enumerate(came.events):
+                place = where + came.pointer(at)
+                name = event.get(feed.key) if isinstance(event, dict) else None
                 if not isinstance(name, str) or name not in known:
                     wrong.append(Finding("", "the event is of no known kind", place, sorted(known), name))
                 else:
-                    yield from _judged(prefix + name, exchange, _errors(known[name], event, place))
-        yield from _judged(requirement, exchange, iter(wrong))
+                    yield from _judged(feed.requirement_of(name), exchange, _errors(known[name], event, place))
+        yield from _judged(feed.requirement, exchange, iter(wrong))
+
+    def _note(self, feed: Feed, kind: str, payload: Any, where: str) -> Iterator[Finding]:
+        envelopes = self._known(feed.frame) if feed.frame else {}
+        if kind in envelopes:
+            yield from _errors(envelopes[kind], payload, where)
+        elif feed.frame:
+            yield Finding("", "the frame is of no known kind", where, sorted(envelopes), kind)
 
     def _known(self, union: str) -> dict[str, Validator]:
         if union not in self._events:
@@ -232,22 +235,20 @@ def _judged(requirement: str, exchange: str, found: Iterator[Finding]) -> Iterat
 
 
 @cache
-def _judge(profile: str) -> DocumentJudge:
-    import spec
-
-    return DocumentJudge(spec.load(profile))
+def _judge(profile: Profile) -> DocumentJudge:
+    return DocumentJudge(profile)
 
 
 def judge(profile: Profile, said: Exchange | SocketLog) -> list[Finding]:
     """What is wrong with this exchange or socket by the documents of the profile."""
-    return _judge(profile.name).findings(said)
+    return _judge(profile).findings(said)
 
 
 def requirement_ids(profile: Profile) -> list[str]:
     """Every requirement that this module can judge by, in the order of the documents."""
-    docs = documents(profile.name)
+    docs = documents(profile.name, profile.folder)
     ids = [f"SCHEMA-{name}" for name, operation in docs.operations.items() if operation.judged]
     ids += [f"SCHEMA-{docs.unrouted.id}", HEADERS]
-    for feed, (_, union, prefix) in FEEDS.items():
-        ids += [f"SCHEMA-frame-{feed}", *(prefix + name for name in docs.event_names(union))]
-    return [*ids, "SCHEMA-frame-streamDesktop"]
+    for feed in feeds(profile).values():
+        ids += [feed.requirement, *(feed.requirement_of(name) for name in docs.event_names(feed.union))]
+    return [*ids, "SCHEMA-frame-streamDesktop"] if "streamDesktop" in docs.operations else ids

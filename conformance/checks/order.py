@@ -8,13 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.checks.asked import Asked, Judged, Verdict, Wrong, finding
-from conformance.checks.feeds import Event, Feed, args_of, feed_of, texts
+from conformance.checks.feeds import Told, args_of, texts, told_of
 from conformance.exchange import Exchange
+from conformance.framing import Event
+from spec.feeds import Feed
 from spec.tables import StreamOrder
 
-Rule = Callable[[Feed, "Disturbed"], Verdict]
+Rule = Callable[[Told, "Disturbed"], Verdict]
 STREAM: list[tuple[str, Rule]] = []
 WATCH: list[tuple[str, Rule]] = []
+_RULES = {"streamChat": STREAM, "watchChats": WATCH}
 _CUTTING = (("sendMessage", "interrupt"), ("patchChat", "archived"))
 _ROOM = 28  # of the local feed's buffer, for what goes over it beside the pieces of one kind
 
@@ -63,8 +66,8 @@ def watch(requirement: str) -> Callable[[Rule], Rule]:
 class OrderJudge:
     """Judges every stream and watch feed of one run or recording by the profile's order; hears of the requests, too."""
 
-    def __init__(self, order: StreamOrder) -> None:
-        self._order = order
+    def __init__(self, order: StreamOrder, feeds: dict[str, Feed]) -> None:
+        self._order, self._feeds = order, feeds
         self._disturbed = Disturbed(order)
 
     def __call__(self, asked: Asked) -> Iterator[Judged]:
@@ -72,14 +75,13 @@ class OrderJudge:
         if isinstance(said, Exchange):
             self._disturbed.note(asked)
             return
-        if asked.operation not in ("streamChat", "watchChats"):
+        rules, feed = _RULES.get(asked.operation), self._feeds.get(asked.operation)
+        told = told_of(asked, feed, self._order) if rules and feed else None
+        if rules is None or told is None:
             return
-        feed = feed_of(asked, "type" if asked.operation == "streamChat" else "kind", self._order)
-        if feed is None:
-            return
-        for requirement, rule in STREAM if asked.operation == "streamChat" else WATCH:
+        for requirement, rule in rules:
             try:
-                verdict = rule(feed, self._disturbed)
+                verdict = rule(told, self._disturbed)
             except (AttributeError, LookupError, TypeError, ValueError):
                 continue  # the events have not the shape that the rule speaks of: the schemas say so
             if verdict is not None and verdict is not False:
@@ -90,7 +92,7 @@ class OrderJudge:
 
 
 @stream("STREAM-015")
-def events_name_their_chat(feed: Feed, disturbed: Disturbed) -> Verdict:
+def events_name_their_chat(feed: Told, disturbed: Disturbed) -> Verdict:
     for event in feed.events:
         if event.value.get("chat_id") != feed.chat:
             return Wrong("an event is of another chat", f"{event.pointer}/chat_id", feed.chat, event.value.get("chat_id"))
@@ -101,14 +103,14 @@ def events_name_their_chat(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-024")
-def first_is_a_status(feed: Feed, disturbed: Disturbed) -> Verdict:
+def first_is_a_status(feed: Told, disturbed: Disturbed) -> Verdict:
     if not feed.events:
         return None
     first, wanted = feed.events[0].type, feed.order.snapshot[0]
     return True if first == wanted else Wrong(f"the first event is no {wanted}", feed.events[0].pointer, wanted, first)
 
 
-def _snapshot(feed: Feed) -> list[Event]:
+def _snapshot(feed: Told) -> list[Event]:
     """What surely is the snapshot: the events of the first frame, up to a second status."""
     events = feed.events[: feed.snapshot]
     second = next((n for n, event in enumerate(events) if n and event.type == "status"), len(events))
@@ -116,7 +118,7 @@ def _snapshot(feed: Feed) -> list[Event]:
 
 
 @stream("STREAM-026")
-def snapshot_order(feed: Feed, disturbed: Disturbed) -> Verdict:
+def snapshot_order(feed: Told, disturbed: Disturbed) -> Verdict:
     events = _snapshot(feed)
     # While a turn runs, live events may have come into the first frame.
     if len(events) < 2 or events[0].type != "status" or events[0].status not in feed.order.end:
@@ -129,7 +131,7 @@ def snapshot_order(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-027")
-def snapshot_ascends(feed: Feed, disturbed: Disturbed) -> Verdict:
+def snapshot_ascends(feed: Told, disturbed: Disturbed) -> Verdict:
     key = feed.order.ascending["message"]
     times = [(str(event.message.get(key)), event) for event in _snapshot(feed) if event.type == "message"]
     for (first, _), (second, event) in pairwise(times):
@@ -145,7 +147,7 @@ def _sortable(time: str) -> str:
 
 
 @stream("STREAM-028")
-def snapshot_after_the_cursor(feed: Feed, disturbed: Disturbed) -> Verdict:
+def snapshot_after_the_cursor(feed: Told, disturbed: Disturbed) -> Verdict:
     if feed.after_id <= 0:
         return None
     for event in _snapshot(feed):
@@ -156,7 +158,7 @@ def snapshot_after_the_cursor(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-030")
-def snapshot_without_empty_queue(feed: Feed, disturbed: Disturbed) -> Verdict:
+def snapshot_without_empty_queue(feed: Told, disturbed: Disturbed) -> Verdict:
     events = _snapshot(feed)
     if not events or events[0].status not in feed.order.end:
         return None
@@ -167,16 +169,16 @@ def snapshot_without_empty_queue(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-033")
-def snapshot_without_action_required(feed: Feed, disturbed: Disturbed) -> Verdict:
+def snapshot_without_action_required(feed: Told, disturbed: Disturbed) -> Verdict:
     return _never_in_snapshot(feed, feed.order.status_before("action_required"), "action_required")
 
 
 @stream("STREAM-034")
-def snapshot_without_error(feed: Feed, disturbed: Disturbed) -> Verdict:
+def snapshot_without_error(feed: Told, disturbed: Disturbed) -> Verdict:
     return _never_in_snapshot(feed, feed.order.status_after("error"), "error")
 
 
-def _never_in_snapshot(feed: Feed, status: str, kind: str) -> Verdict:
+def _never_in_snapshot(feed: Told, status: str, kind: str) -> Verdict:
     events = _snapshot(feed)
     if kind not in feed.order.never_in_snapshot or not events or events[0].status != status:
         return None
@@ -188,7 +190,7 @@ def _never_in_snapshot(feed: Feed, status: str, kind: str) -> Verdict:
 
 
 @stream("STREAM-038")
-def running_before_parts(feed: Feed, disturbed: Disturbed) -> Verdict:
+def running_before_parts(feed: Told, disturbed: Disturbed) -> Verdict:
     part = next((event for event in feed.live if event.type == "message_part"), None)
     wanted = feed.order.status_before("message_part")
     if part is None or not wanted:
@@ -198,7 +200,7 @@ def running_before_parts(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-041")
-def no_part_after_the_end(feed: Feed, disturbed: Disturbed) -> Verdict:
+def no_part_after_the_end(feed: Told, disturbed: Disturbed) -> Verdict:
     statuses = feed.of("status")
     never = feed.order.never_after_end
     if not feed.of(*never) or feed.chat in disturbed.cut_short or statuses[-1].status not in feed.order.end:
@@ -211,7 +213,7 @@ def no_part_after_the_end(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-047")
-def each_message_once(feed: Feed, disturbed: Disturbed) -> Verdict:
+def each_message_once(feed: Told, disturbed: Disturbed) -> Verdict:
     if feed.chat in disturbed.edited:
         return None
     seen: set[Any] = set()
@@ -223,7 +225,7 @@ def each_message_once(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("SEND-028")
-def ids_grow(feed: Feed, disturbed: Disturbed) -> Verdict:
+def ids_grow(feed: Told, disturbed: Disturbed) -> Verdict:
     if feed.chat in disturbed.edited:
         return None
     rows = [(event, event.message.get("id")) for event in feed.of("message") if event.role == "user"]
@@ -234,7 +236,7 @@ def ids_grow(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-050")
-def roles_of_parts(feed: Feed, disturbed: Disturbed) -> Verdict:
+def roles_of_parts(feed: Told, disturbed: Disturbed) -> Verdict:
     wanted = {
         "text": "assistant",
         "reasoning": "assistant",
@@ -250,7 +252,7 @@ def roles_of_parts(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-052")
-def results_after_their_call(feed: Feed, disturbed: Disturbed) -> Verdict:
+def results_after_their_call(feed: Told, disturbed: Disturbed) -> Verdict:
     # In a snapshot the messages of one step share their time, and then any order is good.
     live = [event for event in feed.live if event.type == "message"]
     calls: set[str] = set()
@@ -274,7 +276,7 @@ def _content(event: Event) -> list[dict[str, Any]]:
 
 
 @stream("STREAM-053")
-def deltas_before_their_call(feed: Feed, disturbed: Disturbed) -> Verdict:
+def deltas_before_their_call(feed: Told, disturbed: Disturbed) -> Verdict:
     names: dict[str, Any] = {}
     full: set[str] = set()
     whole = [
@@ -302,7 +304,7 @@ def deltas_before_their_call(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-054")
-def deltas_make_the_arguments(feed: Feed, disturbed: Disturbed) -> Verdict:
+def deltas_make_the_arguments(feed: Told, disturbed: Disturbed) -> Verdict:
     if feed.chat in disturbed.cut_short:
         return None
     pieces: dict[str, str] = {}
@@ -330,16 +332,16 @@ def deltas_make_the_arguments(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-043")
-def text_adds_up(feed: Feed, disturbed: Disturbed) -> Verdict:
+def text_adds_up(feed: Told, disturbed: Disturbed) -> Verdict:
     return _adds_up(feed, disturbed, "text")
 
 
 @stream("STREAM-044")
-def reasoning_adds_up(feed: Feed, disturbed: Disturbed) -> Verdict:
+def reasoning_adds_up(feed: Told, disturbed: Disturbed) -> Verdict:
     return _adds_up(feed, disturbed, "reasoning")
 
 
-def _adds_up(feed: Feed, disturbed: Disturbed, kind: str) -> Verdict:
+def _adds_up(feed: Told, disturbed: Disturbed, kind: str) -> Verdict:
     """All parts that came live, joined, are the stored messages that came live, joined: if every turn was whole."""
     live = [event for event in feed.live if event.type in ("message_part", "message") and event.role == "assistant"]
     parts = [event.part for event in live if event.type == "message_part" and event.part.get("type") == kind]
@@ -360,7 +362,7 @@ def _adds_up(feed: Feed, disturbed: Disturbed, kind: str) -> Verdict:
     return True if same else Wrong(f"the live {kind} is not the stored one", stored[-1].pointer, kept, joined)
 
 
-def _may_be_older(feed: Feed) -> bool:
+def _may_be_older(feed: Told) -> bool:
     """Whether a snapshot that goes on after its first frame may hold a stored answer: frames mean nothing."""
     for event in feed.live:
         if event.type in ("status", "message_part"):
@@ -371,7 +373,7 @@ def _may_be_older(feed: Feed) -> bool:
 
 
 @stream("STREAM-073")
-def action_required_once(feed: Feed, disturbed: Disturbed) -> Verdict:
+def action_required_once(feed: Told, disturbed: Disturbed) -> Verdict:
     asked: list[Any] = []
     wanted = feed.order.status_before("action_required")
     ran = True
@@ -389,7 +391,7 @@ def action_required_once(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("RETRY-011")
-def attempts_count(feed: Feed, disturbed: Disturbed) -> Verdict:
+def attempts_count(feed: Told, disturbed: Disturbed) -> Verdict:
     retries = feed.of("retry")
     attempts = [(e, (e.value.get("retry") or {}).get("attempt")) for e in retries if isinstance(e.value.get("retry"), dict)]
     for (_, first), (event, second) in pairwise(attempts):
@@ -399,7 +401,7 @@ def attempts_count(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @stream("ERROR-002")
-def error_with_its_status(feed: Feed, disturbed: Disturbed) -> Verdict:
+def error_with_its_status(feed: Told, disturbed: Disturbed) -> Verdict:
     errors, wanted = feed.of("error"), feed.order.status_after("error")
     if not errors or feed.chat in disturbed.cut_short:
         return None
@@ -412,7 +414,7 @@ def error_with_its_status(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @watch("WATCH-010")
-def only_own_chats(feed: Feed, disturbed: Disturbed) -> Verdict:
+def only_own_chats(feed: Told, disturbed: Disturbed) -> Verdict:
     owners = {json.dumps(event.chat.get("owner_id")) for event in feed.events}
     if not owners:
         return None
@@ -420,16 +422,16 @@ def only_own_chats(feed: Feed, disturbed: Disturbed) -> Verdict:
 
 
 @watch("WATCH-006")
-def deleted_is_archived(feed: Feed, disturbed: Disturbed) -> Verdict:
+def deleted_is_archived(feed: Told, disturbed: Disturbed) -> Verdict:
     return _archived(feed, "deleted", True)
 
 
 @watch("WATCH-007")
-def created_is_not_archived(feed: Feed, disturbed: Disturbed) -> Verdict:
+def created_is_not_archived(feed: Told, disturbed: Disturbed) -> Verdict:
     return _archived(feed, "created", False)
 
 
-def _archived(feed: Feed, kind: str, wanted: bool) -> Verdict:
+def _archived(feed: Told, kind: str, wanted: bool) -> Verdict:
     for event in feed.of(kind):
         if event.chat.get("archived") is not wanted:
             return Wrong(f"{kind} shows the chat otherwise", f"{event.pointer}/chat/archived", wanted, event.chat.get("archived"))
@@ -437,7 +439,7 @@ def _archived(feed: Feed, kind: str, wanted: bool) -> Verdict:
 
 
 @watch("WATCH-013")
-def running_is_not_told(feed: Feed, disturbed: Disturbed) -> Verdict:
+def running_is_not_told(feed: Told, disturbed: Disturbed) -> Verdict:
     for event in feed.of("status_change"):
         if event.chat.get("status") == "running" and not event.chat.get("workspace_id"):
             return Wrong("a status_change tells of running", f"{event.pointer}/chat/status", "none", "running")

@@ -15,6 +15,7 @@ from conformance.checks.refusals import RefusalJudge
 from conformance.exchange import Exchange, Finding, SocketLog
 from spec import Profile
 from spec.documents import documents
+from spec.feeds import feeds
 from spec.tables import stream_order
 
 Judged = tuple[str, Finding | None]
@@ -60,8 +61,9 @@ class TrafficJudge:
     """
 
     def __init__(self, profile: Profile, *, recorded: bool) -> None:
-        self._documents = documents(profile.name)
-        self._order, self._refusals = OrderJudge(stream_order(profile.name)), RefusalJudge(profile)
+        self._documents = documents(profile.name, profile.folder)
+        self._order = OrderJudge(stream_order(profile.name, profile.folder), feeds(profile))
+        self._refusals = RefusalJudge(profile)
         self._form, self._identity = FormJudge(), IdentityJudge(self._documents.known_keys)
         self._state = StateJudge() if recorded else None
 

@@ -13,14 +13,15 @@ from typing import Any
 
 from conformance.checks.part_presence import Parts, Presence, is_empty, short
 from conformance.exchange import ABSENT, Exchange, Finding, SocketLog
+from conformance.framing import heard
 from spec import Profile
 from spec.documents import documents
+from spec.feeds import LINES, feeds
 
 Judged = tuple[str, Finding | None]
 Object = dict[str, Any]
 Shape = tuple[Any, ...] | None
 PART = "part"
-_EVENT_KEYS = {"streamChat": "type", "watchChats": "kind"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class PresenceJudge:
 
     def __init__(self, profile: Profile) -> None:
         table, parts = profile.table("presence"), profile.table("part_presence")
-        self._documents = documents(profile.name)
+        self._documents, self._feeds = documents(profile.name, profile.folder), feeds(profile)
         self._rules = {name: [_rule(row) for row in rows] for name, rows in table["objects"].items()}
         self._answers = {key: _sites(value) for key, value in table["answers"].items()}
         self._events = {key: _sites(value) for key, value in table["events"].items()}
@@ -137,12 +138,13 @@ class PresenceJudge:
         if isinstance(said, SocketLog):
             if said.handshake.status >= 400:
                 self._walk(said.handshake.body, self._refusals, "", "", judged, said.id)
-            self._frames(operation, said, judged)
+            self._told(operation, said, judged)
         elif said.response.status >= 400:
             self._walk(said.response.body, self._refusals, "", "", judged, said.id)
         else:
             sites = self._answers.get(f"{operation} {said.response.status}", ())
             self._walk(said.response.body, sites, "", "", judged, said.id)
+            self._told(operation, said, judged)
         for finding in judged.wrong:
             judged.ids.pop(finding.requirement, None)
             yield finding.requirement, finding
@@ -156,19 +158,13 @@ class PresenceJudge:
         """Every requirement that the tables name."""
         return {rule.id for rules in self._rules.values() for rule in rules} | self._parts.ids
 
-    def _frames(self, operation: str, log: SocketLog, judged: Presence) -> None:
-        key = _EVENT_KEYS.get(operation)
-        if key is None:
+    def _told(self, operation: str, said: Exchange | SocketLog, judged: Presence) -> None:
+        feed = self._feeds.get(operation)
+        if feed is None or (isinstance(said, Exchange) and feed.framing != LINES):
             return
-        incoming = [f for f in log.frames if f.direction == "in" and f.kind == "text"]
-        for number, frame in enumerate(incoming):
-            many = isinstance(frame.payload, list)
-            for at, event in enumerate(frame.payload if many else [frame.payload]):
-                if not isinstance(event, dict):
-                    continue
-                sites = self._events.get(f"{operation} {event.get(key)}") or self._events.get(f"{operation} *", ())
-                where = f"/frames/{number}/{at}" if many else f"/frames/{number}"
-                self._walk(event, sites, where, "", judged, log.id)
+        for event in heard(said, feed).events:
+            sites = self._events.get(f"{operation} {event.type}") or self._events.get(f"{operation} *", ())
+            self._walk(event.value, sites, event.pointer, "", judged, said.id)
 
     def _walk(
         self,
@@ -244,12 +240,10 @@ def _reach(value: Any, steps: tuple[str | None, ...], where: str) -> list[tuple[
 
 
 @cache
-def _judge(profile: str) -> PresenceJudge:
-    import spec
-
-    return PresenceJudge(spec.load(profile))
+def _judge(profile: Profile) -> PresenceJudge:
+    return PresenceJudge(profile)
 
 
 def judge(profile: Profile, said: Exchange | SocketLog) -> list[Finding]:
     """What is wrong with the keys of the objects in this exchange or socket."""
-    return _judge(profile.name).findings(said)
+    return _judge(profile).findings(said)

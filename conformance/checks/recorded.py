@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from conformance.exchange import ABSENT, Exchange, Frame, Request, Response, SocketLog
+from conformance.framing import lines
 from conformance.wire.redact import COOKIE, ISSUED, ISSUES_TOKENS
 from fixtures.transcripts import Row, Transcript, TranscriptError, kept_length, read, request_content
 
@@ -88,6 +89,9 @@ def _response(recorded: dict[str, Any]) -> Response:
         response.content = "".join(
             line["line"] + ("" if line.get("unterminated") else "\n") for line in recorded["lines"]
         ).encode()
+        response.lines = lines(response.content)
+        for frame, line in zip(response.lines, recorded["lines"], strict=True):
+            frame.t_ms = float(line.get("t_ms", 0))
     elif kept_length(body) is not None or body is ABSENT:
         pass
     elif body == "" and response.content is None:

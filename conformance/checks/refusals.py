@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-import spec
 from conformance.checks.asked import Asked, Judged
 from conformance.exchange import ABSENT, Finding
 from spec import ErrorRow, Profile
@@ -23,10 +22,10 @@ def pattern(template: str) -> re.Pattern[str]:
 
 
 @cache
-def _rows(profile: str) -> dict[str, list[tuple[ErrorRow, re.Pattern[str]]]]:
+def _rows(profile: Profile) -> dict[str, list[tuple[ErrorRow, re.Pattern[str]]]]:
     """The rows by operation; those of any operation stand under ""."""
     found: dict[str, list[tuple[ErrorRow, re.Pattern[str]]]] = {}
-    for row in spec.load(profile).errors.values():
+    for row in profile.errors.values():
         # A message that is nothing but a place would fit every text.
         if _PLACE.sub("", row.message).strip():
             for operation in row.operations or ("",):
@@ -38,7 +37,7 @@ class RefusalJudge:
     """Judges each error answer by the table of its operation, under the requirement of the refusal's wording."""
 
     def __init__(self, profile: Profile) -> None:
-        self._rows = _rows(profile.name)
+        self._rows = _rows(profile)
 
     def __call__(self, asked: Asked) -> Iterator[Judged]:
         if asked.status < 300 and not isinstance(asked.answer, dict):

@@ -16,8 +16,10 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
+from conformance.framing import values
 from conformance.wire.caps import Caps
 from conformance.wire.client import Answer, HttpClient, NoAnswer, trusted
+from spec.feeds import Feed
 
 REQUEST_SECONDS = 30.0
 _CAPS = Caps()
@@ -60,8 +62,10 @@ class Wire:
             raise Unreachable(f"the answer is larger than {answer.cut:,} bytes; reading stopped")
         return answer
 
-    async def open(self, target: str, headers: list[tuple[str, str]], *, answer_pings: bool = True) -> Socket | Answer:
-        """Open a WebSocket; the Answer if the upgrade is refused. Raises Unreachable."""
+    async def open(
+        self, target: str, headers: list[tuple[str, str]], *, feed: Feed | None = None, answer_pings: bool = True
+    ) -> Socket | Answer:
+        """Open a WebSocket over which `feed` comes; the Answer if the upgrade is refused. Raises Unreachable."""
         parts = urlsplit(self.base_url)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
@@ -77,7 +81,7 @@ class Wire:
         for name, value in headers:
             request.headers[name] = value
         protocol.send_request(request)
-        socket = Socket(protocol, reader, writer, answer_pings)
+        socket = Socket(protocol, reader, writer, answer_pings, feed)
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 return await socket.handshake()
@@ -88,12 +92,13 @@ class Wire:
 
 @dataclass(slots=True)
 class Socket:
-    """One WebSocket. `events` gathers what came (a frame that holds an array gives its items)."""
+    """One WebSocket. `events` gathers what came: events, and what else the server says of the connection."""
 
     protocol: ClientProtocol
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     answer_pings: bool
+    feed: Feed | None = None
     events: list[Any] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     pings: list[float] = field(default_factory=list)
@@ -176,7 +181,7 @@ class Socket:
             value = json.loads(data)
         except (ValueError, RecursionError):
             value = {"not JSON": data.decode("utf-8", "replace")}
-        came = value if isinstance(value, list) else [value]
+        came = values(value, self.feed)
         self.events.extend(came)
         self.times.extend([time.monotonic()] * len(came))
         self._news.set()

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+import spec
 from conformance.replay import plan
 from conformance.replay.binding import Bindings
 from conformance.replay.compare import MISSING, Comparer, Difference, Rules, renamed
@@ -25,6 +26,8 @@ from conformance.replay.waiting import Poller
 from conformance.replay.world import NotPossible, World
 from conformance.wire.client import Answer, target_of
 from fixtures.transcripts import Row, Transcript, kept_length, request_content
+from spec.documents import documents
+from spec.feeds import Feed, feeds
 from spec.tables import stream_order
 
 _MAX_SILENT = 3
@@ -49,6 +52,7 @@ class Scenario:
         self.transcript, self.world = transcript, world
         self.result = FileResult(transcript.path.name)
         self.rules = header_rules(transcript.head)
+        self.feeds = feeds(spec.load(transcript.profile))
 
     async def play(self) -> FileResult:
         """Play all rows."""
@@ -276,13 +280,17 @@ class Scenario:
     async def _upgrade(self, state: _State, row: Row, form: dict[str, Any]) -> Socket | Answer:
         headers = self._credentials(state, row.actor) if form.get("token_header", True) else {}
         headers |= {name: state.bindings.sent(value) for name, value in (form.get("headers") or {}).items()}
-        target = target_of(self._path(state, form["path"]))
-        return await self.world.wire.open(target, list(headers.items()), answer_pings=form.get("answer_pings", True))
+        target, pings = target_of(self._path(state, form["path"])), form.get("answer_pings", True)
+        return await self.world.wire.open(target, list(headers.items()), feed=self._feed(form["path"]), answer_pings=pings)
+
+    def _feed(self, path: str) -> Feed | None:
+        match = documents(self.transcript.profile).match("GET", path)
+        return self.feeds.get(match.operation.id) if match else None
 
     async def _open(self, state: _State, row: Row) -> None:
         form = row.data["open"]
         opened = await self._upgrade(state, row, form)
-        connection = Connection(form["path"], opened if isinstance(opened, Socket) else None, row.line)
+        connection = Connection(form["path"], opened if isinstance(opened, Socket) else None, row.line, self._feed(form["path"]))
         state.connections[form["conn"]] = connection
         if isinstance(opened, Answer):
             self._add(state, row, [Difference("status", 101, opened.status)])
@@ -320,7 +328,8 @@ class Scenario:
             if "handshake" in data or isinstance(opened, Answer):
                 self._refused(state, row, opened)
                 return
-            connection = Connection(data["websocket"]["path"], opened, row.line)
+            path = data["websocket"]["path"]
+            connection = Connection(path, opened, row.line, self._feed(path))
             await connection.until(snapshot_until(data), row, state.bindings)
         followed = set(state.bindings.followed)
         rules = row_rules(self.rules, row, post=False)

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.framing import values
 from conformance.replay.binding import Bindings
 from conformance.replay.compare import MISSING, Comparer, Difference, Rules, signature
+from spec.feeds import Feed
 from spec.tables import StreamOrder
 
 
@@ -47,21 +49,17 @@ def unmet(patterns: tuple[dict[str, Any], ...], events: list[Any]) -> list[dict[
     return left
 
 
-def flat(frames: list[dict[str, Any]]) -> list[tuple[float, Any]]:
-    """Recorded frames as (t_ms, event)."""
-    found = []
-    for item in frames:
-        frame = item["frame"]
-        found += [(float(item.get("t_ms", 0)), e) for e in (frame if isinstance(frame, list) else [frame])]
-    return found
+def flat(frames: list[dict[str, Any]], feed: Feed | None) -> list[tuple[float, Any]]:
+    """What stands in recorded frames as (t_ms, event or note)."""
+    return [(float(item.get("t_ms", 0)), value) for item in frames for value in values(item["frame"], feed)]
 
 
-def split(frames: list[dict[str, Any]], untils: list[Until]) -> list[Segment]:
+def split(frames: list[dict[str, Any]], untils: list[Until], feed: Feed | None) -> list[Segment]:
     """The recorded events cut where the recording's `until` rows ended; the last segment is the rest.
 
     An `until` without patterns leaves no trace in the frames: it is no cut.
     """
-    events, segments, position, start = flat(frames), [], 0, 0.0
+    events, segments, position, start = flat(frames, feed), [], 0, 0.0
     for until in untils:
         if not until.patterns:
             continue

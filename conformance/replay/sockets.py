@@ -11,6 +11,7 @@ from conformance.replay.compare import Difference, Rules, renamed
 from conformance.replay.player import Socket
 from conformance.replay.segments import SegmentComparer, Until, split, unmet
 from fixtures.transcripts import Row
+from spec.feeds import Feed
 from spec.tables import StreamOrder
 
 PATIENCE_SECONDS = 12.0
@@ -24,6 +25,7 @@ class Connection:
     path: str
     socket: Socket | None
     line: int
+    feed: Feed | None = None
     untils: list[Until] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
     broken: bool = False
@@ -66,7 +68,7 @@ class Connection:
         """How long the recording took here: retries have back-offs of many seconds."""
         if closing is None or not until.patterns:
             return 0.0
-        segments = split(closing.data.get("frames", []), [*self.untils, until])
+        segments = split(closing.data.get("frames", []), [*self.untils, until], self.feed)
         return 2 * segments[len(self.untils)].ms / 1000
 
 
@@ -101,7 +103,7 @@ async def compare_connection(
     if not socket.answer_pings:
         return found  # the recording shows no frames of a client that only listens for the end
     untils, cuts = list(connection.untils), list(connection.cuts)
-    recorded = split(row.data.get("frames", []), untils)
+    recorded = split(row.data.get("frames", []), untils, connection.feed)
     bounds = [0, *cuts, len(socket.events)]
     came = [connection.events(bindings, a, b) for a, b in itertools.pairwise(bounds)]
     order = str(row.data.get("order", ""))

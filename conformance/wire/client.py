@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import ssl
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,6 +20,7 @@ from conformance.wire.caps import KEPT, MARGIN, Room
 _LEGAL = "%/?[]@!$&'()*+,;:=-._~"
 _LONGEST_HEADER = 2**16  # bytes
 _SMALL = 2**18  # bytes; shorter bodies are not counted while they come in
+_Asking = AbstractAsyncContextManager[aiohttp.ClientResponse]
 _OWN_HEADERS = {"accept": "*/*", "connection": "keep-alive", "user-agent": "chat-conformance"}
 
 
@@ -88,6 +91,36 @@ class HttpClient:
         most: int = 2**24,
     ) -> Answer:
         """Send one request to `url`, quoted already. `timeout`: seconds for all of it; `most`: bytes. Raises NoAnswer."""
+        seconds = timeout or self.timeout
+        try:
+            async with self._asked(method, url, headers, content, seconds) as response:
+                body, cut = await self._body(response, most)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _no_answer(error, seconds) from error
+        return _answer(response, body, cut)
+
+    async def open(
+        self, method: str, url: str, headers: dict[str, str] | None, content: bytes | None, seconds: float
+    ) -> aiohttp.ClientResponse:
+        """Send one request whose answer may have no end; gives it when its headers have come. Close it. Raises NoAnswer."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._asked(method, url, headers, content, None).__aenter__()
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _no_answer(error, seconds) from error
+
+    async def whole(self, response: aiohttp.ClientResponse, most: int, seconds: float) -> Answer:
+        """All of an answer that was opened. Raises NoAnswer."""
+        try:
+            async with asyncio.timeout(seconds), response:
+                body, cut = await self._body(response, most)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _no_answer(error, seconds) from error
+        return _answer(response, body, cut)
+
+    def _asked(
+        self, method: str, url: str, headers: dict[str, str] | None, content: bytes | None, seconds: float | None
+    ) -> _Asking:
         if self._session is None:  # made where there is a loop to belong to
             secure = url.startswith("https:")
             self._session = aiohttp.ClientSession(
@@ -100,32 +133,14 @@ class HttpClient:
             )
             # a DELETE or PUT that is sent twice may be answered by what the first one did
             self._session._retry_connection = False
-        seconds = timeout or self.timeout
-        try:
-            async with self._session.request(
-                method,
-                URL(url, encoded=True),
-                headers=headers,
-                data=io.BytesIO(content) if content else None,  # raw bytes of some size are frowned upon
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=seconds),
-            ) as response:
-                body, cut = await self._body(response, most)
-        except aiohttp.ClientConnectorError as error:
-            doubted = isinstance(error, aiohttp.ClientSSLError)
-            raise NoAnswer(_words(error), cut=not doubted, sent=False) from error
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            cut = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError) or _is_broken(error)
-            slow = isinstance(error, TimeoutError)
-            words = f"no whole answer within {seconds:g} s" if slow else _words(error)
-            raise NoAnswer(words, cut=cut and not slow, slow=slow) from error
-        if not 100 <= response.status <= 999:
-            raise NoAnswer(f"the status {response.status} is none of HTTP")
-        shown: dict[str, str] = {}
-        for name, value in response.headers.items():
-            name = name.lower()
-            shown[name] = f"{shown[name]}, {value}" if name in shown else value
-        return Answer(response.status, shown, body, cut)
+        return self._session.request(
+            method,
+            URL(url, encoded=True),
+            headers=headers,
+            data=io.BytesIO(content) if content else None,  # raw bytes of some size are frowned upon
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=seconds),
+        )
 
     async def _body(self, response: aiohttp.ClientResponse, most: int) -> tuple[bytes, int]:
         """The body, decompressed; only its head, and where reading stopped, if it is too long or the memory is used up."""
@@ -142,6 +157,30 @@ class HttpClient:
         finally:
             self.room.give(taken)
         return bytes(body), 0
+
+
+def headers_of(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """The headers by their lower-case names."""
+    shown: dict[str, str] = {}
+    for name, value in response.headers.items():
+        name = name.lower()
+        shown[name] = f"{shown[name]}, {value}" if name in shown else value
+    return shown
+
+
+def _answer(response: aiohttp.ClientResponse, body: bytes, cut: int) -> Answer:
+    if not 100 <= response.status <= 999:
+        raise NoAnswer(f"the status {response.status} is none of HTTP")
+    return Answer(response.status, headers_of(response), body, cut)
+
+
+def _no_answer(error: Exception, seconds: float) -> NoAnswer:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return NoAnswer(_words(error), cut=not isinstance(error, aiohttp.ClientSSLError), sent=False)
+    cut = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError) or _is_broken(error)
+    slow = isinstance(error, TimeoutError)
+    words = f"no whole answer within {seconds:g} s" if slow else _words(error)
+    return NoAnswer(words, cut=cut and not slow, slow=slow)
 
 
 def _words(error: BaseException) -> str:

@@ -69,10 +69,10 @@ class Wire:
         self._next_slot = 0.0
         self._never_let_pass: set[str] = set()  # cases that have waited out windows in vain
         self.limited = 0  # answers of the rate limiter that were waited out
-        self._client = HttpClient(timeout=timeout, connections=connections, room=self.room)
+        self.client = HttpClient(timeout=timeout, connections=connections, room=self.room)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self.client.aclose()
 
     def now_ms(self) -> float:
         """Milliseconds since the run began."""
@@ -103,9 +103,9 @@ class Wire:
             self._never_let_pass.add(case)
         return exchange
 
-    async def _send(self, request: Request, actor: str | None, case: str, timeout: float | None) -> Exchange:
+    async def begin(self, request: Request, actor: str | None, case: str) -> tuple[Exchange, bytes | None]:
+        """An exchange that is about to be sent, and the bytes of its body; waits where requests may not come too fast."""
         await self._pace()
-        content = request.content if request.body is ABSENT else _encode(request.body)
         headers = dict(request.headers)
         if request.body is not ABSENT:
             headers.setdefault("content-type", "application/json")
@@ -117,11 +117,23 @@ class Wire:
             t_ms=self.now_ms(),
             case=case,
         )
+        return exchange, request.content if request.body is ABSENT else _encode(request.body)
+
+    async def _send(self, request: Request, actor: str | None, case: str, timeout: float | None) -> Exchange:
+        exchange, content = await self.begin(request, actor, case)
         try:
             answer = await self._answer(exchange.request, content, timeout or self.patience.of("answer", self.timeout, _SLOW))
         except NoAnswer as error:
-            raise self._unanswered(exchange, error) from error
+            raise self.unanswered(exchange, error) from error
         self.patience.met("answer")
+        self.understand(exchange, answer)
+        self._tell(exchange)
+        if exchange.response.fault:
+            raise BadAnswer(f"{request.method} {request.path}: {exchange.response.fault}", exchange)
+        return exchange
+
+    def understand(self, exchange: Exchange, answer: Answer) -> None:
+        """Enter what came into the exchange: parsed, or with a fault where that is over the caps of the profile."""
         response = exchange.response = Response(answer.status, answer.headers, content=answer.content)
         response.fault = self.caps.of_headers(answer.headers)
         if response.fault:
@@ -131,7 +143,7 @@ class Wire:
         elif response.media_type == "application/json":
             response.fault = fault_of(answer.content, self.caps.answer, "answer")
             exchange.weight = weight(answer.content)
-            if not response.fault and not self.room.take(exchange.weight, case):
+            if not response.fault and not self.room.take(exchange.weight, exchange.case):
                 response.fault = "the answers that the cases at play hold are larger than the run may keep"
             if response.fault:
                 response.content = answer.content[: KEPT + MARGIN]
@@ -139,11 +151,7 @@ class Wire:
                 response.body = _decode(answer.content)
         else:
             exchange.weight = len(answer.content)
-            self.room.take(exchange.weight, case)
-        self._tell(exchange)
-        if response.fault:
-            raise BadAnswer(f"{request.method} {request.path}: {response.fault}", exchange)
-        return exchange
+            self.room.take(exchange.weight, exchange.case)
 
     async def _answer(self, request: Request, content: bytes | None, seconds: float) -> Answer:
         """The answer; what is lost with its connection is asked for again where that does no harm. Raises NoAnswer."""
@@ -153,7 +161,7 @@ class Wire:
         harmless = request.method in ("GET", "HEAD") or len(content or b"") > _LARGE
         for pause in (*_PAUSES, None):
             try:
-                return await self._client.request(
+                return await self.client.request(
                     request.method, url, headers=request.headers, content=content, timeout=seconds, most=most
                 )
             except NoAnswer as error:
@@ -162,7 +170,7 @@ class Wire:
                 await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
-    def _unanswered(self, exchange: Exchange, error: NoAnswer) -> TargetUnreachable:
+    def unanswered(self, exchange: Exchange, error: NoAnswer) -> TargetUnreachable:
         """What to raise; listeners are told of the exchange."""
         exchange.error = str(error)
         self._tell(exchange)

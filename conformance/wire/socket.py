@@ -1,13 +1,11 @@
-"""The WebSocket client of a run: records every frame, and waits for events instead of for time."""
+"""The WebSocket client of a run: every frame is recorded, and what stands in it can be waited for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Literal
 
 import orjson
 import websockets
@@ -17,59 +15,17 @@ from websockets.frames import CloseCode, Opcode
 from websockets.frames import Frame as WireFrame
 
 from conformance.exchange import ABSENT, Frame, Request, Response, SocketLog
-from conformance.wire.caps import KEPT, MARGIN, fault_of, weight
+from conformance.wire.caps import fault_of
 from conformance.wire.client import target_of, trusted
-from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable, Wire
-from conformance.wire.patience import kind_of
+from conformance.wire.feed import Event, Feed, NotSeen, Pattern, Waiting, brief, matches, worded
+from conformance.wire.http import ConnectionLost, TargetUnreachable, Wire
+from spec.feeds import Feed as Declared
+
+__all__ = ["Event", "NotSeen", "Pattern", "Socket", "Waiting", "brief", "matches", "open_socket", "worded"]
 
 _CLOSING = 3.0  # seconds for the answer to a close frame
 _RETRIES = (0.05, 0.2, None)  # seconds before an upgrade is asked for again whose connection broke
 _BROKEN = {CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.MESSAGE_TOO_BIG}
-
-Event = dict[str, Any]
-Pattern = dict[str, Any] | Callable[[Event], bool]
-
-
-class Waiting(Protocol):
-    """Somebody who knows when waiting has become pointless; asks at most once every `step` seconds."""
-
-    step: float
-
-    def ended(self) -> Awaitable[bool]: ...
-
-
-class NotSeen(AssertionError):
-    """An awaited event did not come before the deadline; says what was seen instead."""
-
-
-def matches(pattern: Any, value: Any) -> bool:
-    """Is `pattern` a part of `value`? Objects match by the keys that the pattern names, the rest by equality."""
-    if callable(pattern):
-        return bool(pattern(value))
-    if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(k in value and matches(v, value[k]) for k, v in pattern.items())
-    return bool(pattern == value)
-
-
-def worded(pattern: Any) -> str:
-    """A pattern for messages: a predicate is told by its docstring."""
-    if callable(pattern):
-        return pattern.__doc__ or "such a value"
-    if isinstance(pattern, dict):
-        return "{" + ", ".join(f"{key}: {worded(value)}" for key, value in pattern.items()) + "}"
-    return repr(pattern)
-
-
-def brief(event: Event) -> str:
-    """One event in a few characters, for messages."""
-    kind = event.get("type") or event.get("kind") or "?"
-    inner = event.get("status") or event.get("message") or event.get("message_part") or event.get("chat") or {}
-    if isinstance(inner, dict):
-        part = inner.get("part") or {}
-        shown = inner.get("status") or inner.get("role") or ""
-        text = part.get("text") or part.get("tool_name") or ""
-        return f"{kind}:{shown}{' ' + repr(text[:20]) if text else ''}".rstrip(":")
-    return str(kind)
 
 
 class _Connection(ClientConnection):
@@ -111,18 +67,14 @@ class _Connect(connect):
         return exc
 
 
-class Socket:
-    """One open (or refused) socket. `events` holds all JSON events in order of arrival, arrays flattened."""
+class Socket(Feed):
+    """One open (or refused) socket. Of one whose operation declares no feed a frame is an array of events, or one event."""
 
-    def __init__(self, wire: Wire, log: SocketLog, connection: _Connection | None, deadline: float) -> None:
-        self._wire, self.log, self._connection = wire, log, connection
-        self.deadline = deadline
-        self.patience: Callable[[], Waiting] | None = None
-        self.events: list[Event] = []
-        self._arrived = asyncio.Condition()
-        self.closed = asyncio.Event()
-        self._told = False
-        self._size = self._frames = 0
+    def __init__(
+        self, wire: Wire, log: SocketLog, connection: _Connection | None, deadline: float, declared: Declared | None = None
+    ) -> None:
+        super().__init__(wire, log, declared, deadline)
+        self.log, self._connection = log, connection
         self._reader = asyncio.create_task(self._read()) if connection else None
         if not connection:
             self.closed.set()
@@ -133,16 +85,21 @@ class Socket:
 
     @property
     def reset(self) -> bool:
-        """Did the connection break, neither side having closed it?"""
         return self._connection is not None and self._connection.reset
+
+    @property
+    def ending(self) -> tuple[int | None, str]:
+        return self.log.close_code, self.log.close_reason
 
     async def _read(self) -> None:
         assert self._connection is not None
         try:
             async for raw in self._connection:
-                self._note("in", raw)
-                async with self._arrived:
-                    self._arrived.notify_all()
+                if isinstance(raw, str):
+                    self._take(raw.encode(), "text", _parsed)
+                else:
+                    self._take(raw, "binary", bytes)
+                await self._tell()
                 if self.log.fault:
                     self._connection.transport.abort()
                     break
@@ -151,8 +108,7 @@ class Socket:
         finally:
             self._ended(self._connection)
             self.closed.set()
-            async with self._arrived:
-                self._arrived.notify_all()
+            await self._tell()
 
     def _ended(self, connection: _Connection) -> None:
         log, protocol, caps = self.log, connection.protocol, self._wire.caps
@@ -169,101 +125,12 @@ class Socket:
         elif sent is not None and protocol.close_rcvd is None and sent.code in _BROKEN:
             log.fault = f"what came is no WebSocket frame: {sent.reason or CloseCode(sent.code).name}"
 
-    def _note(self, direction: Any, raw: str | bytes) -> None:
-        payload: Any = raw
-        if direction == "in":
-            payload = self._taken(raw)
-        elif isinstance(raw, str):
-            payload = _parsed(raw)
-        kind: Any = "text" if isinstance(raw, str) else "binary"
-        self.log.frames.append(Frame(self._wire.now_ms(), direction, payload, kind))
-        if direction == "in":
-            batch = payload if isinstance(payload, list) else [payload]
-            self.events.extend(e for e in batch if isinstance(e, dict))
-            if len(self.events) > self._wire.caps.socket["events"]:
-                self.log.fault = f"the socket has more than {self._wire.caps.socket['events']:,} events; reading stopped"
-
-    def _taken(self, raw: str | bytes) -> Any:
-        """The payload of a frame that came; of what is over the caps the head, and the log says so."""
-        caps, text = self._wire.caps, raw.encode() if isinstance(raw, str) else raw
-        self._size += len(text)
-        size = weight(text)
-        self.log.weight += size
-        if isinstance(raw, str):
-            self.log.fault = fault_of(text, caps.frame, "frame")
-        if self._size > caps.socket["bytes"]:
-            self.log.fault = f"the socket has sent more than {caps.socket['bytes']:,} bytes; reading stopped"
-        elif not self._wire.room.take(size, self.log.case):
-            self.log.fault = "the frames that the cases at play hold are larger than the run may keep"
-        if self.log.fault:
-            return raw[: KEPT + MARGIN]
-        return _parsed(raw) if isinstance(raw, str) else raw
-
-    async def until(self, pattern: Pattern, n: int = 1, *, start: int = 0, deadline: float | None = None) -> Event:
-        """Wait until `n` events from index `start` on match; gives the n-th.
-
-        Raises NotSeen at the deadline or the end, BadAnswer when the socket was over the caps, ConnectionLost when it broke.
-        """
-        what, patience = worded(pattern), self._wire.patience
-        kind = f"event {kind_of(what)}"
-        wanted = patience.of(kind, deadline or self.deadline)
-        wanted = wanted if self.events else patience.of("frame", wanted)
-        hits: list[Event] = []
-        seen = start
-
-        def settled() -> bool:
-            nonlocal seen
-            while seen < len(self.events) and len(hits) < n:
-                seen += 1
-                if matches(pattern, self.events[seen - 1]):
-                    hits.append(self.events[seen - 1])
-            return len(hits) >= n or self.closed.is_set()
-
-        clock = asyncio.get_running_loop().time
-        end, lost_turn, lost = clock() + wanted, self.patience() if self.patience else None, False
-        while not lost and (left := end - clock()) > 0:
-            try:
-                async with asyncio.timeout(min(left, lost_turn.step) if lost_turn else left), self._arrived:
-                    await self._arrived.wait_for(settled)
-                break
-            except TimeoutError:
-                lost = lost_turn is not None and await lost_turn.ended()
-        settled()  # asking about lost turns may have taken the rest of the time, in which it came
-        if self.events:
-            patience.met("frame")
-        if len(hits) >= n:
-            patience.met(kind)
-            return hits[n - 1]
-        if self.log.fault:
-            raise BadAnswer(f"waited for {n} x {what}; {self.log.fault}", self.log)
-        if self.reset:
-            raise ConnectionLost(f"waited for {n} x {what}; the connection broke", self.log)
-        if not self.closed.is_set() and not lost:
-            patience.vain(kind if self.events else "frame", self.log.case)
-        why = "the socket closed" if self.closed.is_set() else "a turn got lost" if lost else f"{wanted:g} s went by"
-        seen_instead = ", ".join(brief(e) for e in self.events[start:][-12:]) or "no events"
-        raise NotSeen(f"waited for {n} x {what}; {why}; seen instead: {seen_instead}")
-
-    async def until_closed(self, deadline: float | None = None) -> tuple[int | None, str]:
-        """Wait until the server closes; gives close code and reason. Raises NotSeen at the deadline, BadAnswer as `until`."""
-        patience = self._wire.patience
-        wanted = patience.of("close", deadline or self.deadline)
-        try:
-            await asyncio.wait_for(self.closed.wait(), wanted)
-        except TimeoutError:
-            patience.vain("close", self.log.case)
-            raise NotSeen(f"the socket was still open after {wanted:g} s") from None
-        patience.met("close")
-        if self.log.fault:
-            raise BadAnswer(self.log.fault, self.log)
-        if self.reset:
-            raise ConnectionLost("the connection of a socket broke", self.log)
-        return self.log.close_code, self.log.close_reason
-
     async def send(self, raw: str | bytes) -> None:
         """Send one client frame; a socket that is already closing is no error here."""
         assert self._connection is not None
-        self._note("out", raw)
+        kind: Literal["text", "binary"] = "text" if isinstance(raw, str) else "binary"
+        payload = _parsed(raw.encode()) if isinstance(raw, str) else raw
+        self.log.frames.append(Frame(self._wire.now_ms(), "out", payload, kind))
         with contextlib.suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(self.deadline):
                 await self._connection.send(raw)
@@ -285,40 +152,37 @@ class Socket:
             return
         raise NotSeen("a client ping was not answered")
 
-    async def aclose(self) -> None:
-        """Close from the client's side (if still open) and hand the log to the listeners. Takes a few seconds at most."""
-        if self._connection is not None:
-            patience, left = self._wire.patience, False
-            try:
-                async with asyncio.timeout(patience.of("closing", min(_CLOSING, self.deadline))):
-                    await self._connection.close()
-                patience.met("closing")
-            except TimeoutError:
-                patience.vain("closing", self.log.case)
-                self._connection.transport.abort()
-                left = True
-            if self._reader:
-                await self._reader
-            if left:
-                self.log.closed_by = "client"
-            if not self.log.closed_by:
-                self.log.closed_by = "client"
-        if not self._told:  # a case may close what its end would close
-            self._told = True
-            for listener in self._wire.listeners:
-                listener(self.log)
-
-    async def __aenter__(self) -> Socket:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        await self.aclose()
+    async def _hang_up(self) -> None:
+        if self._connection is None:
+            return
+        patience, left = self._wire.patience, False
+        try:
+            async with asyncio.timeout(patience.of("closing", min(_CLOSING, self.deadline))):
+                await self._connection.close()
+            patience.met("closing")
+        except TimeoutError:
+            patience.vain("closing", self.log.case)
+            self._connection.transport.abort()
+            left = True
+        if self._reader:
+            await self._reader
+        if left or not self.log.closed_by:
+            self.log.closed_by = "client"
 
 
 async def open_socket(
-    wire: Wire, request: Request, *, actor: str | None, case: str = "", deadline: float = 10.0, **options: Any
+    wire: Wire,
+    request: Request,
+    *,
+    actor: str | None,
+    case: str = "",
+    deadline: float = 10.0,
+    declared: Declared | None = None,
+    **options: Any,
 ) -> Socket:
     """Upgrade; a refusal is no error but a Socket whose handshake has that status, redirects among them.
+
+    `declared`: the feed that the profile declares for this operation.
 
     Raises ConnectionLost when the connection broke, TargetUnreachable when there is no HTTP answer before the deadline.
     """
@@ -347,7 +211,7 @@ async def open_socket(
     response = connection.response
     assert response is not None
     log.handshake = Response(response.status_code, {k.lower(): v for k, v in response.headers.raw_items()})
-    return Socket(wire, log, connection, deadline)
+    return Socket(wire, log, connection, deadline, declared)
 
 
 async def _upgraded(wire: Wire, request: Request, options: dict[str, Any], seconds: float) -> _Connection:
@@ -391,8 +255,8 @@ def _is_lost(error: BaseException) -> bool:
     return isinstance(error, OSError | EOFError) and not isinstance(error, TimeoutError | ssl.SSLError)
 
 
-def _parsed(raw: str) -> Any:
+def _parsed(data: bytes) -> Any:
     try:
-        return orjson.loads(raw)
+        return orjson.loads(data)
     except ValueError:
-        return raw
+        return data.decode("utf-8", "backslashreplace")

@@ -25,6 +25,7 @@ from conformance.record import http_line, socket_line
 from conformance.wire.redact import Redactor
 from fixtures.transcripts import files
 from spec.documents import Documents, documents
+from spec.feeds import feeds
 from spec.tables import StreamOrder, stream_order
 from tests.audit.mutate import Census, Mutation, Said, Tampering, mutations
 
@@ -60,7 +61,7 @@ def test_every_passive_requirement_is_in_the_registry() -> None:
 
 def out_of_order(order: StreamOrder, said: list[Said]) -> set[str]:
     """What the recorded streams break when this order holds."""
-    judge, docs = OrderJudge(order), documents(PROFILE.name)
+    judge, docs = OrderJudge(order, feeds(PROFILE)), documents(PROFILE.name)
     known = [asked for one in said if (asked := understand(docs, one)) is not None]
     return {requirement for asked in known for requirement, finding in judge(asked) if finding is not None}
 

@@ -15,6 +15,7 @@ from conformance import target
 from conformance.exchange import Exchange, SocketLog
 from fake_server import seeding
 from spec.documents import documents
+from spec.feeds import feeds
 from tests.spec.traffic import PROFILE, events, operation, recorded
 
 PROFILE_DATA = spec.load(PROFILE)
@@ -113,7 +114,7 @@ def test_a_limit_names_what_exists(name: str) -> None:
 def test_every_bound_that_is_asked_for_exists() -> None:
     # A rule that asks for a bound that the profile has not does not judge: a misspelled one would be silent.
     code = "".join(path.read_text() for path in Path(conformance.__file__).parent.rglob("*.py"))
-    asked = re.findall(r'limit(?:\((?:asked, |self\.documents\.profile, )?|": )"([a-z-]+\.[a-z-]+)"(?:, "(\w+)"\))?', code)
+    asked = re.findall(r'limit(?:\((?:asked, )?|": )"([a-z-]+\.[a-z-]+)"(?:, "(\w+)"\))?', code)
     assert len({name for name, _ in asked}) > 15
     for name, bound in asked:
         assert (bound or "max") in LIMITS[name], (name, bound)
@@ -177,6 +178,9 @@ def test_a_profile_declares_what_its_documents_tables_and_requirements_speak_of(
     assert not set(statuses["busy"]) & set(statuses["rest"]) and set(statuses["final"]) <= set(statuses["rest"])
     assert set(statuses["final"]) == set(profile.table("stream_order")["end"])
     assert set(traits["retired"]) == {o.id for o in docs.operations.values() if "retired" in o.tags}
+    for feed in feeds(profile).values():
+        assert docs.operations[feed.operation] and docs.event_names(feed.union)
+        assert not feed.frame or set(docs.event_names(feed.frame)) <= {"data", "ping", "error"}
     assert set(profile.table("roles")["actors"].values()) - {None} <= set(traits["actors"])
     assert set(traits["capabilities"]) == {need for row in profile.requirements.values() for need in row.needs}
     assert set(traits["capabilities"]) <= spec.capabilities().keys()
