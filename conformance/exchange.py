@@ -51,6 +51,11 @@ class Response:
     fault: str = ""
 
     @property
+    def ok(self) -> bool:
+        """Is it a success?"""
+        return 200 <= self.status < 300
+
+    @property
     def media_type(self) -> str:
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
 

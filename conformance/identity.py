@@ -19,7 +19,6 @@ from conformance.target import Target
 from conformance.wire.http import BadAnswer, TargetUnreachable
 
 QUICK = 4.0  # seconds; a closed port, or one that accepts and says nothing, is known by then
-_ME = "/api/v2/users/me"
 _TRIES = 3  # of a request whose connection broke
 _OWNER, _CHATS = "owner", "agents-access"
 # Actor → the site roles and the organization roles that it must have, and those that it must not have.
@@ -105,8 +104,12 @@ async def identify(session: Session, known: dict[str, Known]) -> list[Problem]:
 
 
 async def _look(session: Session, name: str) -> Known:
+    url = session.documents.url
     chats, me, roles = await asyncio.gather(
-        *(ask(session, name, "GET", path) for path in (session.traits["chats_path"], _ME, f"{_ME}/roles"))
+        *(
+            ask(session, name, "GET", path)
+            for path in (url("listChats"), url("getUser", user="me"), url("getUserRoles", user="me"))
+        )
     )
     found = Known(chats.response.status)
     told = value_of(me.response)
@@ -139,7 +142,7 @@ def _names(value: Any) -> list[str]:
 
 def refused(session: Session, known: dict[str, Known]) -> list[Problem]:
     """Tokens that are not accepted; a server that knows its user but not its chats is wrong by itself."""
-    path = session.traits["chats_path"]
+    path = session.documents.url("listChats")
     bad = [name for name, seen in known.items() if seen.chats_status == 401 and not seen.id]
     if bad and len(bad) == len(known):
         what = "no token of the target file is accepted (each answered 401)"
@@ -168,7 +171,8 @@ async def _strangers(session: Session, known: dict[str, Known]) -> list[Problem]
         if text:
             owner = await _owner(session, name)
             believed = owner == seen.id if owner else distinct > 1
-            other = "" if believed else f"; {_ME} may be wrong, and is not believed"
+            me = session.documents.url("getUser", user="me")
+            other = "" if believed else f"; {me} may be wrong, and is not believed"
             out.append(Problem(f"users.{name}: {text}{other}", believed))
     return out
 
@@ -187,19 +191,22 @@ def _stranger(target: Target, name: str, seen: Known, twin: str) -> str:
 
 async def _owner(session: Session, name: str) -> str:
     """Whose a chat of this token is, as the chat itself says; "" if there is none to ask."""
-    path = session.traits["chats_path"]
-    listed = value_of((await ask(session, name, "GET", path)).response)
+    listed = value_of((await ask(session, name, "GET", session.documents.url("listChats"))).response)
     chats = [chat for chat in _list(listed) if isinstance(chat, dict)]
     if not chats and not session.options.read_only:
-        made = await ask(session, name, "POST", path, new_chat(session))
-        chats = [chat] if isinstance(chat := value_of(made.response), dict) and made.response.status == 201 else []
+        made = await ask(session, name, "POST", session.documents.url("createChat"), new_chat(session))
+        chats = [chat] if isinstance(chat := value_of(made.response), dict) and made.response.ok else []
     return _text(chats[0].get("owner_id")) if chats else ""
 
 
-def new_chat(session: Session) -> dict[str, Any]:
+def words(session: Session) -> str:
+    """What the preflight says in its own chats."""
+    return f"preflight {session.run_id}"
+
+
+def new_chat(session: Session) -> Any:
     """The body of the preflight's own chats."""
-    part = {"type": "text", "text": f"preflight {session.run_id}"}
-    return {"organization_id": session.target.organization_id, "content": [part]}
+    return session.dialect.creation(session.target, [{"type": "text", "text": words(session)}], {})
 
 
 async def _rights(session: Session, known: dict[str, Known]) -> list[Problem]:
@@ -244,7 +251,7 @@ def _compared(name: str, seen: Known, wanted: Iterable[str], there: Iterable[str
 async def _may_not_create(session: Session, name: str) -> bool:
     if session.options.read_only:
         return False
-    made = await ask(session, name, "POST", session.traits["chats_path"], new_chat(session))
+    made = await ask(session, name, "POST", session.documents.url("createChat"), new_chat(session))
     return made.response.status == 403
 
 

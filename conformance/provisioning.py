@@ -61,7 +61,7 @@ async def new_provider(t: Case, **fields: Any) -> dict[str, Any]:
     """An AI provider that is the target's LLM under another name, enabled, with a key; deleted at the end. Raises Unmet."""
     base = await base_provider(t)
     body = {"type": base["type"], "name": t.unique("p"), "base_url": base["base_url"], "enabled": True}
-    made = t.given(await t.root.post(PROVIDERS, body | {"api_keys": [secret(t)]} | fields), 201)
+    made = t.given(await t.root.post(PROVIDERS, body | {"api_keys": [secret(t)]} | fields))
     t.cleanup(lambda: t.root.delete(f"{PROVIDERS}/{made['id']}"))
     return dict(made)
 
@@ -71,7 +71,7 @@ async def new_model(t: Case, **fields: Any) -> dict[str, Any]:
     if "ai_provider_id" not in fields:
         fields["ai_provider_id"] = (await base_model(t))["ai_provider_id"]
     body = {"model": t.unique("m"), "context_limit": 1000} | fields
-    made = t.given(await t.root.post(models_path(t), body), 201)
+    made = t.given(await t.root.post(models_path(t), body))
     t.cleanup(lambda: t.root.delete(models_path(t, made["id"])))
     return dict(made)
 
@@ -92,7 +92,7 @@ async def heard_of(t: Case, model: str) -> None:
 
 async def change_model(t: Case, model: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """Change a model config. Raises Unmet."""
-    return dict(t.given(await t.root.patch(models_path(t, model["id"]), fields), 200))
+    return dict(t.given(await t.root.patch(models_path(t, model["id"]), fields)))
 
 
 def putable(name: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def putable(name: str, value: dict[str, Any]) -> dict[str, Any]:
 
 async def put_back(t: Case, name: str) -> dict[str, Any]:
     """Read a deployment setting, and store that again when the case ends; gives what was read. Raises Unmet."""
-    value = t.given(await t.root.get(config_path(t, name)), 200)
+    value = t.given(await t.root.get(config_path(t, name)))
     t.cleanup(lambda: t.root.put(config_path(t, name), putable(name, value)))
     return dict(value)
 
@@ -112,12 +112,12 @@ async def put_back(t: Case, name: str) -> dict[str, Any]:
 async def configured(t: Case, name: str, **value: Any) -> None:
     """Store a deployment setting for the time of the case. Raises Unmet."""
     await put_back(t, name)
-    t.given(await t.root.put(config_path(t, name), value), 204)
+    t.given(await t.root.put(config_path(t, name), value))
 
 
 async def deployed(t: Case, name: str, **value: Any) -> None:
     """Store a deployment setting that `put_back` was called for. Raises Unmet."""
-    t.given(await t.root.put(config_path(t, name), value), 204)
+    t.given(await t.root.put(config_path(t, name), value))
 
 
 async def member(t: Case) -> Actor:

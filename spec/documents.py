@@ -28,6 +28,10 @@ _IN_PLACE = ("allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentS
 _MAPS = ("properties", "patternProperties", "dependentSchemas")
 
 
+class UnknownOperation(ValueError):
+    """The documents of the profile have no operation of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResponseDoc:
     """One documented answer. `headers`: lower-case name → (required, schema); `media`: type → schema, empty: no body."""
@@ -144,6 +148,15 @@ class Documents:
         return ResponseDoc(status, headers, media)
 
     # Routing
+
+    def url(self, operation: str, **values: Any) -> str:
+        """The path of this operation with these values in its places (a UUID that names nothing where one is not given).
+
+        Raises UnknownOperation.
+        """
+        if operation not in self.operations:
+            raise UnknownOperation(f"{self.profile.name} has no operation {operation}")
+        return self.operations[operation].url(**{name: str(value) for name, value in values.items()})
 
     def match(self, method: str, path: str) -> Match | None:
         """The operation of this request, as the server's router would choose it.

@@ -34,7 +34,7 @@ async def cookie_alone(t: Case) -> None:
         chat = await t.chat()
         t.refused(await t.nobody.patch(chat.path, {"labels": {"by": mark}}, **cookie), "csrf.token")
         t.exactly(t.accepted(await chat.get())["labels"], {}, "labels after a PATCH without CSRF proof", "/labels")
-        t.accepted(await chat.patch(labels={"by": mark}), 204)
+        t.accepted(await chat.patch(labels={"by": mark}))
     with t.judging("CSRF-002"):
         t.expect(answer.response.media_type, "text/plain", "the media type of the refusal")
 
@@ -46,7 +46,7 @@ PROOFS = {"CSRF-003": ["header"], "CSRF-005": ["query"], "CSRF-006": ["bearer"]}
 @case(rows={place: {"requirement": row, "place": place} for row, places in PROOFS.items() for place in places})
 async def cookie_with_proof(t: Case, row: dict[str, Any]) -> None:
     mark, cookie = t.unique(), ("cookie", t.alice.token)
-    t.accepted(await create(t, mark, carried(cookie, (row["place"], t.alice.token))), 201)
+    t.accepted(await create(t, mark, carried(cookie, (row["place"], t.alice.token))))
     t.expect(await made(t, mark), 1, "chats made")
 
 
@@ -56,14 +56,14 @@ async def cookie_with_another_header(t: Case) -> None:
     other = {"headers": {"cookie": f"{COOKIE}={token}", HEADER: UNKNOWN_TOKEN}}
     t.refused(await create(t, mark, other), "csrf.mismatch")
     t.expect(await made(t, mark), 0, "chats made by a write whose header and cookie differ")
-    t.accepted(await create(t, mark, carried(("cookie", token), ("header", token))), 201)
+    t.accepted(await create(t, mark, carried(("cookie", token), ("header", token))))
 
 
 @case("CSRF-007")
 async def no_cookie_no_proof(t: Case) -> None:
     mark, token = t.unique(), t.alice.token
     for place in ("header", "query", "bearer", "access-token"):
-        t.accepted(await create(t, mark, carried((place, token))), 201)
+        t.accepted(await create(t, mark, carried((place, token))))
     t.accepted(await t.nobody.get(t.alice.chats_path, **carried(("cookie", token))))
 
 
@@ -73,4 +73,4 @@ async def before_everything(t: Case) -> None:
     unknown, cookie = f"{t.alice.chats_path}/{uuid4()}", carried(("cookie", t.alice.token))
     t.refused(await t.nobody.patch(unknown, {}, **cookie), "csrf.token")
     t.refused(await t.alice.patch(unknown, {}), "common.not-found")
-    t.accepted(await t.alice.create(), 201)
+    t.accepted(await t.alice.create())

@@ -33,7 +33,7 @@ async def family(t: Case, *prompts: str, gone_on: bool = True, **fields: Any) ->
 @case("CHAT-012")
 async def one_chat_in_every_answer(t: Case) -> None:
     mark = t.unique()
-    made = t.given(await t.alice.create("Hello there", labels={"mark": mark}), 201)
+    made = t.given(await t.alice.create("Hello there", labels={"mark": mark}))
     chat = Chat(t.alice, made["id"])
     await chat.settled()
     read = t.accepted(await chat.get())

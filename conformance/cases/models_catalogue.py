@@ -67,7 +67,7 @@ async def what_the_catalogue_lists(t: Case) -> None:
     with t.judging("MODEL-006"):
         t.true(behind["model"] in (before := await listed(t)), "an enabled model of an enabled provider is listed")
         t.true(off["model"] not in before, "a disabled model is not listed")
-        t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
+        t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}))
         t.true(behind["model"] not in await listed(t), "a model of a disabled provider is not listed")
     with t.judging("MODEL-050"):
         await new_model(t, model=names[1], display_name="Twin")
@@ -77,7 +77,7 @@ async def what_the_catalogue_lists(t: Case) -> None:
         keyless = await new_provider(t, api_keys=[])
         model = await new_model(t, ai_provider_id=keyless["id"])
         t.true(model["model"] not in await listed(t), "a model of a provider without key is not listed")
-        t.given(await t.root.patch(f"{PROVIDERS}/{keyless['id']}", {"api_keys": [{"api_key": secret(t)}]}), 200)
+        t.given(await t.root.patch(f"{PROVIDERS}/{keyless['id']}", {"api_keys": [{"api_key": secret(t)}]}))
         t.true(model["model"] in await listed(t), "it is listed when the provider has a key")
 
 
@@ -105,7 +105,7 @@ async def a_type_without_key(t: Case) -> None:
         t.expect((shown.get("available"), names), (False, [model["model"]]), "is it available, and its models")
     with t.judging("MODEL-009"):
         t.true(await entry(t, kind), "the type is listed")
-        t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
+        t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}))
         t.true(not await entry(t, kind), "the type is not listed once its only provider is disabled")
 
 

@@ -19,7 +19,7 @@ async def roles(t: Case, user: Actor, *names: str) -> None:
     """The user has exactly these roles in the organization. Raises Unmet."""
     organization = t.session.target.organization_id
     path = f"/api/v2/organizations/{organization}/members/{user.id}/roles"
-    t.given(await t.root.put(path, {"roles": list(names)}), 200)
+    t.given(await t.root.put(path, {"roles": list(names)}))
 
 
 async def own(t: Case) -> tuple[Actor, Scene]:
@@ -32,14 +32,14 @@ async def own(t: Case) -> tuple[Actor, Scene]:
 
 async def state(chat: Chat) -> dict[str, Any]:
     """The chat and its messages as its owner sees them. Raises Unmet."""
-    return lasting(chat.case.given(await chat.get(), 200)) | {"messages": await chat.history()}
+    return lasting(chat.case.given(await chat.get())) | {"messages": await chat.history()}
 
 
 async def gone(t: Case, user: Actor, place: Scene) -> None:
     """For its owner the chat is as if it were not there: no list has it, and every operation answers 404. Raises Failure."""
     t.expect(t.accepted(await user.list()), [], "the list of the user")
     t.expect(t.accepted(await user.list(q="archived:true")), [], "the user's list of archived chats")
-    for act, _ in DO.values():
+    for act in DO.values():
         answer = await act(place.chat, place)
         t.refused(answer, "common.not-found")
         no_leak(t, place, answer)
@@ -81,7 +81,7 @@ async def chats_of_who_leaves(t: Case) -> None:
 
 @case("ACL-053")
 async def stored_shares_when_sharing_is_off(t: Case) -> None:
-    found = t.given(await t.alice.list(label=BEFORE), 200)
+    found = t.given(await t.alice.list(label=BEFORE))
     if not found:
         raise Unmet(f"Alice has no chat with the label {BEFORE} that was shared with Bob before sharing was switched off")
     chat = Chat(t.alice, found[0]["id"])

@@ -32,7 +32,7 @@ def path(t: Case, tail: str) -> str:
 async def summary(actor: Actor, user: str = "me", **params: str) -> dict[str, Any]:
     """A user's cost summary, of all times if nothing else is said. Raises Unmet."""
     found = await actor.get(path(actor.case, f"{user}/summary"), params=EVER | params)
-    return dict(actor.case.given(found, 200))
+    return dict(actor.case.given(found))
 
 
 async def cost(actor: Actor) -> int:
@@ -97,7 +97,7 @@ async def what_counts_as_spend(t: Case) -> None:
     before, shown = await spend(), await summary(actor)
     t.given(await chat.edit((await chat.history())[0]["id"], using(input_tokens=0, output_tokens=0)))
     await chat.settled()
-    t.given(await chat.patch(archived=True), 204)
+    t.given(await chat.patch(archived=True))
     with t.judging("COST-005"):
         t.expect(await spend(), before, "the spend after an edit and archiving", "/current_spend")
     with t.judging("COST-030"):
@@ -165,7 +165,7 @@ async def summaries(t: Case) -> None:
     await Chat(actor, children[0]["id"]).settled("waiting")
     unknown = turn(tool_call("list_templates", {}), usage={"input_tokens": 0, "output_tokens": 0})
     plain = await t.chat(script(turns(unknown, turn(says("ok"), usage=TOKENS))), actor, model_config_id=free)
-    t.given(await t.root.delete(models_path(t, free)), 204)
+    t.given(await t.root.delete(models_path(t, free)))
     found = await summary(actor)
     with t.judging("COST-015"):
         t.true(set(found) >= KEYS, "every key is there", sorted(KEYS - set(found)))
@@ -338,7 +338,7 @@ async def costs_on_a_model_that_is_deleted(t: Case) -> None:
     who = await payer(t, display_name=name)
     await t.chat(PAID, **who)
     before = await summary(who["by"])
-    t.given(await t.root.delete(models_path(t, who["model_config_id"])), 204)
+    t.given(await t.root.delete(models_path(t, who["model_config_id"])))
     after = await summary(who["by"])
     t.expect(after["total_cost_micros"], COST, "the cost after the model was deleted", "/total_cost_micros")
     t.expect(after["by_model"], before["by_model"], "by_model after the model was deleted", "/by_model")

@@ -24,7 +24,7 @@ def path(t: Case, tail: str = "") -> str:
 
 async def shown(t: Case) -> dict[str, Any]:
     """The limits as the site owner sees them. Raises Unmet."""
-    return dict(t.given(await t.root.get(path(t)), 200))
+    return dict(t.given(await t.root.get(path(t))))
 
 
 async def put(t: Case, amount: Any, period: Any = "month", by: Actor | None = None) -> Exchange:
@@ -33,7 +33,7 @@ async def put(t: Case, amount: Any, period: Any = "month", by: Actor | None = No
 
 async def limited(t: Case, amount: int | None, period: str = "month") -> None:
     """Limit everybody's spend; None switches limits off. Raises Unmet."""
-    t.given(await put(t, amount, period), 200)
+    t.given(await put(t, amount, period))
 
 
 async def unlimited(t: Case) -> None:
@@ -95,7 +95,7 @@ async def others_may_not_set_limits(t: Case) -> None:
     with t.judging("USAGE-023"):
         for tail, target in targets:
             t.accepted(await own_limit(t, target, MILLION, tail))
-            t.accepted(await t.root.delete(path(t, f"/{tail}/{target}")), 204)
+            t.accepted(await t.root.delete(path(t, f"/{tail}/{target}")))
 
 
 @case("USAGE-004", "USAGE-005", "USAGE-006", "USAGE-007", "USAGE-008", "USAGE-038", "USAGE-039", alone=True)
@@ -153,7 +153,7 @@ async def models_without_a_price(t: Case) -> None:
     await change_model(t, model, enabled=False)
     t.expect(await count(), before, "the count with a disabled model", "/unpriced_model_count")
     gone = await new_model(t)
-    t.given(await t.root.delete(models_path(t, gone["id"])), 204)
+    t.given(await t.root.delete(models_path(t, gone["id"])))
     t.expect(await count(), before, "the count after a model was deleted", "/unpriced_model_count")
 
 
@@ -227,7 +227,7 @@ async def limits_of_users(t: Case) -> None:
     with t.judging("USAGE-018"):
         t.refused(await own_limit(t, str(uuid.uuid4()), 7), "limits.put-no-user")
     with t.judging("USAGE-015"):
-        t.accepted(await t.root.delete(where), 204)
+        t.accepted(await t.root.delete(where))
         t.expect(listed(await shown(t), "user_id", user.id), [], "the user's limits", "/overrides")
     with t.judging("USAGE-019"):
         t.refused(await t.root.delete(where), "limits.no-user-limit")
@@ -240,7 +240,7 @@ async def limits_of_groups(t: Case) -> None:
     everyone = t.session.target.organization_id
     where = path(t, f"/group-overrides/{everyone}")
     t.given(await t.root.put(where, {"spend_limit_micros": 5}))
-    t.given(await t.root.delete(where), 204)
+    t.given(await t.root.delete(where))
     with t.judging("USAGE-022"):
         t.refused(await t.root.delete(where), "limits.no-group-limit")
         t.refused(await t.root.delete(path(t, f"/group-overrides/{uuid.uuid4()}")), "limits.delete-no-group")
@@ -248,7 +248,7 @@ async def limits_of_groups(t: Case) -> None:
         stored = t.accepted(await own_limit(t, everyone, 7, "group-overrides"))
         t.expect(listed(await shown(t), "group_id", everyone), [stored], "the group's limits", "/group_overrides")
         t.expect(stored["spend_limit_micros"], 7, "the limit", "/spend_limit_micros")
-        t.accepted(await t.root.delete(where), 204)
+        t.accepted(await t.root.delete(where))
         t.expect(listed(await shown(t), "group_id", everyone), [], "the group's limits", "/group_overrides")
     with t.judging("USAGE-021"):
         t.refused(await own_limit(t, str(uuid.uuid4()), 7, "group-overrides"), "limits.put-no-group")
