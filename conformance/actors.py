@@ -128,10 +128,6 @@ class Actor:
         return await self.request("DELETE", path, **options)
 
     @property
-    def chats_path(self) -> str:
-        return str(self.case.session.traits["chats_path"])
-
-    @property
     def dialect(self) -> Dialect:
         return self.case.session.dialect
 
@@ -140,7 +136,7 @@ class Actor:
         body = self.dialect.creation(self.case.session.target, parts(content), fields)
         answer = await self.post(self.case.url("createChat"), _without_absent(body))
         made = answer.response.body
-        if answer.response.ok and isinstance(made, dict) and isinstance(made.get("id"), str):
+        if self.case.succeeded(answer) and isinstance(made, dict) and isinstance(made.get("id"), str):
             self.case.chats.append(Chat(self, made["id"]))
         return answer
 
@@ -267,7 +263,7 @@ class Chat:
     async def shared_with(self, actor: Actor) -> Chat:
         """The chat through the eyes of `actor`, who now may read it. Raises Unmet."""
         answer = await self.set_acl(users={actor.id: "read"})
-        if not answer.response.ok:
+        if not self.case.succeeded(answer):
             raise Unmet(f"sharing answered {answer.response.status}")
         return self.by(actor)
 
@@ -325,7 +321,7 @@ class Chat:
     async def history(self) -> list[dict[str, Any]]:
         """The visible messages, oldest first. Raises Unmet."""
         answer = await self.all_messages()
-        if not answer.response.ok or not isinstance(answer.response.body, dict | list):
+        if not self.case.succeeded(answer) or not isinstance(answer.response.body, dict | list):
             raise Unmet(f"listing messages answered {answer.response.status}")
         return self.dialect.history(answer.response.body)
 
@@ -370,7 +366,7 @@ class Chat:
         for _ in range(tries):
             before = await self.history()
             answer = await self.send(content, **fields)
-            if not answer.response.ok or not isinstance(answer.response.body, dict):
+            if not self.case.succeeded(answer) or not isinstance(answer.response.body, dict):
                 raise Unmet(f"the send answered {answer.response.status}")
             chat = await self.settled(*status)
             added = (await self.history())[len(before) :]

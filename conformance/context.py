@@ -151,7 +151,7 @@ class Case:
         actor = by or self.alice
         answer = await actor.create(content, **fields)
         body = answer.response.body
-        if not answer.response.ok or not isinstance(body, dict) or not isinstance(body.get("id"), str):
+        if not self.succeeded(answer) or not isinstance(body, dict) or not isinstance(body.get("id"), str):
             raise Unmet(f"creating a chat answered {answer.response.status}")
         chat = Chat(actor, body["id"])
         await self.session.dialect.begin(chat, content, fields)
@@ -180,10 +180,15 @@ class Case:
         return Actor(self, name, made["id"], token, name)
 
     def given(self, exchange: Exchange, *status: int) -> Any:
-        """A precondition: this exchange was answered so; gives the body. Raises Unmet."""
-        if exchange.response.status not in (status or (200, 201, 202, 204)):
+        """A precondition: this exchange was answered so, or with a success of its operation; gives the body. Raises Unmet."""
+        if not (exchange.response.status in status if status else self.succeeded(exchange)):
             raise Unmet(f"{exchange.request.method} {exchange.request.path} answered {exchange.response.status}")
         return exchange.response.body
+
+    def succeeded(self, exchange: Exchange) -> bool:
+        """Was this answered with a success, one of its operation if the documents know that?"""
+        status, documented = exchange.response.status, self._successes(exchange)
+        return status in documented if documented else exchange.response.ok
 
     def cleanup(self, action: Callable[[], Awaitable[Any]]) -> None:
         """Do this when the case ends, last in first out; a failure in it changes no verdict."""
@@ -311,12 +316,15 @@ class Case:
         return response.body
 
     def _success(self, exchange: Exchange) -> int:
-        match = self.session.documents.match(exchange.request.method, exchange.request.path)
-        documented = [status for status in (match.operation.responses if match else ()) if 200 <= status < 300]
+        documented = self._successes(exchange)
         if len(documented) != 1:
             what = f"{exchange.request.method} {exchange.request.path}"
             raise RuntimeError(f"the documents give {what} the success statuses {documented}: say which one is meant")
         return documented[0]
+
+    def _successes(self, exchange: Exchange) -> list[int]:
+        match = self.session.documents.match(exchange.request.method, exchange.request.path)
+        return [status for status in (match.operation.responses if match else ()) if 200 <= status < 300]
 
     def refused(self, exchange: Exchange, key: str, **places: Any) -> None:
         """This was refused as the row `key` of the refusal table says: status, structure and field names.

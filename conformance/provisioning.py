@@ -14,7 +14,6 @@ from conformance.routing import GATEWAY
 from conformance.streams import FINAL, joined_stream, over, told
 from conformance.verdict import Unmet
 
-PROVIDERS = "/api/v2/ai/providers"
 # Settings whose PUT takes fewer keys than GET shows.
 _TAKEN = {
     "system-prompt": ("system_prompt", "include_default_system_prompt"),
@@ -23,18 +22,32 @@ _TAKEN = {
 
 
 def config_path(t: Case, name: str) -> str:
-    """The path of a setting, such as `retention-days`."""
-    return f"{t.alice.chats_path}/config/{name}"
+    """The path of a setting, such as `retention-days`; one that the documents do not know is spelled like the others."""
+    wanted, spelled = name.split("/"), ""
+    for operation in t.session.documents.operations.values():
+        below, found, setting = operation.path.partition("/config/")
+        places = setting.split("/")
+        if found and len(places) == len(wanted) and all(p == w or p.startswith("{") for p, w in zip(places, wanted, strict=True)):
+            return operation.url(**{p[1:-1]: w for p, w in zip(places, wanted, strict=True) if p != w})
+        spelled = spelled or (f"{below}{found}{name}" if found else "")
+    return spelled
 
 
 def models_path(t: Case, model: str = "") -> str:
     """The path of the model configs, or of one."""
-    return f"{t.alice.chats_path}/model-configs{'/' + model if model else ''}"
+    return t.url("updateModelConfig", model_config=model) if model else t.url("listModelConfigs")
 
 
-def keys_path(user: str, provider: str = "") -> str:
+def keys_path(t: Case, user: str, provider: str = "") -> str:
     """The path of a user's own provider keys, or of the one for a provider."""
-    return f"/api/experimental/users/{user}/ai-provider-keys{'/' + provider if provider else ''}"
+    if provider:
+        return t.url("putUserProviderKey", user=user, provider=provider)
+    return t.url("listUserProviderKeys", user=user)
+
+
+def providers_path(t: Case, provider: str = "") -> str:
+    """The path of the AI providers, or of one."""
+    return t.url("getAIProvider", provider=provider) if provider else t.url("listAIProviders")
 
 
 async def base_model(t: Case) -> dict[str, Any]:
@@ -47,7 +60,7 @@ async def base_model(t: Case) -> dict[str, Any]:
 
 async def base_provider(t: Case) -> dict[str, Any]:
     """The AI provider behind the default model. Raises Unmet."""
-    return dict(t.given(await t.root.get(f"{PROVIDERS}/{(await base_model(t))['ai_provider_id']}")))
+    return dict(t.given(await t.root.get(providers_path(t, (await base_model(t))["ai_provider_id"]))))
 
 
 def secret(t: Case, name: str = "key") -> str:
@@ -61,8 +74,8 @@ async def new_provider(t: Case, **fields: Any) -> dict[str, Any]:
     """An AI provider that is the target's LLM under another name, enabled, with a key; deleted at the end. Raises Unmet."""
     base = await base_provider(t)
     body = {"type": base["type"], "name": t.unique("p"), "base_url": base["base_url"], "enabled": True}
-    made = t.given(await t.root.post(PROVIDERS, body | {"api_keys": [secret(t)]} | fields))
-    t.cleanup(lambda: t.root.delete(f"{PROVIDERS}/{made['id']}"))
+    made = t.given(await t.root.post(providers_path(t), body | {"api_keys": [secret(t)]} | fields))
+    t.cleanup(lambda: t.root.delete(providers_path(t, made["id"])))
     return dict(made)
 
 

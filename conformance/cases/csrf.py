@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 from conformance.actors import parts
 from conformance.case import case
@@ -16,7 +15,7 @@ from conformance.exchange import Exchange
 async def create(t: Case, mark: str, options: dict[str, Any]) -> Exchange:
     """Create a chat labelled `mark`, by nothing but these headers and parameters."""
     body = {"organization_id": t.session.target.organization_id, "content": parts("Hello"), "labels": {"run": mark}}
-    return await t.nobody.post(t.alice.chats_path, body, **options)
+    return await t.nobody.post(t.url("listChats"), body, **options)
 
 
 async def made(t: Case, mark: str) -> int:
@@ -64,13 +63,13 @@ async def no_cookie_no_proof(t: Case) -> None:
     mark, token = t.unique(), t.alice.token
     for place in ("header", "query", "bearer", "access-token"):
         t.accepted(await create(t, mark, carried((place, token))))
-    t.accepted(await t.nobody.get(t.alice.chats_path, **carried(("cookie", token))))
+    t.accepted(await t.nobody.get(t.url("listChats"), **carried(("cookie", token))))
 
 
 @case("CSRF-008")
 async def before_everything(t: Case) -> None:
     t.refused(await create(t, t.unique(), carried(("cookie", UNKNOWN_TOKEN))), "csrf.token")
-    unknown, cookie = f"{t.alice.chats_path}/{uuid4()}", carried(("cookie", t.alice.token))
+    unknown, cookie = t.url("getChat"), carried(("cookie", t.alice.token))
     t.refused(await t.nobody.patch(unknown, {}, **cookie), "csrf.token")
     t.refused(await t.alice.patch(unknown, {}), "common.not-found")
     t.accepted(await t.alice.create())

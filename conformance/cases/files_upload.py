@@ -54,7 +54,7 @@ async def upload(
     headers = {"content-type": media, "content-disposition": disposition}
     wanted = t.session.target.organization_id if organization is None else organization
     return await actor.post(
-        f"{actor.chats_path}/files",
+        actor.case.url("uploadFile"),
         params={} if wanted is ABSENT else {"organization": wanted},
         content=data,
         headers={k: v for k, v in headers.items() if v is not ABSENT},
@@ -63,7 +63,7 @@ async def upload(
 
 async def download(t: Case, file: str, by: Actor | None = None, headers: dict[str, str] | None = None) -> Exchange:
     actor = by or t.alice
-    return await actor.get(f"{actor.chats_path}/files/{file}", headers=headers)
+    return await actor.get(actor.case.url("downloadFile", file=file), headers=headers)
 
 
 async def stored(t: Case, answer: Exchange) -> Exchange:

@@ -17,7 +17,7 @@ async def unpin_all(t: Case) -> None:
     for _ in range(20):
         pins = [chat for chat in t.given(await t.alice.list(limit=50)) if chat["pin_order"]]
         for chat in pins:
-            t.given(await t.alice.patch(f"{t.alice.chats_path}/{chat['id']}", {"pin_order": 0}))
+            t.given(await t.alice.patch(t.url("patchChat", chat=chat["id"]), {"pin_order": 0}))
         if len(pins) < 50:  # pins come first in the list
             return
 

@@ -141,7 +141,7 @@ async def after_a_refusal(t: Case) -> None:
 async def body_before_status(t: Case) -> None:
     chat = await t.chat()
     for content in (b"", b"{broken", b"[1]", b'{"results": {}}', b'{"results": [{"tool_call_id": 5}]}'):
-        t.refused(await chat.actor.post(f"{chat.path}/tool-results", content=content), "common.bad-json")
+        t.refused(await chat.actor.post(chat.url("submitToolResults"), content=content), "common.bad-json")
     t.refused(await chat.tool_results([CALL_A]), "tool-results.not-waiting")
 
 

@@ -111,7 +111,7 @@ async def size_of_tool_results(t: Case) -> None:
     before = await chat.history()
     fits = {"results": [{"tool_call_id": "k", "output": ""}]}
     fits["results"][0]["output"] = "x" * (t.limit("body.tool-results") - len(json.dumps(fits)))
-    path = f"{chat.path}/tool-results"
+    path = chat.url("submitToolResults")
     whole = json.dumps(fits)
     for body in (whole.replace("xx", "xxx", 1), whole.replace("xx", "x" * 100_000, 1)):
         t.refused(await t.alice.request("POST", path, content=body.encode()), BAD)

@@ -209,7 +209,7 @@ async def odd_file_reference(t: Case, odd: dict[str, Any]) -> None:
 
 @case("CREATE-023", alone=True)
 async def without_any_model(t: Case) -> None:
-    path = f"{t.root.chats_path}/model-configs"
+    path = t.url("listModelConfigs")
     configs = t.given(await t.root.get(path))
     place = await place_for(t, "create")
     if configs:

@@ -90,7 +90,7 @@ async def archived_before_the_body(t: Case, row: dict[str, Any]) -> None:
 
 async def priced_model(t: Case, name: str, **cost: str) -> str:
     """A model config of the same provider as the default, not the default; deleted at the end. Raises Unmet."""
-    path = f"{t.root.chats_path}/model-configs"
+    path = t.url("listModelConfigs")
     default: dict[str, Any] = next((c for c in t.given(await t.root.get(path)) if c["is_default"]), {})
     body = {"ai_provider_id": default.get("ai_provider_id"), "model": name, "context_limit": 128_000}
     made = t.given(await t.root.post(path, body | ({"model_config": {"cost": cost}} if cost else {})))
@@ -101,7 +101,7 @@ async def priced_model(t: Case, name: str, **cost: str) -> str:
 @case("SEND-007")
 async def deleted_model(t: Case) -> None:
     place, model = await place_for(t, "send"), await priced_model(t, t.unique("model"))
-    t.given(await t.root.delete(f"{t.root.chats_path}/model-configs/{model}"))
+    t.given(await t.root.delete(t.url("deleteModelConfig", model_config=model)))
     await refused_alike(t, place, [({"model_config_id": model}, "send.model-unknown")])
     t.accepted(await place.ask({}))
 

@@ -20,12 +20,12 @@ REACHED = "limits.exceeded"
 async def limited(t: Case, amount: int | None) -> None:
     """Limit everybody's spend; None switches limits off. Raises Unmet."""
     body = {"spend_limit_micros": amount, "period": "month"}
-    t.given(await t.root.put(f"{t.root.chats_path}/usage-limits", body))
+    t.given(await t.root.put(t.url("putUsageLimits"), body))
 
 
 async def who_pays(t: Case) -> dict[str, Any]:
     """Somebody new, and a model that costs, as fields of a chat. Limits are as they were at the end. Raises Unmet."""
-    path = f"{t.root.chats_path}/usage-limits"
+    path = t.url("putUsageLimits")
     before = t.given(await t.root.get(path))
     kept = {"spend_limit_micros": before["spend_limit_micros"], "period": before["period"]}
     t.cleanup(partial(t.root.put, path, kept))

@@ -52,11 +52,11 @@ class Place:
         """The request with these fields, or with these very bytes as its body."""
         chat, actor = self.chat, self.chat.actor
         method, path = {
-            "create": ("POST", actor.chats_path),
-            "send": ("POST", f"{chat.path}/messages"),
-            "edit": ("PATCH", f"{chat.path}/messages/{self.message if message is None else message}"),
+            "create": ("POST", actor.case.url("createChat")),
+            "send": ("POST", chat.url("sendMessage")),
+            "edit": ("PATCH", chat.url("editMessage", message=self.message if message is None else message)),
             "patch": ("PATCH", chat.path),
-            "share": ("PATCH", f"{chat.path}/acl"),
+            "share": ("PATCH", chat.url("patchChatACL")),
         }[self.kind]
         options: dict[str, Any] = {"content": sent} if isinstance(sent, bytes) else {"body": self.body(sent)}
         return await actor.request(method, path, headers=headers, **options)

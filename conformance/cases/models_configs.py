@@ -10,7 +10,7 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import ABSENT, Exchange
-from conformance.provisioning import PROVIDERS, base_model, models_path, new_model, new_provider
+from conformance.provisioning import base_model, models_path, new_model, new_provider, providers_path
 
 KEYS = (
     "id", "provider", "model", "display_name", "enabled", "is_default", "context_limit", "compression_threshold",
@@ -53,7 +53,7 @@ async def disabled_configs(t: Case) -> None:
     provider = await new_provider(t)
     on, off = await new_model(t), await new_model(t, enabled=False)
     behind = await new_model(t, ai_provider_id=provider["id"])
-    t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}))
+    t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
     with t.judging("MODEL-011"):
         for actor in ("alice", "carol", "orgadmin"):
             seen = await configs(t, t.actor(actor))
@@ -146,7 +146,7 @@ async def configs_at_the_bounds(t: Case) -> None:
     off = await new_provider(t, enabled=False)
     with t.judging("MODEL-021"):
         t.refused(await create(t, ai_provider_id=off["id"]), "model-config.provider-disabled")
-        t.given(await t.root.patch(f"{PROVIDERS}/{off['id']}", {"enabled": True}))
+        t.given(await t.root.patch(providers_path(t, off["id"]), {"enabled": True}))
         t.accepted(await create(t, ai_provider_id=off["id"]))
     with t.judging("MODEL-025"):
         for threshold in (0, 100):

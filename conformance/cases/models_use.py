@@ -7,7 +7,7 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.provisioning import PROVIDERS, base_model, change_model, models_path, new_model, new_provider, turn_calls
+from conformance.provisioning import base_model, change_model, models_path, new_model, new_provider, providers_path, turn_calls
 
 
 async def defaults(t: Case) -> list[str]:
@@ -104,7 +104,7 @@ async def deleted_models(t: Case) -> None:
 async def disabled_models(t: Case) -> None:
     provider = await new_provider(t)
     off, behind = await new_model(t, enabled=False), await new_model(t, ai_provider_id=provider["id"])
-    t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}))
+    t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
     with t.judging("MODEL-044"):
         made = t.accepted(await t.alice.create("Hello", model_config_id=off["id"]))
         await ends_in_error(t, made)

@@ -283,7 +283,7 @@ async def sharing(t: Case, row: dict[str, Any]) -> None:
         t.accepted(await bobs.get())
         return
     denied(t, place, await tried(mine, place, wanted), wanted)
-    broken = await mine.actor.request("PATCH", f"{mine.path}/acl", content=b"{broken")
+    broken = await mine.actor.request("PATCH", mine.url("patchChatACL"), content=b"{broken")
     t.refused(broken, wanted["patchChatACL"])
     t.expect(await snapshot(place), before, "the chat after a refused change of its sharing")
 

@@ -18,7 +18,7 @@ BEFORE = "shared:before"  # the label of a chat of Alice's that Bob could read u
 async def roles(t: Case, user: Actor, *names: str) -> None:
     """The user has exactly these roles in the organization. Raises Unmet."""
     organization = t.session.target.organization_id
-    path = f"/api/v2/organizations/{organization}/members/{user.id}/roles"
+    path = t.url("putMemberRoles", organization=organization, user=user.id)
     t.given(await t.root.put(path, {"roles": list(names)}))
 
 
@@ -74,7 +74,7 @@ async def chats_of_who_leaves(t: Case) -> None:
     await leave(t, user)
     await gone(t, user, place)
     t.accepted(await place.chat.by(t.root).get())
-    t.given(await t.root.post(f"/api/v2/organizations/{t.session.target.organization_id}/members/{user.id}"))
+    t.given(await t.root.post(t.url("addMember", organization=t.session.target.organization_id, user=user.id)))
     await roles(t, user, ROLE)
     await back(t, user, place, before)
 

@@ -61,7 +61,7 @@ async def a_reader_sees_the_whole(t: Case) -> None:
 async def debug_runs(t: Case, kind: str) -> None:
     place = await scene(t)
     mine = await seen_by(t, place, kind)
-    answer = await mine.actor.get(f"{mine.path}/debug/runs")
+    answer = await mine.actor.get(mine.url("listDebugRuns"))
     if read_cell(t, kind) == ALLOWED:
         t.true(isinstance(t.accepted(answer), list), "a JSON array of runs", answer.response.body)
     else:
@@ -77,9 +77,9 @@ async def streams(t: Case, row: dict[str, Any]) -> None:
     mine, allowed = await seen_by(t, place, row["kind"]), read_cell(t, row["kind"]) == ALLOWED
     stream = await mine.stream()
     t.expect(stream.log.handshake.status, 101 if allowed else 404, f"the handshake of {row['kind']}")
-    for below in ("git", "desktop"):
-        status = (await mine.actor.socket(f"{mine.path}/stream/{below}")).log.handshake.status
-        t.true((status != 404) == allowed, f"stream/{below} is {'open' if allowed else 'hidden'}", status)
+    for below in ("streamGit", "streamDesktop"):
+        status = (await mine.actor.socket(mine.url(below))).log.handshake.status
+        t.true((status != 404) == allowed, f"{below} is {'open' if allowed else 'hidden'}", status)
     if not allowed:
         t.true((await place.chat.stream()).opened, "the owner's own handshake succeeds")
 
@@ -162,7 +162,7 @@ async def create_in_an_organization_left(t: Case) -> None:
 
 async def leave(t: Case, user: Actor) -> None:
     """The user is no longer a member of the organization. Raises Unmet."""
-    t.given(await t.root.delete(f"/api/v2/organizations/{t.session.target.organization_id}/members/{user.id}"))
+    t.given(await t.root.delete(t.url("removeMember", organization=t.session.target.organization_id, user=user.id)))
 
 
 @case("OWN-041")

@@ -17,7 +17,7 @@ async def label_filters(t: Case) -> None:
 
     async def found(*labels: str) -> set[str]:
         params = [("label", value) for value in (f"mark:{mark}", *labels)]
-        return set(ids(await t.alice.get(t.alice.chats_path, params=params)))
+        return set(ids(await t.alice.get(t.url("listChats"), params=params)))
 
     with t.judging("FILTER-001"):
         t.expect(await found("team:web"), {web.id}, "the chats labelled team:web")

@@ -17,7 +17,7 @@ async def upload(actor: Actor, n: int) -> Exchange:
 
 @case("ROUTE-018", writes=False)
 async def rate_limit_headers(t: Case) -> None:
-    first, second = [(await t.alice.get(f"{t.alice.chats_path}/by-workspace")).response.headers for _ in range(2)]
+    first, second = [(await t.alice.get(t.url("chatsByWorkspace"))).response.headers for _ in range(2)]
     for name in ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"):
         t.true(first.get(name, "").isdigit(), f"{name} is a number", first.get(name))
     t.expect(second["x-ratelimit-limit"], first["x-ratelimit-limit"], "the limit of the next answer")
@@ -40,6 +40,6 @@ async def downloads_are_limited(t: Case) -> None:
     user = await t.new_user(CHAT_ROLE)
     first, second = [t.given(await upload(user, n))["id"] for n in range(2)]
     for _ in range(LIMIT):
-        t.accepted(await user.get(f"{user.chats_path}/files/{first}"))
-    t.refused(await user.get(f"{user.chats_path}/files/{first}"), "rate.limited", count=LIMIT)
-    t.accepted(await user.get(f"{user.chats_path}/files/{second}"))
+        t.accepted(await user.get(t.url("downloadFile", file=first)))
+    t.refused(await user.get(t.url("downloadFile", file=first)), "rate.limited", count=LIMIT)
+    t.accepted(await user.get(t.url("downloadFile", file=second)))

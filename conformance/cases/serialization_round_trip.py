@@ -56,7 +56,7 @@ async def what_is_no_unicode(t: Case) -> None:
     chat = await t.chat()
     for raw in (b"\\ud800", b"\xff"):
         body = b'{"content":[{"type":"text","text":"a' + raw + b'b"}]}'
-        answer = await t.alice.post(f"{chat.path}/messages", content=body, headers={"content-type": "application/json"})
+        answer = await t.alice.post(chat.url("sendMessage"), content=body, headers={"content-type": "application/json"})
         shown = t.accepted(answer)
         message = shown.get("message") or shown["queued_message"]
         t.expect(message["content"][0]["text"], "a\ufffdb", f"the text sent as {raw!r}", "/content/0/text")

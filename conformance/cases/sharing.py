@@ -178,7 +178,7 @@ async def remove_somebody_unknown(t: Case) -> None:
 async def deleted_user(t: Case) -> None:
     chat, user = await t.new_chat(), await t.new_user()
     t.given(await chat.set_acl(users={user.id: "read"}))
-    t.given(await t.root.delete(f"/api/v2/users/{user.id}"))
+    t.given(await t.root.delete(t.url("deleteUser", user=user.id)))
     with t.judging("ACL-032"):
         t.expect(await entries(t, chat), shared(user.id), "the sharing list after the reader was deleted")
     with t.judging("ACL-021"):
@@ -213,7 +213,7 @@ MALFORMED = {
 async def malformed_body(t: Case, content: bytes) -> None:
     chat = await t.new_chat()
     sent = content.replace(b"bob", t.bob.id.encode())
-    t.refused(await t.alice.request("PATCH", f"{chat.path}/acl", content=sent), "common.bad-json")
+    t.refused(await t.alice.request("PATCH", chat.url("patchChatACL"), content=sent), "common.bad-json")
     t.expect(await entries(t, chat), shared(), "the sharing list after a malformed change")
     t.accepted(await chat.set_acl(users={t.bob.id: "read"}))
 

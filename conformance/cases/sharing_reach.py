@@ -60,7 +60,7 @@ async def sharing_list_of_a_child(t: Case) -> None:
         t.refused(await child.set_acl(users={t.bob.id: "read"}), "acl.child", id=root.id)
         t.expect(await entries(t, root), shared(t.bob.id), "the root's sharing list")
     with t.judging("ACL-026"):
-        t.refused(await t.alice.request("PATCH", f"{child.path}/acl", content=b"{broken"), "acl.child", id=root.id)
+        t.refused(await t.alice.request("PATCH", child.url("patchChatACL"), content=b"{broken"), "acl.child", id=root.id)
         t.refused(await child.by(t.bob).set_acl(), "acl.child", id=root.id)
         t.refused(await root.by(t.bob).set_acl(), "common.forbidden")
 
@@ -81,7 +81,7 @@ async def sharing_reaches_children(t: Case) -> None:
 async def files_of_a_shared_chat(t: Case) -> None:
     data = f"for readers of {t.unique()}\n".encode()
     file = t.given(await t.alice.upload(data))["id"]
-    path = f"{t.alice.chats_path}/files/{file}"
+    path = t.url("downloadFile", file=file)
     chat = await t.chat([text("See the file"), {"type": "file", "file_id": file}])
     t.refused(await t.bob.get(path), "common.not-found")
     await chat.shared_with(t.bob)

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.actors import Actor, Chat
 from conformance.case import case
-from conformance.cases.usage_limits import limited, own_limit, path, unlimited
+from conformance.cases.usage_limits import limited, own_limit, unlimited
 from conformance.context import Case
 from conformance.exchange import Exchange
 from conformance.provisioning import member, new_model
@@ -30,7 +30,7 @@ async def payer(t: Case, **model: Any) -> dict[str, Any]:
 
 async def status(actor: Actor) -> dict[str, Any]:
     """The actor's limit status. Raises Unmet."""
-    return dict(actor.case.given(await actor.get(path(actor.case, "/status"))))
+    return dict(actor.case.given(await actor.get(actor.case.url("getUsageLimitStatus"))))
 
 
 async def state(chat: Chat) -> Any:

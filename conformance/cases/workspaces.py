@@ -23,7 +23,7 @@ def workspaces(t: Case) -> list[str]:
 
 async def newest(t: Case, actor: Actor, *ids: str) -> dict[str, Any]:
     """Workspace id → chat id, as the actor is told. Raises Failure."""
-    answer = await actor.get(f"{actor.chats_path}/by-workspace", params={"workspace_ids": ",".join(ids)})
+    answer = await actor.get(actor.case.url("chatsByWorkspace"), params={"workspace_ids": ",".join(ids)})
     return dict(t.accepted(answer))
 
 
