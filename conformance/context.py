@@ -18,6 +18,7 @@ from conformance.llm_control import LlmControl
 from conformance.races import Sight, signs_in
 from conformance.sameness import difference
 from conformance.shapes import brief, reads_an_answer, without_answer
+from conformance.target import chat_roles
 from conformance.verdict import HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure, Unmet, failed
 from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable
 from conformance.wire.patience import kind_of
@@ -124,6 +125,11 @@ class Case:
         return str(self._statuses["idle"])
 
     @property
+    def running(self) -> str:
+        """The status of a chat whose turn runs."""
+        return str(self._statuses["running"])
+
+    @property
     def _statuses(self) -> dict[str, Any]:
         found: dict[str, Any] = self.session.traits["statuses"]
         return found
@@ -131,7 +137,7 @@ class Case:
     @property
     def chat_roles(self) -> tuple[str, ...]:
         """The roles in the organization that a member needs to have chats."""
-        return tuple(self.session.traits["actors"]["alice"].get("organization", ()))
+        return tuple(chat_roles(self.session.traits))
 
     def unique(self, stem: str = "c") -> str:
         """A word that no other case of this run uses; short, since long prompts get no generated title."""

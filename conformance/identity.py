@@ -15,18 +15,14 @@ import orjson
 
 from conformance.exchange import ABSENT, Exchange, Request, Response
 from conformance.session import Session
-from conformance.target import Target
+from conformance.target import Target, chat_roles
 from conformance.wire.http import BadAnswer, TargetUnreachable
 
 QUICK = 4.0  # seconds; a closed port, or one that accepts and says nothing, is known by then
 _TRIES = 3  # of a request whose connection broke
-_OWNER, _CHATS = "owner", "agents-access"
-# Actor → the site roles and the organization roles that it must have, and those that it must not have.
-_SITE_ROLES = {"root": {_OWNER}, "auditor": {"auditor"}}
-_ALL_SITE_ROLES = {_OWNER, "auditor", "user-admin", "template-admin"}
-_ORGANIZATION_ROLES = {"orgadmin": {"organization-admin"}, "orgauditor": {"organization-auditor"}}
+# Roles that an actor has or has not by what the profile says of it; others don't matter.
+_SITE_ROLES = {"owner", "auditor", "user-admin", "template-admin"}
 _ADMIN_ROLES = {"organization-admin", "organization-auditor", "organization-user-admin", "organization-template-admin"}
-_WITHOUT_CHATS, _WITH_CHATS = {"carol"}, {"alice", "bob"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,17 +212,21 @@ async def _rights(session: Session, known: dict[str, Known]) -> list[Problem]:
     sites = {frozenset(seen.site) for seen in known.values() if seen.site is not None}
     for name, seen in known.items():
         if seen.site is not None and len(sites) > 1:
-            wanted = _SITE_ROLES.get(name, set())
-            out += _compared(name, seen, wanted, seen.site & _ALL_SITE_ROLES, "site")
+            wanted = _SITE_ROLES.intersection(session.traits["actors"][name].get("site", ()))
+            out += _compared(name, seen, wanted, seen.site & _SITE_ROLES, "site")
         roles = (seen.organization or {}).get(organization)
         if roles is None:
             continue
-        if not _ORGANIZATION_ROLES.get(name, set()) <= roles or (name not in _ORGANIZATION_ROLES and roles & _ADMIN_ROLES):
-            out += _compared(name, seen, _ORGANIZATION_ROLES.get(name, set()), roles & _ADMIN_ROLES, "organization")
-        if name in _WITHOUT_CHATS and _CHATS in roles:
-            out.append(Problem(f"users.{name}: {_called(seen)} has the role {_CHATS}; {name} is a member without it"))
-        if name in _WITH_CHATS and _CHATS not in roles | (seen.site or set()) and await _may_not_create(session, name):
-            out.append(Problem(f"users.{name}: {_called(seen)} may have no chats (403); give the role {_CHATS} to it"))
+        declared = set(session.traits["actors"][name].get("organization", ()))
+        wanted = declared & _ADMIN_ROLES
+        if not wanted <= roles or (not wanted and roles & _ADMIN_ROLES):
+            out += _compared(name, seen, wanted, roles & _ADMIN_ROLES, "organization")
+        for role in chat_roles(session.traits):
+            plain = not session.traits["actors"][name]
+            if plain and role in roles:
+                out.append(Problem(f"users.{name}: {_called(seen)} has the role {role}; {name} is a member without it"))
+            if role in declared - roles - (seen.site or set()) and await _may_not_create(session, name):
+                out.append(Problem(f"users.{name}: {_called(seen)} may have no chats (403); give the role {role} to it"))
     for name, seen in known.items():
         if organization and seen.organizations and organization not in seen.organizations:
             others = ", ".join(seen.organizations[:3])

@@ -11,7 +11,7 @@ from typing import Any
 from conformance.actors import Actor, Chat
 from conformance.context import Case
 from conformance.routing import GATEWAY
-from conformance.streams import FINAL, joined_stream, over, told
+from conformance.streams import joined_stream, over, told
 from conformance.verdict import Unmet
 
 # Settings whose PUT takes fewer keys than GET shows.
@@ -95,8 +95,8 @@ async def heard_of(t: Case, model: str) -> None:
         return
     for _ in range(20):
         chat = await t.new_chat(model_config_id=model)
-        await told(await joined_stream(chat), over)
-        error = (await chat.settled(*FINAL, "running")).get("last_error") or {}
+        await told(await joined_stream(chat), over(t))
+        error = (await chat.settled(*t.final, t.running)).get("last_error") or {}
         await chat.interrupt()
         if error.get("status_code") not in (404, 503):  # it knows no such provider, or none that is enabled
             return
@@ -135,7 +135,7 @@ async def deployed(t: Case, name: str, **value: Any) -> None:
 
 async def member(t: Case) -> Actor:
     """A new user who may have chats. Raises Unmet."""
-    return await t.new_user("agents-access")
+    return await t.new_user(*t.chat_roles)
 
 
 async def turn_calls(t: Case, chat: Chat, n: int = 1) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ async def who_pays(t: Case) -> dict[str, Any]:
     kept = {"spend_limit_micros": before["spend_limit_micros"], "period": before["period"]}
     t.cleanup(partial(t.root.put, path, kept))
     await limited(t, None)
-    return {"by": await t.new_user("agents-access"), "model_config_id": await priced_model(t, t.unique("model"), **PRICES)}
+    return {"by": await t.new_user(*t.chat_roles), "model_config_id": await priced_model(t, t.unique("model"), **PRICES)}
 
 
 async def spender(t: Case) -> Place:

@@ -11,7 +11,6 @@ from conformance.cases.ownership_places import leave
 from conformance.context import Case
 from conformance.verdict import Unmet
 
-ROLE = "agents-access"
 BEFORE = "shared:before"  # the label of a chat of Alice's that Bob could read until sharing was switched off
 
 
@@ -24,7 +23,7 @@ async def roles(t: Case, user: Actor, *names: str) -> None:
 
 async def own(t: Case) -> tuple[Actor, Scene]:
     """A new user with the chat role, and a chat at rest of theirs whose title no model changes. Raises Unmet."""
-    user, secret = await t.new_user(ROLE), t.unique("secret")
+    user, secret = await t.new_user(*t.chat_roles), t.unique("secret")
     reference = {"type": "file-reference", "file_name": "a.txt", "start_line": 1, "end_line": 1, "content": "x"}
     chat = await t.chat([text(f"About {secret}"), reference], user)
     return user, Scene(chat, secret, (await chat.history())[0]["id"])
@@ -63,7 +62,7 @@ async def chats_of_who_loses_the_role(t: Case) -> None:
     await roles(t, user)
     await gone(t, user, place)
     t.accepted(await place.chat.by(t.root).get())
-    await roles(t, user, ROLE)
+    await roles(t, user, *t.chat_roles)
     await back(t, user, place, before)
 
 
@@ -75,7 +74,7 @@ async def chats_of_who_leaves(t: Case) -> None:
     await gone(t, user, place)
     t.accepted(await place.chat.by(t.root).get())
     t.given(await t.root.post(t.url("addMember", organization=t.session.target.organization_id, user=user.id)))
-    await roles(t, user, ROLE)
+    await roles(t, user, *t.chat_roles)
     await back(t, user, place, before)
 
 

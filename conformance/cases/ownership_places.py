@@ -154,7 +154,7 @@ async def create_in_an_unknown_organization(t: Case) -> None:
 
 @case("OWN-040", needs=("admin",))
 async def create_in_an_organization_left(t: Case) -> None:
-    user = await t.new_user("agents-access")
+    user = await t.new_user(*t.chat_roles)
     t.given(await user.create())
     await leave(t, user)
     t.refused(await user.create(), "create.not-member")

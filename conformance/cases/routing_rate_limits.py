@@ -8,7 +8,6 @@ from conformance.context import Case
 from conformance.exchange import Exchange
 
 LIMIT = 12  # uploads of one user, and downloads of one file by one user, within a minute
-CHAT_ROLE = "agents-access"
 
 
 async def upload(actor: Actor, n: int) -> Exchange:
@@ -26,7 +25,7 @@ async def rate_limit_headers(t: Case) -> None:
 
 @case("ROUTE-019")
 async def uploads_are_limited(t: Case) -> None:
-    user, other = await t.new_user(CHAT_ROLE), await t.new_user(CHAT_ROLE)
+    user, other = await t.new_user(*t.chat_roles), await t.new_user(*t.chat_roles)
     for n in range(LIMIT):
         t.accepted(await upload(user, n))
     refused = await upload(user, LIMIT)
@@ -37,7 +36,7 @@ async def uploads_are_limited(t: Case) -> None:
 
 @case("ROUTE-020")
 async def downloads_are_limited(t: Case) -> None:
-    user = await t.new_user(CHAT_ROLE)
+    user = await t.new_user(*t.chat_roles)
     first, second = [t.given(await upload(user, n))["id"] for n in range(2)]
     for _ in range(LIMIT):
         t.accepted(await user.get(t.url("downloadFile", file=first)))

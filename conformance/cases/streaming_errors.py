@@ -45,7 +45,7 @@ async def until_failed(seen: Held) -> list[Event]:
     start = len(seen.socket.events)
     await seen.open()
 
-    await seen.socket.until(over, start=start)
+    await seen.socket.until(over(seen.chat.case), start=start)
     return seen.socket.events[start:]
 
 
@@ -67,7 +67,7 @@ async def last_error(t: Case, failure: Any, **fields: Any) -> dict[str, Any]:
     chat = await t.new_chat(script(failure), **fields)
     t.cleanup(chat.interrupt)
     socket = await joined_stream(chat)
-    await told(socket, over)
+    await told(socket, over(t))
     t.expect(of_type(socket.events, "retry"), [], "the retry events")
     shown = await chat.settled()
     return dict(shown["last_error"])
