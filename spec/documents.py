@@ -196,6 +196,11 @@ class Documents:
     # Schemas
 
     @cached_property
+    def retired(self) -> frozenset[str]:
+        """The paths of the operations that the profile has retired, up to their first parameter."""
+        return frozenset(self.operations[name].path.partition("/{")[0] for name in self.profile.traits.get("retired", ()))
+
+    @cached_property
     def known_keys(self) -> frozenset[str]:
         """Every property name that the schemas of the documents know."""
         found: set[str] = set()
