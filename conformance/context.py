@@ -127,7 +127,7 @@ class Case:
     @property
     def running(self) -> str:
         """The status of a chat whose turn runs."""
-        return str(self._statuses["running"])
+        return str(self._statuses["active"])
 
     @property
     def _statuses(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class StreamOrder:
     which field the snapshot's events of a type ascend; `non_empty`: what is left out of it when there is nothing to tell.
     `repeated`: what comes over more than one feed, so that copies of it mean nothing; `end`: the statuses that a turn ends in;
     `never_after_end`: what does not come behind the last of them; `local_buffer`: of more events at once some may be lost;
-    `replaying`: the operations after which messages come again.
+    `replaying`: the operations after which messages come again; `active`: the status of a chat whose turn runs.
     """
 
     snapshot: tuple[str, ...]
@@ -35,6 +35,7 @@ class StreamOrder:
     never_after_end: frozenset[str]
     local_buffer: int
     replaying: frozenset[str]
+    active: str
     _before: tuple[tuple[Any, Any], ...]
 
     def rank(self, kind: str) -> int:
@@ -57,7 +58,8 @@ def _status(form: Any) -> str:
 @cache
 def stream_order(profile: str) -> StreamOrder:
     """The order of this profile's stream. Raises UnknownProfile."""
-    table: dict[str, Any] = spec.load(profile).table("stream_order")
+    declared = spec.load(profile)
+    table: dict[str, Any] = declared.table("stream_order")
     told = [event for feed in table["feeds"].values() for event in feed["events"]]
     return StreamOrder(
         snapshot=tuple(row["event"] for row in table["snapshot"]),
@@ -69,5 +71,6 @@ def stream_order(profile: str) -> StreamOrder:
         never_after_end=frozenset(table["after_last_end"]["never"]),
         local_buffer=table["local_buffer"],
         replaying=frozenset(table["message_once_unless"]),
+        active=declared.traits["statuses"]["active"],
         _before=tuple((row["first"], row["then"]) for row in table["before"]),
     )

@@ -211,7 +211,7 @@ async def summaries(t: Case) -> None:
         t.expect([turned["total_cost_micros"], turned["by_model"]], [0, []], "cost and models")
 
 
-DATES = {"word": "x", "day": "2026-01-01", "no zone": "2026-01-01T00:00:00", "space": "2026-01-01 00:00:00Z"}
+DATES = {"word": "x", "day": "2025-01-01", "no zone": "2025-01-01T00:00:00", "space": "2025-01-01 00:00:00Z"}
 
 
 @case("COST-036")

@@ -267,7 +267,7 @@ def interrupted_rests(asked: Asked) -> Verdict:
     shown = asked.answer.get("status")
     statuses = asked.profile.traits["statuses"]
     # A turn that only waits to run is not interrupted: its chat stays as it is.
-    fine = {statuses["idle"], *statuses["busy"]} - {statuses["running"]}
+    fine = {statuses["idle"], *statuses["busy"]} - {statuses["active"]}
     return True if shown in fine else Wrong(f"an interrupted chat is {statuses['idle']}", "/status", statuses["idle"], shown)
 
 
