@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from conformance.exchange import ABSENT, Exchange, Request, SocketLog
 from conformance.patience import LOST, Patience
+from conformance.profiles import Dialect
 from conformance.verdict import Unmet
 from conformance.wire.http import BadAnswer, TargetUnreachable
 from conformance.wire.lines import Lines, open_lines
@@ -23,24 +23,22 @@ _GRACE = 1.0  # seconds for a chat of an unknown status to show another one
 Params = Mapping[str, Any] | Iterable[tuple[str, str]]
 
 
-def has_lost_a_turn(path: str, said: Iterable[Exchange | SocketLog]) -> bool:
-    """Did the chat at this path rest, in these exchanges, with a user's message that got neither an answer nor an error?
+def has_lost_a_turn(chat: Chat, said: Iterable[Exchange | SocketLog]) -> bool:
+    """Did this chat rest, in these exchanges, with a user's message that got neither an answer nor an error?
 
     Real servers now and then interrupt an ordinary send, edit or promotion by themselves.
     """
-    resting = False
+    shown: dict[str, Any] | None = None
     for exchange in said:
         if isinstance(exchange, SocketLog) or exchange.request.method != "GET" or exchange.response.status != 200:
             continue
         body = exchange.response.body
         if not isinstance(body, dict):
             continue
-        if exchange.request.path == path:
-            resting = body.get("status") == "waiting" and "last_error" not in body
-        elif exchange.request.path == f"{path}/messages" and resting and not body.get("queued_messages"):
-            roles = [None, *(message.get("role") for message in body.get("messages", []))]
-            if any(newer in ("user", None) and older == "user" for newer, older in pairwise(roles)):
-                return True
+        if exchange.request.path == chat.path:
+            shown = body
+        elif exchange.request.path == chat.url("listMessages") and shown is not None and chat.dialect.lost_turn(shown, body):
+            return True
     return False
 
 
@@ -52,6 +50,10 @@ def text(value: str) -> dict[str, str]:
 def parts(content: Any) -> Any:
     """A string stands for one text part; anything else is sent as it is."""
     return [text(content)] if isinstance(content, str) else content
+
+
+def _without_absent(body: Any) -> Any:
+    return {k: v for k, v in body.items() if v is not ABSENT} if isinstance(body, dict) else body
 
 
 def pairs(params: Params) -> list[tuple[str, str]]:
@@ -127,30 +129,27 @@ class Actor:
         return await self.request("DELETE", path, **options)
 
     @property
-    def chats_path(self) -> str:
-        return str(self.case.session.traits["chats_path"])
+    def dialect(self) -> Dialect:
+        return self.case.session.dialect
 
     async def create(self, content: Any = "Hello there", **fields: Any) -> Exchange:
-        """POST chats with the organization filled in; a field given as ABSENT is left out."""
-        body = {
-            "organization_id": self.case.session.target.organization_id,
-            "content": parts(content),
-        } | fields
-        answer = await self.post(self.chats_path, {k: v for k, v in body.items() if v is not ABSENT})
+        """Create a chat, with what the revision asks for filled in; a field given as ABSENT is left out."""
+        body = self.dialect.creation(self.case.session.target, parts(content), fields)
+        answer = await self.post(self.case.url("createChat"), _without_absent(body))
         made = answer.response.body
-        if answer.response.status == 201 and isinstance(made, dict) and isinstance(made.get("id"), str):
+        if self.case.succeeded(answer) and isinstance(made, dict) and isinstance(made.get("id"), str):
             self.case.chats.append(Chat(self, made["id"]))
         return answer
 
     async def list(self, **params: Any) -> Exchange:
-        return await self.get(self.chats_path, params=params)
+        return await self.get(self.case.url("listChats"), params=params)
 
     async def upload(self, data: bytes, media_type: str = "text/plain", name: str = "notes.txt", **options: Any) -> Exchange:
         headers = {"content-type": media_type, "content-disposition": f'attachment; filename="{name}"'}
         params = {"organization": self.case.session.target.organization_id}
         return await self.request(
             "POST",
-            f"{self.chats_path}/files",
+            self.case.url("uploadFile"),
             params=params,
             content=data,
             headers=headers | options.pop("headers", {}),
@@ -203,7 +202,7 @@ class Actor:
 
     async def watch(self) -> Socket:
         """The actor's watch feed, subscribed: the socket is open and has answered a ping."""
-        socket = await self.socket(f"{self.chats_path}/watch")
+        socket = await self.socket(self.case.url("watchChats"))
         if socket.opened:
             await socket.ping()
         return socket
@@ -218,7 +217,15 @@ class Chat:
 
     @property
     def path(self) -> str:
-        return f"{self.actor.chats_path}/{self.id}"
+        return self.url("getChat")
+
+    def url(self, operation: str, **values: Any) -> str:
+        """The path of an operation on this chat; further places of it get these values."""
+        return self.case.url(operation, chat=self.id, **values)
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.actor.dialect
 
     def by(self, actor: Actor) -> Chat:
         """The same chat through another actor's eyes."""
@@ -228,64 +235,70 @@ class Chat:
         return await self.actor.get(self.path)
 
     async def patch(self, **fields: Any) -> Exchange:
-        return await self.actor.patch(self.path, fields)
+        return await self.actor.patch(self.url("patchChat"), fields)
 
     async def send(self, content: Any = "Hello again", **fields: Any) -> Exchange:
-        return await self.actor.post(f"{self.path}/messages", {"content": parts(content)} | fields)
+        body = self.dialect.sending(self.case.session.target, parts(content), fields)
+        return await self.actor.post(self.url("sendMessage"), body)
 
     async def messages(self, **params: Any) -> Exchange:
-        return await self.actor.get(f"{self.path}/messages", params=params)
+        return await self.actor.get(self.url("listMessages"), params=params)
 
     async def edit(self, message_id: Any, content: Any = "Edited", **fields: Any) -> Exchange:
-        return await self.actor.patch(f"{self.path}/messages/{message_id}", {"content": parts(content)} | fields)
+        return await self.actor.patch(self.url("editMessage", message=message_id), {"content": parts(content)} | fields)
 
     async def prompts(self, **params: Any) -> Exchange:
-        return await self.actor.get(f"{self.path}/prompts", params=params)
+        return await self.actor.get(self.url("listPrompts"), params=params)
 
     async def interrupt(self) -> Exchange:
-        return await self.actor.post(f"{self.path}/interrupt")
+        return await self.actor.post(self.url("interruptChat"))
 
     async def promote(self, queue_id: Any) -> Exchange:
-        return await self.actor.post(f"{self.path}/queue/{queue_id}/promote")
+        return await self.actor.post(self.url("promoteQueuedMessage", queuedMessage=queue_id))
 
     async def unqueue(self, queue_id: Any) -> Exchange:
-        return await self.actor.delete(f"{self.path}/queue/{queue_id}")
+        return await self.actor.delete(self.url("deleteQueuedMessage", queuedMessage=queue_id))
 
     async def tool_results(self, results: Any) -> Exchange:
-        return await self.actor.post(f"{self.path}/tool-results", {"results": results})
+        return await self.actor.post(self.url("submitToolResults"), {"results": results})
 
     async def regenerate(self) -> Exchange:
-        return await self.actor.post(f"{self.path}/title/regenerate")
+        return await self.actor.post(self.url("regenerateTitle"))
 
     async def propose(self) -> Exchange:
-        return await self.actor.post(f"{self.path}/title/propose")
+        return await self.actor.post(self.url("proposeTitle"))
 
     async def diff(self) -> Exchange:
-        return await self.actor.get(f"{self.path}/diff")
+        return await self.actor.get(self.url("getChatDiff"))
 
     async def acl(self) -> Exchange:
-        return await self.actor.get(f"{self.path}/acl")
+        return await self.actor.get(self.url("getChatACL"))
 
     async def set_acl(self, *, users: Any = ABSENT, groups: Any = ABSENT) -> Exchange:
         body = {"user_roles": users, "group_roles": groups}
-        return await self.actor.patch(f"{self.path}/acl", {k: v for k, v in body.items() if v is not ABSENT})
+        return await self.actor.patch(self.url("patchChatACL"), _without_absent(body))
 
     async def stream(self, **options: Any) -> Socket:
-        return await self.actor.socket(f"{self.path}/stream", **options)
+        return await self.dialect.stream(self, **options)
 
     # -- preconditions: raise Unmet, so that what they rest on is never blamed on the requirement under judgement --
 
     async def shared_with(self, actor: Actor) -> Chat:
         """The chat through the eyes of `actor`, who now may read it. Raises Unmet."""
         answer = await self.set_acl(users={actor.id: "read"})
-        if answer.response.status != 204:
+        if not self.case.succeeded(answer):
             raise Unmet(f"sharing answered {answer.response.status}")
         return self.by(actor)
 
     async def settled(self, *status: str, **fields: Any) -> dict[str, Any]:
         """Poll until the chat rests (or has one of these statuses) and shows `fields`; gives the chat. Raises Unmet."""
-        wanted = status or tuple(self.case.session.traits["rest_statuses"])
-        return await self.when(lambda c: c.get("status") in wanted and matches(fields, c), f"status in {wanted} {fields or ''}")
+        what = f"status in {status or tuple(self.case.session.traits['rest_statuses'])} {fields or ''}"
+
+        def reached(chat: dict[str, Any]) -> bool:
+            resting = chat.get("status") in status if status else self.dialect.at_rest(chat)
+            return resting and matches(fields, chat)
+
+        return await self.when(reached, what)
 
     async def when(self, reached: Any, what: str) -> dict[str, Any]:
         """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""
@@ -330,14 +343,19 @@ class Chat:
 
     async def history(self) -> list[dict[str, Any]]:
         """The visible messages, oldest first. Raises Unmet."""
-        answer = await self.messages(limit=200)
-        if answer.response.status != 200 or not isinstance(answer.response.body, dict):
+        answer = await self.all_messages()
+        if not self.case.succeeded(answer) or not isinstance(answer.response.body, dict | list):
             raise Unmet(f"listing messages answered {answer.response.status}")
-        return list(reversed(answer.response.body.get("messages", [])))
+        return self.dialect.history(answer.response.body)
+
+    async def all_messages(self) -> Exchange:
+        """List as many of the newest messages as one answer gives."""
+        bounds = self.case.session.profile.table("limits").get("messages.limit")
+        return await self.messages(**({"limit": bounds["max"]} if bounds else {}))
 
     async def stands_still(self) -> bool:
         """Does the chat rest now, with a user's message that got neither an answer nor an error? Asks anew."""
-        return has_lost_a_turn(self.path, [await self.get(), await self.messages(limit=200)])
+        return has_lost_a_turn(self, [await self.get(), await self.all_messages()])
 
     async def kept_its_turn(self) -> None:
         """The turn of this chat, which rests, did not get lost. Raises Unmet."""
@@ -347,8 +365,8 @@ class Chat:
     async def lost_a_turn(self) -> bool:
         """Does the chat show now, or has it shown, a user's message that got neither an answer nor an error? Asks anew."""
         await self.get()
-        await self.messages(limit=200)
-        return has_lost_a_turn(self.path, self.case.exchanges)
+        await self.all_messages()
+        return has_lost_a_turn(self, self.case.exchanges)
 
     async def answered(self, content: Any) -> None:
         """Wait until the turn that `content` ordered has ended; a lost one is ordered again by an edit. Raises Unmet."""
@@ -371,10 +389,10 @@ class Chat:
         for _ in range(tries):
             before = await self.history()
             answer = await self.send(content, **fields)
-            if answer.response.status != 200 or not isinstance(answer.response.body, dict):
+            if not self.case.succeeded(answer) or not isinstance(answer.response.body, dict):
                 raise Unmet(f"the send answered {answer.response.status}")
             chat = await self.settled(*status)
             added = (await self.history())[len(before) :]
-            if chat["status"] != "waiting" or any(m.get("role") != "user" for m in added):
+            if chat["status"] != self.case.idle or any(m.get("role") != "user" for m in added):
                 return chat
         raise Unmet("no reply to a send" if tries == 1 else f"no reply to {tries} sends in a row")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 CaseFunction = Callable[..., Awaitable[None]]
@@ -11,11 +11,15 @@ CaseFunction = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class CaseSpec:
-    """One case: its function (called with the context and, for tables, the row) and the ids that it judges."""
+    """One case: its function (called with the context and, for tables, the row) and the ids that it judges.
+
+    `silent`: further ids that it names and that do not hold in the profile: what happens under them is not judged.
+    """
 
     name: str
     function: CaseFunction
     requirements: tuple[str, ...]
+    silent: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     alone: bool = False
     writes: bool = True
@@ -25,6 +29,14 @@ class CaseSpec:
     has_row: bool = False
     module: str = ""
     line: int = 0
+
+    def held(self, requirements: Container[str]) -> CaseSpec | None:
+        """The case as it is played where only these requirements hold; None where none of its own does."""
+        silent = tuple(r for r in self.requirements if r not in requirements)
+        if not silent:
+            return self
+        kept = tuple(r for r in self.requirements if r in requirements)
+        return replace(self, requirements=kept, silent=(*self.silent, *silent)) if kept else None
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from conformance.llm_control import LlmControl
 from conformance.races import Sight, signs_in
 from conformance.sameness import difference
 from conformance.shapes import brief, reads_an_answer, without_answer
+from conformance.target import chat_roles
 from conformance.verdict import HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure, Unmet, failed
 from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable
 from conformance.wire.patience import kind_of
@@ -49,8 +50,7 @@ class Case:
         self.broken = ""  # the request at which our connection was lost: the play is none
         self._held, self._slim = 0, 0
         self._cleanups: list[Callable[[], Awaitable[Any]]] = []
-        self._current = spec.requirements[0] if len(spec.requirements) == 1 else ""
-        self._mark = 0
+        self._shaky = False  # something that is not judged here went wrong: what rests on it is nobody's fault
         self._began = time.monotonic()
 
     @property
@@ -100,6 +100,45 @@ class Case:
         """A bound of the profile (tables/limits.yaml): min, max, default or cut_to of that row."""
         return limit(self.session.profile, name, bound)
 
+    def url(self, operation: str, **values: Any) -> str:
+        """The path of an operation of the document; a place of it without a value gets a UUID that names nothing."""
+        return self.session.documents.url(operation, **values)
+
+    @property
+    def busy(self) -> tuple[str, ...]:
+        """The statuses of a chat in which a turn waits or runs."""
+        return tuple(self._statuses["busy"])
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """The statuses of a chat in which no turn waits or runs."""
+        return tuple(self._statuses["rest"])
+
+    @property
+    def final(self) -> tuple[str, ...]:
+        """The statuses that a turn ends with."""
+        return tuple(self._statuses["final"])
+
+    @property
+    def idle(self) -> str:
+        """The status of a chat whose last turn has ended well, or was ended by its user."""
+        return str(self._statuses["idle"])
+
+    @property
+    def running(self) -> str:
+        """The status of a chat whose turn runs."""
+        return str(self._statuses["active"])
+
+    @property
+    def _statuses(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.session.traits["statuses"]
+        return found
+
+    @property
+    def chat_roles(self) -> tuple[str, ...]:
+        """The roles in the organization that a member needs to have chats."""
+        return tuple(chat_roles(self.session.traits))
+
     def unique(self, stem: str = "c") -> str:
         """A word that no other case of this run uses; short, since long prompts get no generated title."""
         return f"{stem}-{self.session.run_id}-{self._serial:x}-{next(self._words)}"
@@ -118,9 +157,11 @@ class Case:
         actor = by or self.alice
         answer = await actor.create(content, **fields)
         body = answer.response.body
-        if answer.response.status != 201 or not isinstance(body, dict) or not isinstance(body.get("id"), str):
+        if not self.succeeded(answer) or not isinstance(body, dict) or not isinstance(body.get("id"), str):
             raise Unmet(f"creating a chat answered {answer.response.status}")
-        return Chat(actor, body["id"])
+        chat = Chat(actor, body["id"])
+        await self.session.dialect.begin(chat, content, fields)
+        return chat
 
     async def chat(self, content: Any = "Hello there", by: Actor | None = None, **fields: Any) -> Chat:
         """A chat whose first turn has ended. Raises Unmet."""
@@ -134,21 +175,26 @@ class Case:
         organization = self.session.target.organization_id
         body: dict[str, Any] = {"email": f"{name}@example.com", "username": name, "name": "Fresh", "password": secret}
         body |= {"login_type": "password", "user_status": "active", "organization_ids": [organization]}
-        made = self.given(await root.post("/api/v2/users", body), 201)
-        self.cleanup(lambda: root.delete(f"/api/v2/users/{made['id']}"))
+        made = self.given(await root.post(self.url("createUser"), body))
+        self.cleanup(lambda: root.delete(self.url("deleteUser", user=made["id"])))
         if org_roles:
-            roles = f"/api/v2/organizations/{organization}/members/{made['id']}/roles"
+            roles = self.url("putMemberRoles", organization=organization, user=made["id"])
             self.given(await root.put(roles, {"roles": list(org_roles)}))
         login = {"email": body["email"], "password": secret}
-        token = self.given(await self.nobody.post("/api/v2/users/login", login), 201)["session_token"]
+        token = self.given(await self.nobody.post(self.url("loginUser"), login))["session_token"]
         self.session.redactor.learn(name, token)
         return Actor(self, name, made["id"], token, name)
 
     def given(self, exchange: Exchange, *status: int) -> Any:
-        """A precondition: this exchange was answered so; gives the body. Raises Unmet."""
-        if exchange.response.status not in (status or (200, 201, 202, 204)):
+        """A precondition: this exchange was answered so, or with a success of its operation; gives the body. Raises Unmet."""
+        if not (exchange.response.status in status if status else self.succeeded(exchange)):
             raise Unmet(f"{exchange.request.method} {exchange.request.path} answered {exchange.response.status}")
         return exchange.response.body
+
+    def succeeded(self, exchange: Exchange) -> bool:
+        """Was this answered with a success, one of its operation if the documents know that?"""
+        status, documented = exchange.response.status, self._successes(exchange)
+        return status in documented if documented else exchange.response.ok
 
     def cleanup(self, action: Callable[[], Awaitable[Any]]) -> None:
         """Do this when the case ends, last in first out; a failure in it changes no verdict."""
@@ -158,15 +204,28 @@ class Case:
 
     @contextlib.contextmanager
     def judging(self, requirement: str) -> Iterator[None]:
-        """Judge `requirement` by what happens in this block; a failure ends the block, not the case."""
+        """Judge `requirement` by what happens in this block; a failure ends the block, not the case.
+
+        A requirement that does not hold in the profile is not judged, and nothing comes of the block but what it does.
+        """
+        if requirement in self.spec.silent:
+            with self._unjudged():
+                yield
+            return
         if requirement not in self.spec.requirements:
             raise RuntimeError(f"{self.name} judges {requirement} without declaring it")
-        outer, self._current, mark = self._current, requirement, len(self.exchanges)
+        with self._verdict_of(requirement, len(self.exchanges)):
+            yield
+
+    @contextlib.contextmanager
+    def _unjudged(self) -> Iterator[None]:
         try:
-            with self._verdict_of(requirement, mark):
-                yield
-        finally:
-            self._current = outer
+            yield
+        except ConnectionLost as lost:
+            self._hangs_up(lost)
+            self._shaky = True
+        except Exception:  # whatever the block asks for may be something that this revision does not know
+            self._shaky = True
 
     @contextlib.contextmanager
     def _verdict_of(self, requirement: str, mark: int) -> Iterator[None]:
@@ -183,7 +242,7 @@ class Case:
             self.unanswered |= isinstance(error, TargetUnreachable)
             self._add_failure(requirement, error, mark)
         except UnboundLocalError as error:
-            if not any(check.verdict != PASS for check in self.checks):
+            if not self._rests_on_a_failure():
                 raise
             self._add(requirement, UNTESTABLE, mark, reason=f"it rests on what failed before: {error}")
         except Exception as error:
@@ -247,9 +306,10 @@ class Case:
             shown = "" if actual is ABSENT else f" (got {self._shown(actual)})"
             raise Failure(f"not so: {what}{shown}", actual=actual, pointer=pointer)
 
-    def accepted(self, exchange: Exchange, status: int = 200) -> Any:
-        """This was answered with `status`; gives the body. Raises Failure."""
+    def accepted(self, exchange: Exchange, status: int = 0) -> Any:
+        """This was answered with the success status of its operation, or with `status`; gives the body. Raises Failure."""
         response = exchange.response
+        status = status or self._success(exchange)
         if response.status != status:
             said = response.body.get("message") if isinstance(response.body, dict) else ""
             message = f"{exchange.request.method} {exchange.request.path} answered {response.status}, not {status}"
@@ -260,6 +320,17 @@ class Case:
                 exchange=exchange.id,
             )
         return response.body
+
+    def _success(self, exchange: Exchange) -> int:
+        documented = self._successes(exchange)
+        if len(documented) != 1:
+            what = f"{exchange.request.method} {exchange.request.path}"
+            raise RuntimeError(f"the documents give {what} the success statuses {documented}: say which one is meant")
+        return documented[0]
+
+    def _successes(self, exchange: Exchange) -> list[int]:
+        match = self.session.documents.match(exchange.request.method, exchange.request.path)
+        return [status for status in (match.operation.responses if match else ()) if 200 <= status < 300]
 
     def refused(self, exchange: Exchange, key: str, **places: Any) -> None:
         """This was refused as the row `key` of the refusal table says: status, structure and field names.
@@ -328,7 +399,7 @@ class Case:
     async def run(self) -> list[Check]:
         """Play the case; gives one check at least for each of its requirements. Never raises but for cancellation."""
         args = (self, self.spec.row) if self.spec.has_row else (self,)
-        single = len(self.spec.requirements) == 1
+        single = len(self.spec.requirements) == 1 and not self.spec.silent
         try:
             if single:
                 with self._verdict_of(self.spec.requirements[0], 0):
@@ -346,8 +417,7 @@ class Case:
             self._rest(UNTESTABLE, f"{type(error).__name__}: {error}")
         except UnboundLocalError as error:
             # what one block should have made and did not, another one uses
-            earlier = any(check.verdict != PASS for check in self.checks)
-            self._rest(UNTESTABLE if earlier else HARNESS_ERROR, f"it rests on what failed before: {error}")
+            self._rest(UNTESTABLE if self._rests_on_a_failure() else HARNESS_ERROR, f"it rests on what failed before: {error}")
         except Exception as error:
             told = reads_an_answer(error)
             self._rest(UNTESTABLE if told else HARNESS_ERROR, f"{type(error).__name__}: {error}")
@@ -358,6 +428,9 @@ class Case:
         self._rest(HARNESS_ERROR, "the case ended without judging this")
         self._earn()
         return self.checks
+
+    def _rests_on_a_failure(self) -> bool:
+        return self._shaky or any(check.verdict != PASS for check in self.checks)
 
     async def _look_for_races(self) -> None:
         """Look again at the chats of a failed case, and for the signs of declared races in all that was said."""

@@ -53,6 +53,11 @@ class Response:
     lines: list[Frame] = field(default_factory=list)
 
     @property
+    def ok(self) -> bool:
+        """Is it a success?"""
+        return 200 <= self.status < 300
+
+    @property
     def media_type(self) -> str:
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
 

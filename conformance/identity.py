@@ -15,19 +15,14 @@ import orjson
 
 from conformance.exchange import ABSENT, Exchange, Request, Response
 from conformance.session import Session
-from conformance.target import Target
+from conformance.target import Target, chat_roles
 from conformance.wire.http import BadAnswer, TargetUnreachable
 
 QUICK = 4.0  # seconds; a closed port, or one that accepts and says nothing, is known by then
-_ME = "/api/v2/users/me"
 _TRIES = 3  # of a request whose connection broke
-_OWNER, _CHATS = "owner", "agents-access"
-# Actor → the site roles and the organization roles that it must have, and those that it must not have.
-_SITE_ROLES = {"root": {_OWNER}, "auditor": {"auditor"}}
-_ALL_SITE_ROLES = {_OWNER, "auditor", "user-admin", "template-admin"}
-_ORGANIZATION_ROLES = {"orgadmin": {"organization-admin"}, "orgauditor": {"organization-auditor"}}
+# Roles that an actor has or has not by what the profile says of it; others don't matter.
+_SITE_ROLES = {"owner", "auditor", "user-admin", "template-admin"}
 _ADMIN_ROLES = {"organization-admin", "organization-auditor", "organization-user-admin", "organization-template-admin"}
-_WITHOUT_CHATS, _WITH_CHATS = {"carol"}, {"alice", "bob"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +100,12 @@ async def identify(session: Session, known: dict[str, Known]) -> list[Problem]:
 
 
 async def _look(session: Session, name: str) -> Known:
+    url = session.documents.url
     chats, me, roles = await asyncio.gather(
-        *(ask(session, name, "GET", path) for path in (session.traits["chats_path"], _ME, f"{_ME}/roles"))
+        *(
+            ask(session, name, "GET", path)
+            for path in (url("listChats"), url("getUser", user="me"), url("getUserRoles", user="me"))
+        )
     )
     found = Known(chats.response.status)
     told = value_of(me.response)
@@ -139,7 +138,7 @@ def _names(value: Any) -> list[str]:
 
 def refused(session: Session, known: dict[str, Known]) -> list[Problem]:
     """Tokens that are not accepted; a server that knows its user but not its chats is wrong by itself."""
-    path = session.traits["chats_path"]
+    path = session.documents.url("listChats")
     bad = [name for name, seen in known.items() if seen.chats_status == 401 and not seen.id]
     if bad and len(bad) == len(known):
         what = "no token of the target file is accepted (each answered 401)"
@@ -168,7 +167,8 @@ async def _strangers(session: Session, known: dict[str, Known]) -> list[Problem]
         if text:
             owner = await _owner(session, name)
             believed = owner == seen.id if owner else distinct > 1
-            other = "" if believed else f"; {_ME} may be wrong, and is not believed"
+            me = session.documents.url("getUser", user="me")
+            other = "" if believed else f"; {me} may be wrong, and is not believed"
             out.append(Problem(f"users.{name}: {text}{other}", believed))
     return out
 
@@ -187,19 +187,22 @@ def _stranger(target: Target, name: str, seen: Known, twin: str) -> str:
 
 async def _owner(session: Session, name: str) -> str:
     """Whose a chat of this token is, as the chat itself says; "" if there is none to ask."""
-    path = session.traits["chats_path"]
-    listed = value_of((await ask(session, name, "GET", path)).response)
+    listed = value_of((await ask(session, name, "GET", session.documents.url("listChats"))).response)
     chats = [chat for chat in _list(listed) if isinstance(chat, dict)]
     if not chats and not session.options.read_only:
-        made = await ask(session, name, "POST", path, new_chat(session))
-        chats = [chat] if isinstance(chat := value_of(made.response), dict) and made.response.status == 201 else []
+        made = await ask(session, name, "POST", session.documents.url("createChat"), new_chat(session))
+        chats = [chat] if isinstance(chat := value_of(made.response), dict) and made.response.ok else []
     return _text(chats[0].get("owner_id")) if chats else ""
 
 
-def new_chat(session: Session) -> dict[str, Any]:
+def words(session: Session) -> str:
+    """What the preflight says in its own chats."""
+    return f"preflight {session.run_id}"
+
+
+def new_chat(session: Session) -> Any:
     """The body of the preflight's own chats."""
-    part = {"type": "text", "text": f"preflight {session.run_id}"}
-    return {"organization_id": session.target.organization_id, "content": [part]}
+    return session.dialect.creation(session.target, [{"type": "text", "text": words(session)}], {})
 
 
 async def _rights(session: Session, known: dict[str, Known]) -> list[Problem]:
@@ -209,17 +212,21 @@ async def _rights(session: Session, known: dict[str, Known]) -> list[Problem]:
     sites = {frozenset(seen.site) for seen in known.values() if seen.site is not None}
     for name, seen in known.items():
         if seen.site is not None and len(sites) > 1:
-            wanted = _SITE_ROLES.get(name, set())
-            out += _compared(name, seen, wanted, seen.site & _ALL_SITE_ROLES, "site")
+            wanted = _SITE_ROLES.intersection(session.traits["actors"][name].get("site", ()))
+            out += _compared(name, seen, wanted, seen.site & _SITE_ROLES, "site")
         roles = (seen.organization or {}).get(organization)
         if roles is None:
             continue
-        if not _ORGANIZATION_ROLES.get(name, set()) <= roles or (name not in _ORGANIZATION_ROLES and roles & _ADMIN_ROLES):
-            out += _compared(name, seen, _ORGANIZATION_ROLES.get(name, set()), roles & _ADMIN_ROLES, "organization")
-        if name in _WITHOUT_CHATS and _CHATS in roles:
-            out.append(Problem(f"users.{name}: {_called(seen)} has the role {_CHATS}; {name} is a member without it"))
-        if name in _WITH_CHATS and _CHATS not in roles | (seen.site or set()) and await _may_not_create(session, name):
-            out.append(Problem(f"users.{name}: {_called(seen)} may have no chats (403); give the role {_CHATS} to it"))
+        declared = set(session.traits["actors"][name].get("organization", ()))
+        wanted = declared & _ADMIN_ROLES
+        if not wanted <= roles or (not wanted and roles & _ADMIN_ROLES):
+            out += _compared(name, seen, wanted, roles & _ADMIN_ROLES, "organization")
+        for role in chat_roles(session.traits):
+            plain = not session.traits["actors"][name]
+            if plain and role in roles:
+                out.append(Problem(f"users.{name}: {_called(seen)} has the role {role}; {name} is a member without it"))
+            if role in declared - roles - (seen.site or set()) and await _may_not_create(session, name):
+                out.append(Problem(f"users.{name}: {_called(seen)} may have no chats (403); give the role {role} to it"))
     for name, seen in known.items():
         if organization and seen.organizations and organization not in seen.organizations:
             others = ", ".join(seen.organizations[:3])
@@ -244,7 +251,7 @@ def _compared(name: str, seen: Known, wanted: Iterable[str], there: Iterable[str
 async def _may_not_create(session: Session, name: str) -> bool:
     if session.options.read_only:
         return False
-    made = await ask(session, name, "POST", session.traits["chats_path"], new_chat(session))
+    made = await ask(session, name, "POST", session.documents.url("createChat"), new_chat(session))
     return made.response.status == 403
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from uuid import uuid4
 
 from conformance import routing
 from conformance.exchange import Request
-from conformance.identity import QUICK, Problem, ask, identify, look, new_chat, refused, slips_of_the_file, value_of
+from conformance.identity import QUICK, Problem, ask, identify, look, new_chat, refused, slips_of_the_file, value_of, words
 from conformance.llm_control import control_headers
 from conformance.session import Session
 from conformance.wire.client import NoAnswer
@@ -26,7 +25,7 @@ _CONTROL_ANSWERS = {
 async def preflight(session: Session) -> list[Problem]:
     """Look at the target from each actor's side; also sets the run's deadline from a measured round trip."""
     target = session.target
-    path = session.traits["chats_path"]
+    path = session.documents.url("listChats")
     try:
         first = await ask(session, None, "GET", path)
         warm = [await ask(session, None, "GET", path) for _ in range(3)]
@@ -69,26 +68,24 @@ async def _is_a_chat_server(session: Session, without_token: int) -> bool:
 
 
 async def _has_chats(session: Session, name: str, without_token: int) -> bool:
-    path = session.traits["chats_path"]
-    listed = await ask(session, name, "GET", path)
+    url = session.documents.url
+    listed = await ask(session, name, "GET", url("listChats"))
     if without_token == 401 and listed.response.status == 200 and isinstance(value_of(listed.response), list):
         return True
     if session.options.read_only:
         return False
-    body = new_chat(session)
-    words = body["content"][0]["text"]
-    answer = (await ask(session, name, "POST", path, body)).response
+    answer = (await ask(session, name, "POST", url("createChat"), new_chat(session))).response
     made = value_of(answer)
-    if answer.status != 201 or not isinstance(made, dict):
+    if not answer.ok or not isinstance(made, dict):
         return False
-    if made.get("title") == words:
+    if made.get("title") == words(session):
         return True
-    chat = f"{path}/{made.get('id')}"
-    own, unknown = await ask(session, name, "GET", chat), await ask(session, name, "GET", f"{path}/{uuid4()}")
+    chat = str(made.get("id"))
+    own, unknown = await ask(session, name, "GET", url("getChat", chat=chat)), await ask(session, name, "GET", url("getChat"))
     if own.response.status == 200 and unknown.response.status == 404:
         return True
-    messages = await ask(session, name, "GET", f"{chat}/messages")
-    return words in str(value_of(messages.response))
+    messages = await ask(session, name, "GET", url("listMessages", chat=chat))
+    return words(session) in str(value_of(messages.response))
 
 
 async def _surroundings(session: Session) -> list[Problem]:
@@ -118,7 +115,7 @@ async def upgrade_works(session: Session, actor: str = "alice") -> Problem | Non
     user = session.target.users.get(actor)
     if user is None:
         return None
-    request: Any = Request("GET", f"{session.traits['chats_path']}/watch", headers={session.traits["token_header"]: user.token})
+    request: Any = Request("GET", session.documents.url("watchChats"), headers={session.traits["token_header"]: user.token})
     try:
         socket = await open_socket(session.wire, request, actor=actor, case="preflight", deadline=QUICK)
     except (TargetUnreachable, BadAnswer) as error:
@@ -136,7 +133,7 @@ async def clock_skew(session: Session) -> Problem | None:
     """Does the server's Date header agree with this machine's clock? Times in answers are compared with it."""
     from email.utils import parsedate_to_datetime
 
-    request = Request("GET", f"{session.traits['chats_path']}/{uuid4()}")
+    request = Request("GET", session.documents.url("getChat"))
     answer = await session.wire.send(request, actor=None, case="preflight", timeout=QUICK)
     stamp = answer.response.headers.get("date")
     if not stamp:

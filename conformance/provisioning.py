@@ -11,10 +11,9 @@ from typing import Any
 from conformance.actors import Actor, Chat
 from conformance.context import Case
 from conformance.routing import GATEWAY
-from conformance.streams import FINAL, joined_stream, over, told
+from conformance.streams import joined_stream, over, told
 from conformance.verdict import Unmet
 
-PROVIDERS = "/api/v2/ai/providers"
 # Settings whose PUT takes fewer keys than GET shows.
 _TAKEN = {
     "system-prompt": ("system_prompt", "include_default_system_prompt"),
@@ -23,18 +22,32 @@ _TAKEN = {
 
 
 def config_path(t: Case, name: str) -> str:
-    """The path of a setting, such as `retention-days`."""
-    return f"{t.alice.chats_path}/config/{name}"
+    """The path of a setting, such as `retention-days`; one that the documents do not know is spelled like the others."""
+    wanted, spelled = name.split("/"), ""
+    for operation in t.session.documents.operations.values():
+        below, found, setting = operation.path.partition("/config/")
+        places = setting.split("/")
+        if found and len(places) == len(wanted) and all(p == w or p.startswith("{") for p, w in zip(places, wanted, strict=True)):
+            return operation.url(**{p[1:-1]: w for p, w in zip(places, wanted, strict=True) if p != w})
+        spelled = spelled or (f"{below}{found}{name}" if found else "")
+    return spelled
 
 
 def models_path(t: Case, model: str = "") -> str:
     """The path of the model configs, or of one."""
-    return f"{t.alice.chats_path}/model-configs{'/' + model if model else ''}"
+    return t.url("updateModelConfig", model_config=model) if model else t.url("listModelConfigs")
 
 
-def keys_path(user: str, provider: str = "") -> str:
+def keys_path(t: Case, user: str, provider: str = "") -> str:
     """The path of a user's own provider keys, or of the one for a provider."""
-    return f"/api/experimental/users/{user}/ai-provider-keys{'/' + provider if provider else ''}"
+    if provider:
+        return t.url("putUserProviderKey", user=user, provider=provider)
+    return t.url("listUserProviderKeys", user=user)
+
+
+def providers_path(t: Case, provider: str = "") -> str:
+    """The path of the AI providers, or of one."""
+    return t.url("getAIProvider", provider=provider) if provider else t.url("listAIProviders")
 
 
 async def base_model(t: Case) -> dict[str, Any]:
@@ -47,7 +60,7 @@ async def base_model(t: Case) -> dict[str, Any]:
 
 async def base_provider(t: Case) -> dict[str, Any]:
     """The AI provider behind the default model. Raises Unmet."""
-    return dict(t.given(await t.root.get(f"{PROVIDERS}/{(await base_model(t))['ai_provider_id']}")))
+    return dict(t.given(await t.root.get(providers_path(t, (await base_model(t))["ai_provider_id"]))))
 
 
 def secret(t: Case, name: str = "key") -> str:
@@ -61,8 +74,8 @@ async def new_provider(t: Case, **fields: Any) -> dict[str, Any]:
     """An AI provider that is the target's LLM under another name, enabled, with a key; deleted at the end. Raises Unmet."""
     base = await base_provider(t)
     body = {"type": base["type"], "name": t.unique("p"), "base_url": base["base_url"], "enabled": True}
-    made = t.given(await t.root.post(PROVIDERS, body | {"api_keys": [secret(t)]} | fields), 201)
-    t.cleanup(lambda: t.root.delete(f"{PROVIDERS}/{made['id']}"))
+    made = t.given(await t.root.post(providers_path(t), body | {"api_keys": [secret(t)]} | fields))
+    t.cleanup(lambda: t.root.delete(providers_path(t, made["id"])))
     return dict(made)
 
 
@@ -71,7 +84,7 @@ async def new_model(t: Case, **fields: Any) -> dict[str, Any]:
     if "ai_provider_id" not in fields:
         fields["ai_provider_id"] = (await base_model(t))["ai_provider_id"]
     body = {"model": t.unique("m"), "context_limit": 1000} | fields
-    made = t.given(await t.root.post(models_path(t), body), 201)
+    made = t.given(await t.root.post(models_path(t), body))
     t.cleanup(lambda: t.root.delete(models_path(t, made["id"])))
     return dict(made)
 
@@ -82,8 +95,8 @@ async def heard_of(t: Case, model: str) -> None:
         return
     for _ in range(20):
         chat = await t.new_chat(model_config_id=model)
-        await told(await joined_stream(chat), over)
-        error = (await chat.settled(*FINAL, "running")).get("last_error") or {}
+        await told(await joined_stream(chat), over(t))
+        error = (await chat.settled(*t.final, t.running)).get("last_error") or {}
         await chat.interrupt()
         if error.get("status_code") not in (404, 503):  # it knows no such provider, or none that is enabled
             return
@@ -92,7 +105,7 @@ async def heard_of(t: Case, model: str) -> None:
 
 async def change_model(t: Case, model: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """Change a model config. Raises Unmet."""
-    return dict(t.given(await t.root.patch(models_path(t, model["id"]), fields), 200))
+    return dict(t.given(await t.root.patch(models_path(t, model["id"]), fields)))
 
 
 def putable(name: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +117,7 @@ def putable(name: str, value: dict[str, Any]) -> dict[str, Any]:
 
 async def put_back(t: Case, name: str) -> dict[str, Any]:
     """Read a deployment setting, and store that again when the case ends; gives what was read. Raises Unmet."""
-    value = t.given(await t.root.get(config_path(t, name)), 200)
+    value = t.given(await t.root.get(config_path(t, name)))
     t.cleanup(lambda: t.root.put(config_path(t, name), putable(name, value)))
     return dict(value)
 
@@ -112,17 +125,17 @@ async def put_back(t: Case, name: str) -> dict[str, Any]:
 async def configured(t: Case, name: str, **value: Any) -> None:
     """Store a deployment setting for the time of the case. Raises Unmet."""
     await put_back(t, name)
-    t.given(await t.root.put(config_path(t, name), value), 204)
+    t.given(await t.root.put(config_path(t, name), value))
 
 
 async def deployed(t: Case, name: str, **value: Any) -> None:
     """Store a deployment setting that `put_back` was called for. Raises Unmet."""
-    t.given(await t.root.put(config_path(t, name), value), 204)
+    t.given(await t.root.put(config_path(t, name), value))
 
 
 async def member(t: Case) -> Actor:
     """A new user who may have chats. Raises Unmet."""
-    return await t.new_user("agents-access")
+    return await t.new_user(*t.chat_roles)
 
 
 async def turn_calls(t: Case, chat: Chat, n: int = 1) -> list[dict[str, Any]]:

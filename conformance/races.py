@@ -150,7 +150,7 @@ class LostTurns:
 
     def __init__(self, race: str, traits: dict[str, Any]) -> None:
         self._race, self._prefix = race, f"{traits['chats_path']}/"
-        self._rest = frozenset(traits["rest_statuses"])
+        self._statuses = traits["statuses"]
         self._chats: dict[str, _Turns] = defaultdict(_Turns)
 
     def observe(self, said: Exchange | SocketLog) -> Iterator[Sight]:
@@ -167,9 +167,9 @@ class LostTurns:
             self._act(self._chats[chat], said, method, rest)
 
     def _look(self, turns: _Turns, chat: dict[str, Any]) -> None:
-        failed = turns.failed = chat.get("status") == "error" or chat.get("last_error") is not None
-        turns.resting = chat.get("status") == "waiting" and not failed
-        turns.idle = chat.get("status") in self._rest
+        failed = turns.failed = chat.get("status") == self._statuses["failed"] or chat.get("last_error") is not None
+        turns.resting = chat.get("status") == self._statuses["idle"] and not failed
+        turns.idle = chat.get("status") in self._statuses["rest"]
         if failed:  # what has no answer by now has an error instead
             pending = turns.ordered.keys() - turns.stopped
             turns.stopped |= pending

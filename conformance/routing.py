@@ -76,25 +76,25 @@ async def _look(session: Session) -> Routing:
         raise Unmet(
             "without a scripted LLM and its llm.control_url no request can be looked at; declare direct-llm in the target file"
         )
-    if user is None or not target.organization_id:
+    if user is None or (session.traits.get("organizations") and not target.organization_id):
         raise Unmet("the target file has no alice or no organization_id to run a turn with")
     if session.options.read_only:
         raise Unmet("the run is read-only; declare direct-llm in the target file")
-    path, headers = session.traits["chats_path"], {session.traits["token_header"]: user.token}
+    headers = {session.traits["token_header"]: user.token}
 
-    async def ask(method: str, below: str, body: Any) -> Any:
-        request = Request(method, path + below, headers=headers, body=body)
+    async def ask(method: str, path: str, body: Any) -> Any:
+        request = Request(method, path, headers=headers, body=body)
         return (await session.wire.send(request, actor="alice", case="preflight", timeout=session.deadline)).response
 
     prompt = {"type": "text", "text": script(text("routed"))}
-    made = await ask("POST", "", {"organization_id": target.organization_id, "content": [prompt]})
+    made = await ask("POST", session.documents.url("createChat"), session.dialect.creation(target, [prompt], {}))
     chat = made.body.get("id") if isinstance(made.body, dict) else None
-    if made.status != 201 or not isinstance(chat, str):
+    if not made.ok or not isinstance(chat, str):
         raise Unmet(f"creating a chat to see it answered {made.status}")
     try:
         calls = await LlmControl(session, target.llm.control_url).journal(chat, purpose="turn", wait=1)
     finally:
-        await ask("PATCH", f"/{chat}", {"archived": True})
+        await ask("PATCH", session.documents.url("patchChat", chat=chat), {"archived": True})
     return of_call(calls[0])
 
 

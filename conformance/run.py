@@ -194,7 +194,8 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
     cases = [case for case in chosen.cases if not case.fuzz or config.fuzz != "off"]
     kept = {requirement for case in cases for requirement in case.requirements}
     session.switched_off = {r for case in chosen.cases for r in case.requirements} - kept
-    cases = [case for case in cases if set(case.requirements) <= session.profile.requirements.keys()]
+    declared = {case.name: case for case in cases}
+    cases = [held for case in cases if (held := case.held(session.profile.requirements)) is not None]
     if config.shuffle:
         random.Random(session.options.seed).shuffle(cases)
     else:
@@ -206,7 +207,7 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
     def finished(case: CaseSpec, checks: list[Check]) -> None:
         wanted = chosen.requirements
         session.add(c for c in checks if wanted is None or c.requirement in wanted)
-        done(case, checks)
+        done(declared[case.name], checks)
         if session.writer.failed:
             outcome.stop()
         if config.fail_fast and any(c.verdict == "fail" for c in checks):

@@ -17,6 +17,7 @@ from conformance.checks import passive
 from conformance.exchange import Exchange, Finding, Request, SocketLog
 from conformance.expectations import Expectations
 from conformance.liveness import Gone, Liveness
+from conformance.profiles import dialect
 from conformance.races import Races
 from conformance.record import RecordWriter
 from conformance.reproduce import reproduce
@@ -121,7 +122,9 @@ class Session:
         self.target, self.options = target, options
         self.profile = spec.load(target.profile)
         self.traits: dict[str, Any] = self.profile.traits
-        self.known_keys = documents(self.profile.name).known_keys
+        self.dialect = dialect(self.profile)
+        self.documents = documents(self.profile.name)
+        self.known_keys = self.documents.known_keys
         self.writer = writer or RecordWriter(None, Redactor(target.secrets()))
         self.redactor = self.writer.redactor
         caps = Caps(**self.profile.table("caps"))
@@ -166,7 +169,7 @@ class Session:
         """Does the target answer anything at all, on a fresh connection?"""
         wire = Wire(self.target.base_url, timeout=_PROBE, connections=1)
         try:
-            await wire.send(Request("GET", self.traits["chats_path"]), actor=None, case="probe", timeout=_PROBE)
+            await wire.send(Request("GET", self.documents.url("listChats")), actor=None, case="probe", timeout=_PROBE)
         except TargetUnreachable:
             return False
         finally:
@@ -441,7 +444,7 @@ class Session:
     def _stumbled(self) -> Iterable[Check]:
         """The first exchange that a check of ours could not read, under what the documents say of it."""
         for exchange, why in self.stumbles[:1]:
-            match = documents(self.profile.name).match(exchange.request.method, exchange.request.path)
+            match = self.documents.match(exchange.request.method, exchange.request.path)
             requirement = f"SCHEMA-{match.operation.id}" if match else ""
             if requirement in self.profile.requirements:
                 check = self.check(requirement, HARNESS_ERROR, "every exchange")

@@ -15,17 +15,6 @@ from conformance.wire.socket import Event, NotSeen, Socket
 from fixtures.scripts import script
 from fixtures.scripts import text as says
 
-PAYLOADS = {
-    "status": "status",
-    "message_part": "message_part",
-    "message": "message",
-    "queue_update": "queued_messages",
-    "retry": "retry",
-    "error": "error",
-    "action_required": "action_required",
-}
-FINAL = ("waiting", "error", "requires_action")
-
 
 def types(events: Iterable[Event]) -> list[str]:
     """The type of each event."""
@@ -35,6 +24,13 @@ def types(events: Iterable[Event]) -> list[str]:
 def kinds(events: Iterable[Event]) -> list[str]:
     """The kind of each event of a watch feed."""
     return [str(e.get("kind")) for e in events]
+
+
+def payloads(t: Case) -> dict[str, str]:
+    """The key of the payload of each type of event that a chat's stream has."""
+    schemas = t.session.profile.asyncapi["components"]["schemas"]
+    found = t.session.documents.event_names("StreamEvent").items()
+    return {kind: next(key for key in schemas[name]["properties"] if key not in ("type", "chat_id")) for kind, name in found}
 
 
 def of_type(events: Iterable[Event], kind: str) -> list[Event]:
@@ -105,10 +101,15 @@ def sentence(t: Case, failure: dict[str, Any]) -> str:
     return text.replace("{X}", name or unknown["start"]).replace("{x}", name or unknown["inside"])
 
 
-def over(event: Event) -> bool:
-    """the end of the turn, or a retry"""
-    ended = event["type"] == "status" and event["status"]["status"] in FINAL
-    return bool(ended or event["type"] == "retry")
+def over(t: Case) -> Callable[[Event], bool]:
+    """A pattern: the end of the turn, or a retry."""
+
+    def found(event: Event) -> bool:
+        """the end of the turn, or a retry"""
+        ended = event["type"] == "status" and event["status"]["status"] in t.final
+        return bool(ended or event["type"] == "retry")
+
+    return found
 
 
 async def told(socket: Socket, pattern: Any, n: int = 1, start: int = 0) -> Event:
@@ -156,16 +157,17 @@ async def snapshot(chat: Chat, **params: Any) -> list[Event]:
 async def quiet(t: Case, content: Any = None, by: Actor | None = None, **fields: Any) -> Chat:
     """A chat whose first turn, title and summary are all done, so that nothing happens to it by itself. Raises Unmet."""
     chat = await t.new_chat(content or script(says("Hello."), title="Quiet title"), by, **fields)
-    await chat.settled("waiting", title="Quiet title", last_turn_summary=bool)
+    summary = {"last_turn_summary": bool} if "last_turn_summary" in t.session.known_keys else {}
+    await chat.settled(t.idle, title="Quiet title", **summary)
     return chat
 
 
-def ended(socket: Socket, start: int) -> Callable[[Event], bool]:
+def ended(t: Case, socket: Socket, start: int) -> Callable[[Event], bool]:
     """A pattern: with this event the turn that began behind the `start`-th has ended (an older one may be told late)."""
 
     def found(_: Event) -> bool:
         seen = statuses(socket.events[start:])
-        return "running" in seen and seen[-1] in FINAL
+        return t.running in seen and seen[-1] in t.final
 
     found.__doc__ = "a running status, and then a final one"
     return found
@@ -178,7 +180,7 @@ async def turn_on(t: Case, chat: Chat, socket: Socket, content: Any) -> list[Eve
     """
     for _ in range(3):
         start, known = len(socket.events), ids(await chat.history())
-        sent = t.given(await chat.send(content))["message"]["id"]
+        sent = chat.dialect.message(t.given(await chat.send(content)))["id"]
         await told(socket, {"type": "message", "message": {"id": sent}}, start=start)
         await chat.settled()
         added = [m for m in await chat.history() if m["id"] not in known]
@@ -186,7 +188,7 @@ async def turn_on(t: Case, chat: Chat, socket: Socket, content: Any) -> list[Eve
             for message in added:
                 await told(socket, {"type": "message", "message": {"id": message["id"]}}, start=start)
             with contextlib.suppress(NotSeen):  # how it ends on the stream is for the case to judge
-                await socket.until(ended(socket, start))
+                await socket.until(ended(t, socket, start))
             await socket.ping()
             return socket.events[start:]
     raise Unmet("three sends in a row got no reply")

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import spec
 
-ACTORS = ("root", "alice", "bob", "carol", "orgadmin", "orgauditor", "auditor")
 _SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_-]*=.*")  # a start setting that the server was given
 _SHORTEST_PASSWORD = 6  # characters; what is shorter is masked in URLs only, lest it be masked in the midst of words
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]*")
@@ -90,6 +89,17 @@ class Target(BaseModel):
         return shown
 
 
+def actors_of(profile: str) -> list[str]:
+    """The names of the users that a target of this profile has; those of the default one where there is no such profile."""
+    name = profile if profile in spec.profiles() else spec.DEFAULT
+    return list(spec.load(name).traits["actors"])
+
+
+def chat_roles(traits: dict[str, Any]) -> list[str]:
+    """The roles in the organization that a member needs to have chats: those of Alice, who owns the chats."""
+    return list(traits["actors"]["alice"].get("organization", ()))
+
+
 def without_password(url: str) -> str:
     """The URL without user and password."""
     scheme, colon, rest = url.partition("://")
@@ -142,9 +152,10 @@ def _checked(target: Target, where: str) -> Target:
     for key, url in (("base_url", target.base_url), ("llm.control_url", target.llm.control_url)):
         if url or key == "base_url":
             _check_url(f"{where}: {key}", url)
+    actors = actors_of(target.profile)
     for name in target.users:
-        if name not in ACTORS:
-            raise BadTarget(f"{where}: users.{name}: no such actor{_closest(name, ACTORS)}; known: {', '.join(ACTORS)}")
+        if name not in actors:
+            raise BadTarget(f"{where}: users.{name}: no such actor{_closest(name, actors)}; known: {', '.join(actors)}")
     known = spec.capabilities()
     for name in target.capabilities:
         if name not in known and _SETTING.fullmatch(name) is None:

@@ -14,8 +14,6 @@ from conformance.wire.patience import kind_of
 from conformance.wire.socket import Event, NotSeen, Socket
 from fixtures.scripts import gate, script, turn, turns
 
-FINAL = ("waiting", "error", "requires_action")
-
 
 @dataclass(slots=True)
 class Watched:
@@ -57,7 +55,7 @@ async def watched(t: Case, *steps: Any, then: tuple[Any, ...] = (), finals: int 
 
     def ended(event: Event) -> bool:
         """a final status"""
-        return event.get("type") == "status" and event["status"]["status"] in FINAL
+        return event.get("type") == "status" and event["status"]["status"] in t.final
 
     await socket.until(ended, finals, start=start)
     await chat.settled()
@@ -173,9 +171,9 @@ async def rests(chat: Chat, reached: Callable[[Messages], bool], what: str, expe
                 shown = (await chat.get()).response.body
                 chat.hurry(shown, limit)
                 status = shown["status"]
-                answer = (await chat.messages(limit=200)).response.body
-                messages = answer["messages"][::-1]
-                resting = status == "waiting" and not answer["queued_messages"]
+                answer = (await chat.all_messages()).response.body
+                messages = chat.dialect.history(answer)
+                resting = status == chat.case.idle and not answer["queued_messages"]
                 if resting and reached(messages):
                     patience.met(kind)
                     return messages

@@ -105,6 +105,11 @@ class Profile:
         self._folder = folder
 
     @property
+    def chain(self) -> tuple[str, ...]:
+        """Its name, and those of the profiles that it extends, nearest first."""
+        return chain(self.name, self._folder)
+
+    @property
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document: openapi.yaml with the paths and components of every openapi-*.yaml beside it."""
         return _openapi(self.name, self._folder)

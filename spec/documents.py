@@ -29,6 +29,10 @@ _IN_PLACE = ("allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentS
 _MAPS = ("properties", "patternProperties", "dependentSchemas")
 
 
+class UnknownOperation(ValueError):
+    """The documents of the profile have no operation of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResponseDoc:
     """One documented answer. `headers`: lower-case name → (required, schema); `media`: type → schema, empty: no body."""
@@ -146,6 +150,15 @@ class Documents:
 
     # Routing
 
+    def url(self, operation: str, **values: Any) -> str:
+        """The path of this operation with these values in its places (a UUID that names nothing where one is not given).
+
+        Raises UnknownOperation.
+        """
+        if operation not in self.operations:
+            raise UnknownOperation(f"{self.profile.name} has no operation {operation}")
+        return self.operations[operation].url(**{name: str(value) for name, value in values.items()})
+
     def match(self, method: str, path: str) -> Match | None:
         """The operation of this request, as the server's router would choose it.
 
@@ -182,6 +195,11 @@ class Documents:
         return node is not None and bool(node.operations)
 
     # Schemas
+
+    @cached_property
+    def retired(self) -> frozenset[str]:
+        """The paths of the operations that the profile has retired, up to their first parameter."""
+        return frozenset(self.operations[name].path.partition("/{")[0] for name in self.profile.traits.get("retired", ()))
 
     @cached_property
     def known_keys(self) -> frozenset[str]:

@@ -24,7 +24,7 @@ class StreamOrder:
     which field the snapshot's events of a type ascend; `non_empty`: what is left out of it when there is nothing to tell.
     `repeated`: what comes over more than one feed, so that copies of it mean nothing; `end`: the statuses that a turn ends in;
     `never_after_end`: what does not come behind the last of them; `local_buffer`: of more events at once some may be lost;
-    `replaying`: the operations after which messages come again.
+    `replaying`: the operations after which messages come again; `active`: the status of a chat whose turn runs.
     """
 
     snapshot: tuple[str, ...]
@@ -36,6 +36,7 @@ class StreamOrder:
     never_after_end: frozenset[str]
     local_buffer: int
     replaying: frozenset[str]
+    active: str
     _before: tuple[tuple[Any, Any], ...]
 
     def rank(self, kind: str) -> int:
@@ -58,7 +59,8 @@ def _status(form: Any) -> str:
 @cache
 def stream_order(profile: str, folder: Path | None = None) -> StreamOrder:
     """The order of this profile's stream. Raises UnknownProfile."""
-    table: dict[str, Any] = spec.load(profile, folder).table("stream_order")
+    declared = spec.load(profile, folder)
+    table: dict[str, Any] = declared.table("stream_order")
     told = [event for feed in table["feeds"].values() for event in feed["events"]]
     return StreamOrder(
         snapshot=tuple(row["event"] for row in table["snapshot"]),
@@ -70,5 +72,6 @@ def stream_order(profile: str, folder: Path | None = None) -> StreamOrder:
         never_after_end=frozenset(table["after_last_end"]["never"]),
         local_buffer=table["local_buffer"],
         replaying=frozenset(table["message_once_unless"]),
+        active=declared.traits["statuses"]["active"],
         _before=tuple((row["first"], row["then"]) for row in table["before"]),
     )

@@ -10,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+import spec
+from conformance.target import chat_roles
+from spec.documents import documents
+
+NIL = "00000000-0000-0000-0000-000000000000"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("spec", "fixtures", "fake_server", "conformance", "reports")
 ALLOWED = {
@@ -74,15 +80,55 @@ def test_modules_keep_to_their_size() -> None:
 
 
 def test_no_other_module_names_a_profile() -> None:
-    name = re.compile(r"experimental-20\d\d-\d\d|legacy-20\d\d-\d\d")
-    allowed = {"spec/__init__.py"}
+    name = re.compile(r"(experimental|legacy|v2)[-_]20\d\d[-_]\d\d")
     named = [
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
         if name.search(path.read_text(encoding="utf-8"))
     ]
-    assert sorted(set(named) - allowed) == []
+    assert [n for n in named if n != "spec/__init__.py" and not n.startswith("conformance/profiles/")] == []
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """The string literals of a module, docstrings left out; the places of an f-string hold an id."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node
+    }
+    inside |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield node.lineno, "".join(str(part.value) if isinstance(part, ast.Constant) else NIL for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield node.lineno, node.value
+
+
+def test_the_suite_spells_no_path_of_a_documented_operation() -> None:
+    known = [documents(name) for name in spec.profiles()]
+    spelled = [
+        f"{path.relative_to(ROOT)}: {text}"
+        for path in (ROOT / "conformance").rglob("*.py")
+        for _, text in _texts(path)
+        if text.startswith("/api/")
+        for match in (document.match(method, text) for document in known for method in METHODS)
+        if match is not None and match.operation.path != "*"
+    ]
+    assert spelled == [], "take paths from the documents: t.url(operation), chat.url(operation), session.documents.url(operation)"
+
+
+def test_only_cases_and_dialects_name_statuses_and_roles() -> None:
+    """`error` is a type of events, too."""
+    all_traits = [spec.load(name).traits for name in spec.profiles()]
+    statuses = {status for traits in all_traits for kind in ("busy", "rest") for status in traits["statuses"][kind]} - {"error"}
+    roles = {role for traits in all_traits for role in chat_roles(traits)}
+    named = [
+        f"{path.relative_to(ROOT)}: {text}"
+        for path in (ROOT / "conformance").rglob("*.py")
+        for _, text in _texts(path)
+        if (text in statuses and path.parent.name not in ("cases", "properties", "profiles")) or text in roles
+    ]
+    assert named == [], "statuses and roles are the profile's: t.busy, t.rest, t.final, t.idle, t.chat_roles, traits[...]"
 
 
 def test_no_machine_path_is_committed() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import uuid4
 
 from conformance.actors import Actor, Chat
 from conformance.case import case
@@ -28,7 +27,7 @@ async def logged_user(t: Case) -> Actor:
 
 async def listed(t: Case, chat: Chat) -> Runs:
     """The chat's debug runs, newest first."""
-    found: Runs = t.accepted(await chat.actor.get(f"{chat.path}/debug/runs"))
+    found: Runs = t.accepted(await chat.actor.get(chat.url("listDebugRuns")))
     return found
 
 
@@ -48,7 +47,7 @@ async def recorded(t: Case, chat: Chat, kind: str, status: str = "completed", co
 
 async def read(t: Case, chat: Chat, run: dict[str, Any]) -> dict[str, Any]:
     """One debug run with its steps."""
-    return dict(t.accepted(await chat.actor.get(f"{chat.path}/debug/runs/{run['id']}")))
+    return dict(t.accepted(await chat.actor.get(chat.url("getDebugRun", run=run["id"]))))
 
 
 @case("DEBUG-001", "DEBUG-002", "DEBUG-003", "DEBUG-004", "DEBUG-008", alone=True)
@@ -90,9 +89,9 @@ async def many_runs(t: Case) -> None:
 @case("DEBUG-006")
 async def malformed_run_id(t: Case) -> None:
     chat = await t.chat()
-    t.refused(await t.alice.get(f"{chat.path}/debug/runs/nonsense"), "debug.run-id")
-    t.refused(await t.alice.get(f"{chat.path}/debug/runs/{uuid4()}"), "common.not-found")
-    t.accepted(await t.alice.get(f"{chat.path}/debug/runs"))
+    t.refused(await t.alice.get(chat.url("getDebugRun", run="nonsense")), "debug.run-id")
+    t.refused(await t.alice.get(chat.url("getDebugRun")), "common.not-found")
+    t.accepted(await t.alice.get(chat.url("listDebugRuns")))
 
 
 @case("DEBUG-007", "DEBUG-010", "DEBUG-011", alone=True)
@@ -103,10 +102,10 @@ async def whose_runs(t: Case) -> None:
     with t.judging("DEBUG-007"):
         own = await t.chat(by=user)
         for elsewhere in (own, other):
-            t.refused(await elsewhere.actor.get(f"{elsewhere.path}/debug/runs/{run['id']}"), "common.not-found")
+            t.refused(await elsewhere.actor.get(elsewhere.url("getDebugRun", run=run["id"])), "common.not-found")
         t.expect((await read(t, chat, run))["id"], run["id"], "the run through its own chat", "/id")
     with t.judging("DEBUG-011"):
-        t.refused(await t.bob.get(f"{chat.path}/debug/runs/{run['id']}"), "common.not-found")
+        t.refused(await t.bob.get(chat.url("getDebugRun", run=run["id"])), "common.not-found")
         t.expect((await read(t, chat.by(t.root), run))["id"], run["id"], "the run, read by the site owner", "/id")
     with t.judging("DEBUG-010"):
         t.given(await user.put(config_path(t, "user-debug-logging"), {"debug_logging_enabled": False}))

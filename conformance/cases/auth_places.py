@@ -33,7 +33,7 @@ def carried(*places: tuple[str, str]) -> dict[str, Any]:
 
 @case(rows={name: row | {"place": name} for name, row in PLACES.items()}, writes=False)
 async def token_place(t: Case, row: dict[str, Any]) -> None:
-    path = t.alice.chats_path
+    path = t.url("listChats")
     t.accepted(await t.nobody.get(path, **carried((row["place"], t.alice.token))))
     t.refused(await t.nobody.get(path, **carried((row["place"], UNKNOWN_TOKEN))), "auth.unknown")
 
@@ -49,7 +49,7 @@ NO_PLACES: dict[str, dict[str, Any]] = {
 @case("AUTH-020", rows=NO_PLACES, writes=False)
 async def token_elsewhere(t: Case, row: dict[str, Any]) -> None:
     placed = {part: make(t.alice.token) for part, make in row.items()}
-    t.refused(await t.nobody.get(t.alice.chats_path, **placed), "auth.no-token")
+    t.refused(await t.nobody.get(t.url("listChats"), **placed), "auth.no-token")
     t.accepted(await t.alice.list())
 
 
@@ -64,7 +64,7 @@ PRECEDENCE: dict[str, dict[str, Any]] = {
 
 @case(rows=PRECEDENCE, writes=False)
 async def earlier_place_wins(t: Case, row: dict[str, Any]) -> None:
-    path, good, first = t.alice.chats_path, t.alice.token, row["first"]
+    path, good, first = t.url("listChats"), t.alice.token, row["first"]
     for later in row["later"]:
         t.refused(await t.nobody.get(path, **carried((first, UNKNOWN_TOKEN), (later, good))), "auth.unknown")
         t.accepted(await t.nobody.get(path, **carried((first, good), (later, UNKNOWN_TOKEN))))
@@ -72,7 +72,7 @@ async def earlier_place_wins(t: Case, row: dict[str, Any]) -> None:
 
 @case("AUTH-025", rows={"cookie": "cookie", "query": "query"}, writes=False)
 async def empty_token_is_passed_over(t: Case, place: str) -> None:
-    path = t.alice.chats_path
+    path = t.url("listChats")
     t.accepted(await t.nobody.get(path, **carried((place, ""), ("header", t.alice.token))))
     t.refused(await t.nobody.get(path, **carried((place, ""))), "auth.no-token")
 
@@ -83,7 +83,7 @@ SOCKET_PLACES = dict.fromkeys(("query", "header", "cookie", "bearer"), "AUTH-026
 @case(rows={name: {"requirement": row, "place": name} for name, row in SOCKET_PLACES.items()})
 async def stream_token_place(t: Case, row: dict[str, Any]) -> None:
     place = row["place"]
-    path = f"{(await t.chat()).path}/stream"
+    path = (await t.chat()).url("streamChat")
     good = await t.nobody.socket(path, **carried((place, t.alice.token)))
     t.expect(good.log.handshake.status, 101, f"the handshake with the token in the {place}")
     bad = await t.nobody.socket(path, **carried((place, UNKNOWN_TOKEN)))

@@ -14,7 +14,6 @@ from spec.documents import Operation, documents
 
 HEADER = "Coder-Session-Token"
 UNKNOWN_TOKEN = "abcdefghij-abcdefghijklmnopqrstuv"
-KEYS = "/api/v2/users/me/keys"
 
 
 async def everywhere(t: Case, wanted: Callable[[Operation], bool]) -> list[Exchange]:
@@ -34,7 +33,7 @@ async def reads_need_a_token(t: Case) -> None:
     for x in await everywhere(t, lambda o: o.method == "GET" and "/chats" in o.path and "/config" not in o.path):
         t.refused(x, "auth.no-token")
     t.refused(await t.nobody.list(limit="x"), "auth.no-token")
-    t.refused(await t.nobody.get(f"{t.nobody.chats_path}/not-a-uuid"), "auth.no-token")
+    t.refused(await t.nobody.get(t.url("getChat", chat="not-a-uuid")), "auth.no-token")
     t.accepted(await t.alice.list())
 
 
@@ -44,13 +43,13 @@ async def writes_need_a_token(t: Case) -> None:
         t.refused(x, "auth.no-token")
     mark = t.unique()
     t.refused(await t.nobody.create("Hello", labels={"run": mark}), "auth.no-token")
-    t.accepted(await t.alice.create("Hello", labels={"run": mark}), 201)
+    t.accepted(await t.alice.create("Hello", labels={"run": mark}))
     t.expect(len(t.accepted(await t.alice.list(label=f"run:{mark}"))), 1, "chats made of one create with and one without token")
 
 
 @case("AUTH-003", writes=False)
 async def settings_need_a_token(t: Case) -> None:
-    t.accepted(await t.alice.get(f"{t.alice.chats_path}/config/user-prompt"))
+    t.accepted(await t.alice.get(t.url("getConfigUserPrompt")))
     for x in await everywhere(t, lambda o: o.method == "GET" and "/chats/config" in o.path):
         t.refused(x, "auth.no-token")
 
@@ -85,7 +84,7 @@ MALFORMED: dict[str, dict[str, Any]] = {
 
 @case("AUTH-005", rows=MALFORMED, writes=False)
 async def malformed_token(t: Case, row: dict[str, Any]) -> None:
-    chats = t.alice.chats_path
+    chats = t.url("listChats")
     bad = row["make"](*t.alice.token.split("-", 1))
     t.refused(await t.nobody.get(chats, headers={HEADER: bad}), row["key"])
     t.accepted(await t.nobody.get(chats, headers={HEADER: t.alice.token}))
@@ -93,38 +92,38 @@ async def malformed_token(t: Case, row: dict[str, Any]) -> None:
 
 @case("AUTH-006", writes=False)
 async def unknown_token(t: Case) -> None:
-    t.refused(await t.nobody.get(t.alice.chats_path, headers={HEADER: UNKNOWN_TOKEN}), "auth.unknown")
+    t.refused(await t.nobody.get(t.url("listChats"), headers={HEADER: UNKNOWN_TOKEN}), "auth.unknown")
     t.accepted(await t.alice.list())
 
 
 @case("AUTH-007", writes=False)
 async def wrong_secret(t: Case) -> None:
     key, secret = t.alice.token.split("-", 1)
-    t.refused(await t.nobody.get(t.alice.chats_path, headers={HEADER: f"{key}-{secret[1:]}{secret[0]}"}), "auth.secret")
+    t.refused(await t.nobody.get(t.url("listChats"), headers={HEADER: f"{key}-{secret[1:]}{secret[0]}"}), "auth.secret")
     t.accepted(await t.alice.list())
 
 
 async def fresh_token(t: Case) -> Actor:
     """Alice by a token of her own making, which works. Raises Unmet."""
     body = {"token_name": t.unique("token"), "lifetime": 3_600_000_000_000, "scope": "all"}
-    made = t.given(await t.alice.post(f"{KEYS}/tokens", body), 201)
+    made = t.given(await t.alice.post(t.url("createToken", user="me"), body))
     t.session.redactor.learn("fresh", made["key"])
     alice = Actor(t, "alice", t.alice.id, made["key"], t.alice.username)
-    t.given(await alice.list(), 200)
+    t.given(await alice.list())
     return alice
 
 
 @case("AUTH-008")
 async def deleted_token(t: Case) -> None:
     fresh = await fresh_token(t)
-    t.given(await t.alice.delete(f"{KEYS}/{fresh.token.split('-')[0]}"))
+    t.given(await t.alice.delete(t.url("deleteKey", user="me", key=fresh.token.split("-")[0])))
     t.refused(await fresh.list(), "auth.unknown")
 
 
 @case("AUTH-009")
 async def expired_token(t: Case) -> None:
     fresh = await fresh_token(t)
-    t.given(await t.alice.put(f"{KEYS}/{fresh.token.split('-')[0]}/expire"))
+    t.given(await t.alice.put(t.url("expireKey", user="me", key=fresh.token.split("-")[0])))
     t.refused(await fresh.list(), "auth.expired")
 
 
@@ -136,17 +135,16 @@ def challenge(exchange: Exchange) -> str:
 @case("AUTH-010", "AUTH-011", "AUTH-029")
 async def suspended_user(t: Case) -> None:
     user, chat = await t.new_user(), await t.chat()
-    t.given(await user.list(), 200)
-    status = f"/api/v2/users/{user.id}/status"
-    t.given(await t.root.put(f"{status}/suspend"))
+    t.given(await user.list())
+    t.given(await t.root.put(t.url("suspendUser", user=user.id)))
     with t.judging("AUTH-010"):
         t.refused(await user.list(), "auth.suspended", status="suspended")
         t.refused(await chat.by(user).get(), "auth.suspended", status="suspended")
-        t.refused(await user.get(f"{user.chats_path}/not-a-uuid"), "auth.suspended", status="suspended")
+        t.refused(await user.get(t.url("getChat", chat="not-a-uuid")), "auth.suspended", status="suspended")
     with t.judging("AUTH-029"):
         for answer, state in ((await user.list(), "is invalid"), (await t.nobody.list(), "has expired")):
             t.true(f'error_description="The access token {state}"' in challenge(answer), f"it {state}", challenge(answer))
-    t.given(await t.root.put(f"{status}/activate"))
+    t.given(await t.root.put(t.url("activateUser", user=user.id)))
     with t.judging("AUTH-011"):
         t.accepted(await user.list())
 

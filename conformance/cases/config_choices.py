@@ -69,7 +69,7 @@ async def own_models(t: Case) -> None:
     await deployed(t, GATE, allow_users=True)
     with t.judging("CONF-039"):
         for context, mode, chosen in (("general", "chat_default", ""), ("root", "model", model["id"])):
-            t.accepted(await choose(t, user, context, mode, chosen), 204)
+            t.accepted(await choose(t, user, context, mode, chosen))
             shown = (await choices(t, user))[context]
             t.expect((shown["mode"], shown["model_config_id"], shown["is_set"]), (mode, chosen, True), "the choice read back")
     with t.judging("CONF-040"):
@@ -86,16 +86,16 @@ async def own_models(t: Case) -> None:
         t.refused(await choose(t, user, "root", "model", behind["id"]), "config.personal-key")
         t.expect(await choices(t, user), before, "the choices after refused ones")
     with t.judging("CONF-042"):
-        chat = t.accepted(await user.create("Hello"), 201)
+        chat = t.accepted(await user.create("Hello"))
         t.expect(chat["last_model_config_id"], model["id"], "the model of a new chat", "/last_model_config_id")
-        other = t.accepted(await t.alice.create("Hello"), 201)
+        other = t.accepted(await t.alice.create("Hello"))
         t.expect(other["last_model_config_id"], base["id"], "the model of another user's chat", "/last_model_config_id")
     with t.judging("CONF-043"):
-        chat = t.accepted(await user.create("Hello", model_config_id=base["id"]), 201)
+        chat = t.accepted(await user.create("Hello", model_config_id=base["id"]))
         t.expect(chat["last_model_config_id"], base["id"], "the model that was asked for", "/last_model_config_id")
     with t.judging("CONF-041"):
         await deployed(t, GATE, allow_users=False)
-        t.expect(t.accepted(await user.create("Hello"), 201)["last_model_config_id"], base["id"], "the model while forbidden")
+        t.expect(t.accepted(await user.create("Hello"))["last_model_config_id"], base["id"], "the model while forbidden")
     with t.judging("CONF-069"):
         told = await choices(t, user)
         t.expect((told["enabled"], told["root"]["mode"]), (False, "model"), "is it allowed, and the choice while it is not")
@@ -105,7 +105,7 @@ async def own_models(t: Case) -> None:
         t.expect((shown["mode"], shown["model_config_id"]), ("model", model["id"]), "the choice when allowed again")
     with t.judging("CONF-070"):
         await change_model(t, model, enabled=False)
-        chat = t.accepted(await user.create("Hello"), 201)
+        chat = t.accepted(await user.create("Hello"))
         t.expect(chat["last_model_config_id"], base["id"], "the model when the own one is disabled", "/last_model_config_id")
 
 
@@ -126,14 +126,14 @@ async def models_of_sub_agents(t: Case) -> None:
         t.expect(told, {"general": theirs["id"], "explore": exploring["id"]}, "the deployment's defaults", "/deployment_defaults")
     with t.judging("CONF-072"):
         for mode, model in (("chat_default", base), ("deployment_default", theirs)):
-            t.given(await choose(t, user, "general", mode), 204)
+            t.given(await choose(t, user, "general", mode))
             t.expect((await childs_model(t, user))[1], model["id"], f"the sub-agent's model with {mode}")
     with t.judging("CONF-044"):
-        t.given(await choose(t, user, "general", "model", mine["id"]), 204)
+        t.given(await choose(t, user, "general", "model", mine["id"]))
         t.expect(await childs_model(t, user), (base["id"], mine["id"]), "the models while own ones are allowed")
     with t.judging("CONF-071"):
         t.expect((await childs_model(t, user, "explore"))[1], exploring["id"], "the explore agent's model without a choice")
-        t.given(await choose(t, user, "explore", "model", theirs["id"]), 204)
+        t.given(await choose(t, user, "explore", "model", theirs["id"]))
         t.expect((await childs_model(t, user, "explore"))[1], theirs["id"], "the explore agent's model with one")
     with t.judging("CONF-044"):
         await deployed(t, GATE, allow_users=False)
@@ -175,7 +175,7 @@ async def debug_logging(t: Case) -> None:
         t.refused(await log(t, user, True), "config.debug-not-allowed")
         await deployed(t, "debug-logging", allow_users=True)
         t.expect(await logged(t, user), (False, True), "the choice after a refused one")
-        t.accepted(await log(t, user, True), 204)
+        t.accepted(await log(t, user, True))
     with t.judging("CONF-051"):
         t.expect(await logged(t, user), (True, True), "the choice while it is allowed")
         await deployed(t, "debug-logging", allow_users=False)
@@ -185,7 +185,7 @@ async def debug_logging(t: Case) -> None:
     with t.judging("CONF-075"):
         await deployed(t, "debug-logging", allow_users=True)
         for wanted in (False, True):
-            t.accepted(await log(t, user, wanted), 204)
+            t.accepted(await log(t, user, wanted))
             t.expect(await logged(t, user), (wanted, True), "the choice read back")
 
 

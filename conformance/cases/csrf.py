@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 from conformance.actors import parts
 from conformance.case import case
@@ -16,7 +15,7 @@ from conformance.exchange import Exchange
 async def create(t: Case, mark: str, options: dict[str, Any]) -> Exchange:
     """Create a chat labelled `mark`, by nothing but these headers and parameters."""
     body = {"organization_id": t.session.target.organization_id, "content": parts("Hello"), "labels": {"run": mark}}
-    return await t.nobody.post(t.alice.chats_path, body, **options)
+    return await t.nobody.post(t.url("listChats"), body, **options)
 
 
 async def made(t: Case, mark: str) -> int:
@@ -34,7 +33,7 @@ async def cookie_alone(t: Case) -> None:
         chat = await t.chat()
         t.refused(await t.nobody.patch(chat.path, {"labels": {"by": mark}}, **cookie), "csrf.token")
         t.exactly(t.accepted(await chat.get())["labels"], {}, "labels after a PATCH without CSRF proof", "/labels")
-        t.accepted(await chat.patch(labels={"by": mark}), 204)
+        t.accepted(await chat.patch(labels={"by": mark}))
     with t.judging("CSRF-002"):
         t.expect(answer.response.media_type, "text/plain", "the media type of the refusal")
 
@@ -46,7 +45,7 @@ PROOFS = {"CSRF-003": ["header"], "CSRF-005": ["query"], "CSRF-006": ["bearer"]}
 @case(rows={place: {"requirement": row, "place": place} for row, places in PROOFS.items() for place in places})
 async def cookie_with_proof(t: Case, row: dict[str, Any]) -> None:
     mark, cookie = t.unique(), ("cookie", t.alice.token)
-    t.accepted(await create(t, mark, carried(cookie, (row["place"], t.alice.token))), 201)
+    t.accepted(await create(t, mark, carried(cookie, (row["place"], t.alice.token))))
     t.expect(await made(t, mark), 1, "chats made")
 
 
@@ -56,21 +55,21 @@ async def cookie_with_another_header(t: Case) -> None:
     other = {"headers": {"cookie": f"{COOKIE}={token}", HEADER: UNKNOWN_TOKEN}}
     t.refused(await create(t, mark, other), "csrf.mismatch")
     t.expect(await made(t, mark), 0, "chats made by a write whose header and cookie differ")
-    t.accepted(await create(t, mark, carried(("cookie", token), ("header", token))), 201)
+    t.accepted(await create(t, mark, carried(("cookie", token), ("header", token))))
 
 
 @case("CSRF-007")
 async def no_cookie_no_proof(t: Case) -> None:
     mark, token = t.unique(), t.alice.token
     for place in ("header", "query", "bearer", "access-token"):
-        t.accepted(await create(t, mark, carried((place, token))), 201)
-    t.accepted(await t.nobody.get(t.alice.chats_path, **carried(("cookie", token))))
+        t.accepted(await create(t, mark, carried((place, token))))
+    t.accepted(await t.nobody.get(t.url("listChats"), **carried(("cookie", token))))
 
 
 @case("CSRF-008")
 async def before_everything(t: Case) -> None:
     t.refused(await create(t, t.unique(), carried(("cookie", UNKNOWN_TOKEN))), "csrf.token")
-    unknown, cookie = f"{t.alice.chats_path}/{uuid4()}", carried(("cookie", t.alice.token))
+    unknown, cookie = t.url("getChat"), carried(("cookie", t.alice.token))
     t.refused(await t.nobody.patch(unknown, {}, **cookie), "csrf.token")
     t.refused(await t.alice.patch(unknown, {}), "common.not-found")
-    t.accepted(await t.alice.create(), 201)
+    t.accepted(await t.alice.create())

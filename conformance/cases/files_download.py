@@ -17,7 +17,7 @@ REFERENCE = {"type": "file-reference", "file_name": "a"}
 
 async def new_file(t: Case, data: bytes = TEXT, **options: Any) -> str:
     """The id of a file just uploaded. Raises Unmet."""
-    return str(t.given(await upload(t, data, **options), 201)["id"])
+    return str(t.given(await upload(t, data, **options))["id"])
 
 
 def part(file: str) -> dict[str, str]:
@@ -81,7 +81,7 @@ async def refused_download(t: Case) -> None:
         foreign, missing = await download(t, file, by=t.bob), await download(t, str(uuid4()), by=t.bob)
         t.refused(foreign, "common.not-found")
         t.alike(foreign, missing, "the answer for a foreign file beside that for none")
-    t.given(await download(t, file), 200)
+    t.given(await download(t, file))
     for requirement in ("FILE-030", "FILE-031", "FILE-032"):
         with t.judging(requirement):
             t.accepted(await download(t, file))
@@ -110,7 +110,7 @@ async def download_by_readers(t: Case) -> None:
     answer = await download(t, file, by=t.bob)
     t.accepted(answer)
     t.expect(answer.response.content, TEXT, "the bytes for a reader of the chat")
-    t.given(await chat.set_acl(users={t.bob.id: ""}), 204)
+    t.given(await chat.set_acl(users={t.bob.id: ""}))
     t.refused(await download(t, file, by=t.bob), "common.not-found")
 
 
@@ -119,17 +119,17 @@ async def file_of_the_first_message(t: Case) -> None:
     file = await new_file(t)
     answer = await t.alice.create([text("See"), part(file)])
     with t.judging("FILE-037"):
-        made = t.accepted(answer, 201)
+        made = t.accepted(answer)
         for shown in (made, t.accepted(await Chat(t.alice, made["id"]).get())):
             files = [(f["id"], f["name"], f["mime_type"]) for f in shown["files"]]
             t.expect(files, [(file, "a.txt", "text/plain")], "the files of the chat", "/files")
         first = (await Chat(t.alice, made["id"]).history())[0]["content"]
         t.expect(first[1].get("file_id"), file, "the file in the message", "/content/1/file_id")
     with t.judging("FILE-040"):
-        alone = t.accepted(await t.alice.create([part(file)]), 201)
+        alone = t.accepted(await t.alice.create([part(file)]))
         t.expect(await linked(Chat(t.alice, alone["id"])), [file], "the files of a chat that begins with a file alone")
     with t.judging("FILE-045"):
-        shouted = t.accepted(await t.alice.create([part(file.upper())]), 201)
+        shouted = t.accepted(await t.alice.create([part(file.upper())]))
         t.expect(await linked(Chat(t.alice, shouted["id"])), [file], "the files of a chat that names it in upper case")
 
 
@@ -142,7 +142,7 @@ async def files_of_later_messages(t: Case) -> None:
     with t.judging("FILE-038"):
         t.expect(await linked(chat), [sent], "the files after a send")
     answer = await chat.edit(first, [REFERENCE, text("See this"), part(edited)])
-    t.given(answer, 200)
+    t.given(answer)
     with t.judging("FILE-039"):
         await chat.settled()
         t.true(sent in await linked(chat), "the file of the message that is gone is still linked")
@@ -176,7 +176,7 @@ async def fifty_files(t: Case) -> None:
     most = t.limit("files.per-chat")
     files = [await new_file(t) for _ in range(most + 1)]
     with t.judging("FILE-067"):
-        made = t.accepted(await t.alice.create([REFERENCE, text("See"), *(part(f) for f in files)]), 201)
+        made = t.accepted(await t.alice.create([REFERENCE, text("See"), *(part(f) for f in files)]))
         t.true(made.get("warnings"), "the answer has a warning", made.get("warnings"), "/warnings")
         t.expect(await linked(Chat(t.alice, made["id"])), [], "the files of a chat that began with one too many")
         named = [p["file_id"] for p in (await Chat(t.alice, made["id"]).history())[0]["content"] if p["type"] == "file"]

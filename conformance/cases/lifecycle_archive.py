@@ -40,14 +40,14 @@ async def archive_and_back(t: Case) -> None:
     chat = await titled(t)
     stamps = [t.given(await chat.get())["updated_at"]]
     with t.judging("ARCH-001"):
-        t.accepted(await chat.patch(archived=True), 204)
+        t.accepted(await chat.patch(archived=True))
         t.expect(t.accepted(await chat.get())["archived"], True, "archived", "/archived")
     stamps.append(t.given(await chat.get())["updated_at"])
     with t.judging("ARCH-003"):
         t.refused(await chat.patch(archived=True), "patch.already-archived")
         t.expect(await archived(chat), [True], "archived after a refusal")
     with t.judging("ARCH-002"):
-        t.accepted(await chat.patch(archived=False), 204)
+        t.accepted(await chat.patch(archived=False))
         t.expect(t.accepted(await chat.get())["archived"], False, "archived", "/archived")
     stamps.append(t.given(await chat.get())["updated_at"])
     with t.judging("ARCH-015"):
@@ -63,16 +63,16 @@ async def archive_of_a_family(t: Case) -> None:
     root, (one, two) = await family(t, "child task", "another task", labels={"mark": mark})
     before = t.given(await root.get())["updated_at"]
     with t.judging("ARCH-006"):
-        t.accepted(await one.patch(archived=True), 204)
+        t.accepted(await one.patch(archived=True))
         t.expect(await archived(one, two, root), [True, False, False], "archived of the child, its sibling and the root")
         t.expect(t.accepted(await root.get())["updated_at"], before, "updated_at of the root", "/updated_at")
         t.expect([c["id"] for c in t.accepted(await root.get())["children"]], [two.id], "the children of the root", "/children")
         (listed,) = t.accepted(await t.alice.list(label=f"mark:{mark}"))
         t.expect([c["id"] for c in listed["children"]], [two.id], "the children of the root in the list", "/0/children")
-        t.accepted(await one.patch(archived=False), 204)
+        t.accepted(await one.patch(archived=False))
         t.expect(await archived(one, root), [False, False], "archived after the child came back")
     with t.judging("ARCH-004"):
-        t.accepted(await root.patch(archived=True), 204)
+        t.accepted(await root.patch(archived=True))
         t.expect(await archived(root, one, two), [True] * 3, "archived of the root and its children")
     t.given(await root.get())
     with t.judging("ARCH-007"):
@@ -80,7 +80,7 @@ async def archive_of_a_family(t: Case) -> None:
         t.refused(await one.patch(archived=False), "patch.parent-archived")
         t.expect(await archived(one), [True], "archived of the child after the refusal")
     with t.judging("ARCH-004"):
-        t.accepted(await root.patch(archived=False), 204)
+        t.accepted(await root.patch(archived=False))
         t.expect(await archived(root, one, two), [False] * 3, "archived of the root and its children, once it is back")
     with t.judging("ARCH-005"):
         for chat in (two, root):
@@ -100,7 +100,7 @@ async def archive_stops_what_runs(t: Case) -> None:
     shown = (await root.when(lambda c: len(c.get("children", [])) == 2, "two children"))["children"]
     lone, child = [Chat(t.alice, c["id"]) for c in shown]
     for chat, stopped in ((lone, [lone]), (root, [root, child])):
-        t.accepted(await chat.patch(archived=True), 204)
+        t.accepted(await chat.patch(archived=True))
         for each in stopped:
             ended = await becomes(each, lambda c: c["status"] == "waiting", "status waiting")
             t.expect(ended["archived"], True, "archived", "/archived")
@@ -124,7 +124,7 @@ async def archive_keeps_the_queue(t: Case) -> None:
     before = await user_texts(chat)
     t.given(await chat.patch(archived=False))
     # what is promoted runs next: had anything of the queue run by itself, it would stand before it
-    t.accepted(await chat.promote(second), 202)
+    t.accepted(await chat.promote(second))
     await becomes(chat, lambda c: c["status"] == "waiting", "the end of the promoted turn")
     t.expect((await user_texts(chat))[len(before) :][:1], ["queued two"], "the first message that ran after unarchiving")
 
@@ -142,7 +142,7 @@ async def archive_while_results_are_awaited(t: Case) -> None:
         t.refused(await chat.tool_results(results), "tool-results.archived")
         t.true("tool" not in [m["role"] for m in await chat.history()], "nothing of the results is stored")
         t.given(await chat.patch(archived=False))
-        t.accepted(await chat.tool_results(results), 204)
+        t.accepted(await chat.tool_results(results))
     await chat.settled("waiting")
 
 
@@ -163,7 +163,7 @@ async def archive_and_pins(t: Case) -> None:
         t.refused(await first.patch(pin_order=1), "patch.pin-archived")
         t.expect(await shown(t, first), (True, False), "archived and pinned after the refusal")
         t.given(await first.patch(archived=False))
-        t.accepted(await first.patch(pin_order=1), 204)
+        t.accepted(await first.patch(pin_order=1))
     with t.judging("ARCH-014"):
         t.given(await second.patch(pin_order=1))
         t.given(await second.patch(archived=True))
@@ -184,7 +184,7 @@ async def what_an_archived_chat_allows(t: Case) -> None:
     t.given(await chat.patch(archived=True))
     fields: dict[str, Any] = {"title": "Renamed", "labels": {"mark": mark, "a": "b"}, "plan_mode": "plan"}
     for field, value in fields.items():
-        t.accepted(await chat.patch(**{field: value}), 204)
+        t.accepted(await chat.patch(**{field: value}))
     read = t.accepted(await chat.get())
     (listed,) = t.accepted(await t.alice.list(label=f"mark:{mark}", q="archived:true"))
     for shown in (read, listed):

@@ -41,11 +41,11 @@ async def titled(t: Case, said: str = "Look at this", **fields: Any) -> Chat:
 async def created_chat(t: Case) -> None:
     answer = await t.alice.create()
     with t.judging("CHAT-001"):
-        made = t.accepted(answer, 201)
+        made = t.accepted(answer)
         t.expect(sorted(WHOLE - set(made)), [], "keys that the created chat lacks")
         t.expect(made["owner_id"], t.alice.id, "the owner", "/owner_id")
         t.expect(t.accepted(await Chat(t.alice, made["id"]).get())["id"], made["id"], "the id of the chat read back", "/id")
-    made = t.given(answer, 201)
+    made = t.given(answer)
     read = t.given(await Chat(t.alice, made["id"]).get())
     with t.judging("CHAT-002"):
         for shown in (made, read):
@@ -63,7 +63,7 @@ async def sent_fields_are_shown(t: Case) -> None:
         {"labels": {"team": "web", "empty.of": "x"}, "plan_mode": "plan", "client_type": "ui"},
         {"labels": {}, "plan_mode": "", "client_type": "api"},
     ):
-        made = t.accepted(await t.alice.create(**sent), 201)
+        made = t.accepted(await t.alice.create(**sent))
         for shown in (made, t.accepted(await Chat(t.alice, made["id"]).get())):
             found = {"labels": shown["labels"], "plan_mode": shown.get("plan_mode", ""), "client_type": shown["client_type"]}
             t.expect(found, sent, "what was sent, as the chat shows it")
@@ -91,7 +91,7 @@ FIRST_TITLES: dict[str, dict[str, Any]] = {
 
 @case(rows=FIRST_TITLES)
 async def first_title(t: Case, row: dict[str, Any]) -> None:
-    made = t.given(await t.alice.create([text(part) for part in f"{row['words']} {UNTITLED}".split("|")]), 201)
+    made = t.given(await t.alice.create([text(part) for part in f"{row['words']} {UNTITLED}".split("|")]))
     t.expect(made["title"], row["title"], "the first title, in the answer of create", "/title")
     settled = await Chat(t.alice, made["id"]).settled()
     t.expect(settled["title"], row["title"], "the first title, after the turn", "/title")
@@ -99,10 +99,10 @@ async def first_title(t: Case, row: dict[str, Any]) -> None:
 
 @case("CHAT-008")
 async def first_title_without_text(t: Case) -> None:
-    file = t.given(await t.alice.upload(b"some notes"), 201)["id"]
-    made = t.given(await t.alice.create([{"type": "file", "file_id": file}]), 201)
+    file = t.given(await t.alice.upload(b"some notes"))["id"]
+    made = t.given(await t.alice.create([{"type": "file", "file_id": file}]))
     t.expect(made["title"], "New Chat", "the title of a chat that begins with a file alone", "/title")
-    named = t.given(await t.alice.create([{"type": "file", "file_id": file}, text(f"with words {UNTITLED}")]), 201)
+    named = t.given(await t.alice.create([{"type": "file", "file_id": file}, text(f"with words {UNTITLED}")]))
     t.expect(named["title"], f"with words {UNTITLED}", "the title when there is text beside the file", "/title")
 
 
@@ -144,7 +144,7 @@ async def many_long_words_keep_their_title(t: Case) -> None:
 
 @case("CHAT-011")
 async def no_title_with_a_file_reference(t: Case) -> None:
-    made = t.given(await t.alice.create([text("Look at this"), REFERENCE]), 201)
+    made = t.given(await t.alice.create([text("Look at this"), REFERENCE]))
     chat = Chat(t.alice, made["id"])
     await chat.when(lambda c: c["status"] == "waiting" and c["last_turn_summary"], "the end of the turn and its summary")
     after = t.accepted(await chat.get())["title"]
@@ -164,7 +164,7 @@ async def first_turn_runs(t: Case, client: Any) -> None:
 @case("CHAT-017", rows={"api": ABSENT, "ui": "ui"})
 async def first_turn_fails(t: Case, client: Any) -> None:
     chat = await t.new_chat(script(http_error(400, "scripted failure")), client_type=client)
-    ended = await becomes(chat, lambda c: c["status"] not in ("pending", "running"), "the end of the turn")
+    ended = await becomes(chat, lambda c: c["status"] not in t.busy, "the end of the turn")
     t.expect(ended["status"], "error", "the status after a turn that failed", "/status")
     t.true(ended.get("last_error"), "the chat shows last_error", ended.get("last_error"), "/last_error")
 

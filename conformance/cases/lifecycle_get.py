@@ -33,7 +33,7 @@ async def family(t: Case, *prompts: str, gone_on: bool = True, **fields: Any) ->
 @case("CHAT-012")
 async def one_chat_in_every_answer(t: Case) -> None:
     mark = t.unique()
-    made = t.given(await t.alice.create("Hello there", labels={"mark": mark}), 201)
+    made = t.given(await t.alice.create("Hello there", labels={"mark": mark}))
     chat = Chat(t.alice, made["id"])
     await chat.settled()
     read = t.accepted(await chat.get())
@@ -83,7 +83,7 @@ async def diff_without_git(t: Case) -> None:
 @case("CHAT-021", "CHAT-022", "CHAT-023", "CHAT-024", writes=False)
 async def by_workspace(t: Case) -> None:
     most = t.limit("by-workspace.ids")
-    path, known = f"{t.alice.chats_path}/by-workspace", [str(uuid4()) for _ in range(most + 1)]
+    path, known = t.url("chatsByWorkspace"), [str(uuid4()) for _ in range(most + 1)]
     with t.judging("CHAT-021"):
         for params in ({}, {"workspace_ids": ""}):
             t.expect(t.accepted(await t.alice.get(path, params=params)), {}, f"the answer with {params or 'no parameter'}")
@@ -101,4 +101,4 @@ async def by_workspace(t: Case) -> None:
 @case("CHAT-025")
 async def debug_runs(t: Case) -> None:
     chat = await t.chat()
-    t.expect(t.accepted(await t.alice.get(f"{chat.path}/debug/runs")), [], "the debug runs of a chat")
+    t.expect(t.accepted(await t.alice.get(chat.url("listDebugRuns"))), [], "the debug runs of a chat")

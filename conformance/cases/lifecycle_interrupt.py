@@ -108,7 +108,7 @@ async def interrupt_of_an_idle_chat(t: Case) -> None:
         t.true(moved(shown, after), "updated_at moves", after["updated_at"], "/updated_at")
     with t.judging("INT-013"):
         for content in (b"", b"{broken", b"[]", b'{"x": 1}', b"\xff"):
-            body = t.accepted(await chat.actor.post(f"{chat.path}/interrupt", content=content))
+            body = t.accepted(await chat.actor.post(chat.url("interruptChat"), content=content))
             t.expect(body["status"], "waiting", f"the status after the body {content!r}", "/status")
 
 

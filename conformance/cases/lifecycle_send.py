@@ -40,10 +40,10 @@ def moved(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 async def other_model(t: Case, **fields: Any) -> str:
     """Another model beside the default one, for this case; gives its id. Raises Unmet."""
-    path = f"{t.root.chats_path}/model-configs"
+    path = t.url("listModelConfigs")
     base = next(c for c in t.given(await t.root.get(path)) if c["is_default"])
     body = {"ai_provider_id": base["ai_provider_id"], "model": t.unique("model"), "context_limit": 64000}
-    made: str = t.given(await t.root.post(path, body | fields), 201)["id"]
+    made: str = t.given(await t.root.post(path, body | fields))["id"]
     t.cleanup(lambda: t.root.delete(f"{path}/{made}"))
     return made
 
@@ -128,10 +128,10 @@ async def send_with_a_model(t: Case) -> None:
 
 @case("SEND-026", needs=["admin"])
 async def send_and_mcp_servers(t: Case) -> None:
-    servers = f"{t.root.chats_path.rsplit('/', 1)[0]}/mcp/servers"
+    servers = t.url("listMCPServers")
     server = {"display_name": "Unused", "slug": t.unique("slug"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
     server |= {"transport": "streamable_http", "auth_type": "none", "availability": "default_off"}
-    made = t.given(await t.root.post(servers, server), 201)["id"]
+    made = t.given(await t.root.post(servers, server))["id"]
     t.cleanup(lambda: t.root.delete(f"{servers}/{made}"))
     chat = await first(t, mcp_server_ids=[made])
     for sent, expected in ((None, [made]), (ABSENT, [made]), ([], []), (None, [])):

@@ -78,22 +78,22 @@ async def nil_model(t: Case, row: dict[str, Any]) -> None:
 async def archived_before_the_body(t: Case, row: dict[str, Any]) -> None:
     kind = row["requirement"].split("-")[0].lower()
     place = await place_for(t, kind)
-    t.given(await place.chat.patch(archived=True), 204)
+    t.given(await place.chat.patch(archived=True))
     bodies: list[Any] = [{}, BROKEN, {"content": []}]
     await refused_alike(t, place, [(sent, f"{kind}.archived") for sent in bodies])
     said = [(await place.ask(sent)).response.body for sent in bodies]
     t.expect(said, [said[0]] * 3, "the refusals of a good, a malformed and an empty body")
-    t.given(await place.chat.patch(archived=False), 204)
+    t.given(await place.chat.patch(archived=False))
     t.refused(await place.ask(BROKEN), "common.bad-json")
     t.accepted(await place.ask({}))
 
 
 async def priced_model(t: Case, name: str, **cost: str) -> str:
     """A model config of the same provider as the default, not the default; deleted at the end. Raises Unmet."""
-    path = f"{t.root.chats_path}/model-configs"
+    path = t.url("listModelConfigs")
     default: dict[str, Any] = next((c for c in t.given(await t.root.get(path)) if c["is_default"]), {})
     body = {"ai_provider_id": default.get("ai_provider_id"), "model": name, "context_limit": 128_000}
-    made = t.given(await t.root.post(path, body | ({"model_config": {"cost": cost}} if cost else {})), 201)
+    made = t.given(await t.root.post(path, body | ({"model_config": {"cost": cost}} if cost else {})))
     t.cleanup(lambda: t.root.delete(f"{path}/{made['id']}"))
     return str(made["id"])
 
@@ -101,7 +101,7 @@ async def priced_model(t: Case, name: str, **cost: str) -> str:
 @case("SEND-007")
 async def deleted_model(t: Case) -> None:
     place, model = await place_for(t, "send"), await priced_model(t, t.unique("model"))
-    t.given(await t.root.delete(f"{t.root.chats_path}/model-configs/{model}"), 204)
+    t.given(await t.root.delete(t.url("deleteModelConfig", model_config=model)))
     await refused_alike(t, place, [({"model_config_id": model}, "send.model-unknown")])
     t.accepted(await place.ask({}))
 
@@ -123,7 +123,7 @@ async def bound_of_the_queue(t: Case) -> None:
     queue = t.accepted(await place.chat.messages())["queued_messages"]
     said = [q["content"][0]["text"] for q in queue]
     t.expect(said, [f"message {i}" for i in range(most)], "the queue", "/queued_messages")
-    t.given(await place.chat.unqueue(queue[0]["id"]), 204)
+    t.given(await place.chat.unqueue(queue[0]["id"]))
     t.accepted(await place.ask({}))
 
 

@@ -20,17 +20,17 @@ REACHED = "limits.exceeded"
 async def limited(t: Case, amount: int | None) -> None:
     """Limit everybody's spend; None switches limits off. Raises Unmet."""
     body = {"spend_limit_micros": amount, "period": "month"}
-    t.given(await t.root.put(f"{t.root.chats_path}/usage-limits", body), 200)
+    t.given(await t.root.put(t.url("putUsageLimits"), body))
 
 
 async def who_pays(t: Case) -> dict[str, Any]:
     """Somebody new, and a model that costs, as fields of a chat. Limits are as they were at the end. Raises Unmet."""
-    path = f"{t.root.chats_path}/usage-limits"
+    path = t.url("putUsageLimits")
     before = t.given(await t.root.get(path))
     kept = {"spend_limit_micros": before["spend_limit_micros"], "period": before["period"]}
     t.cleanup(partial(t.root.put, path, kept))
     await limited(t, None)
-    return {"by": await t.new_user("agents-access"), "model_config_id": await priced_model(t, t.unique("model"), **PRICES)}
+    return {"by": await t.new_user(*t.chat_roles), "model_config_id": await priced_model(t, t.unique("model"), **PRICES)}
 
 
 async def spender(t: Case) -> Place:
@@ -65,9 +65,9 @@ async def order_of_the_spend_limit(t: Case) -> None:
     with t.judging("SEND-017"):
         t.refused(await send.ask({}), REACHED)
         t.refused(await send.ask({"content": []}), "content.required")
-        t.given(await chat.patch(archived=True), 204)
+        t.given(await chat.patch(archived=True))
         t.refused(await send.ask({}), "send.archived")
-        t.given(await chat.patch(archived=False), 204)
+        t.given(await chat.patch(archived=False))
     with t.judging("EDIT-014"):
         t.refused(await edit.ask({}, message=MAX_ID), REACHED)
         t.refused(await edit.ask({}), REACHED)

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
-from conformance.provisioning import PROVIDERS, keys_path, new_model, new_provider, secret
+from conformance.provisioning import keys_path, new_model, new_provider, providers_path, secret
 from conformance.verdict import Unmet
 
 ORDER = ["anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel"]
@@ -15,7 +15,7 @@ ORDER = ["anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "
 
 async def catalogue(t: Case, user: Actor | None = None) -> list[dict[str, Any]]:
     """The catalogue's providers."""
-    body = t.accepted(await (user or t.alice).get(f"{t.alice.chats_path}/models"))
+    body = t.accepted(await (user or t.alice).get(t.url("listModels")))
     t.true(isinstance(body.get("providers"), list), "the catalogue is an object with providers", body, "/providers")
     return list(body["providers"])
 
@@ -67,7 +67,7 @@ async def what_the_catalogue_lists(t: Case) -> None:
     with t.judging("MODEL-006"):
         t.true(behind["model"] in (before := await listed(t)), "an enabled model of an enabled provider is listed")
         t.true(off["model"] not in before, "a disabled model is not listed")
-        t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
+        t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
         t.true(behind["model"] not in await listed(t), "a model of a disabled provider is not listed")
     with t.judging("MODEL-050"):
         await new_model(t, model=names[1], display_name="Twin")
@@ -77,7 +77,7 @@ async def what_the_catalogue_lists(t: Case) -> None:
         keyless = await new_provider(t, api_keys=[])
         model = await new_model(t, ai_provider_id=keyless["id"])
         t.true(model["model"] not in await listed(t), "a model of a provider without key is not listed")
-        t.given(await t.root.patch(f"{PROVIDERS}/{keyless['id']}", {"api_keys": [{"api_key": secret(t)}]}), 200)
+        t.given(await t.root.patch(providers_path(t, keyless["id"]), {"api_keys": [{"api_key": secret(t)}]}))
         t.true(model["model"] in await listed(t), "it is listed when the provider has a key")
 
 
@@ -93,8 +93,8 @@ async def a_type_without_key(t: Case) -> None:
             shown = await entry(t, kind, actor) or {}
             t.expect(shown.get("available"), False, "is the provider available without a key", "/available")
             t.true(shown.get("unavailable_reason"), "there is a reason", shown, "/unavailable_reason")
-        t.given(await user.put(keys_path("me", provider["id"]), {"api_key": secret(t)}))
-        t.cleanup(lambda: user.delete(keys_path("me", provider["id"])))
+        t.given(await user.put(keys_path(t, "me", provider["id"]), {"api_key": secret(t)}))
+        t.cleanup(lambda: user.delete(keys_path(t, "me", provider["id"])))
         shown = await entry(t, kind, user) or {}
         t.expect((shown.get("available"), "unavailable_reason" in shown), (True, False), "is it available with an own key")
         t.expect((await entry(t, kind) or {}).get("available"), False, "is it available for another user", "/available")
@@ -105,7 +105,7 @@ async def a_type_without_key(t: Case) -> None:
         t.expect((shown.get("available"), names), (False, [model["model"]]), "is it available, and its models")
     with t.judging("MODEL-009"):
         t.true(await entry(t, kind), "the type is listed")
-        t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
+        t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
         t.true(not await entry(t, kind), "the type is not listed once its only provider is disabled")
 
 
@@ -123,7 +123,7 @@ async def types_without_keys(t: Case) -> None:
         t.expect(shown.get("available"), False, "is a type available whose only provider has no key", "/available")
     with t.judging("MODEL-059"):
         user = await t.new_user()
-        t.given(await user.put(keys_path("me", keyless["id"]), {"api_key": secret(t)}))
+        t.given(await user.put(keys_path(t, "me", keyless["id"]), {"api_key": secret(t)}))
         t.expect((await entry(t, kind, user) or {}).get("available"), True, "is it available with an own key", "/available")
-        t.given(await user.delete(keys_path("me", keyless["id"])))
+        t.given(await user.delete(keys_path(t, "me", keyless["id"])))
         t.expect((await entry(t, kind, user) or {}).get("available"), False, "is it available without", "/available")

@@ -10,7 +10,7 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import ABSENT, Exchange
-from conformance.provisioning import PROVIDERS, base_model, models_path, new_model, new_provider
+from conformance.provisioning import base_model, models_path, new_model, new_provider, providers_path
 
 KEYS = (
     "id", "provider", "model", "display_name", "enabled", "is_default", "context_limit", "compression_threshold",
@@ -32,7 +32,7 @@ async def create(t: Case, **fields: Any) -> Exchange:
     """Try to make a model config; ABSENT leaves a field out."""
     body = {"ai_provider_id": (await base_model(t))["ai_provider_id"], "model": t.unique("m"), "context_limit": 1000} | fields
     answer = await t.root.post(models_path(t), {k: v for k, v in body.items() if v is not ABSENT})
-    if answer.response.status == 201:
+    if answer.response.ok:
         t.cleanup(lambda: t.root.delete(models_path(t, answer.response.body["id"])))
     return answer
 
@@ -53,7 +53,7 @@ async def disabled_configs(t: Case) -> None:
     provider = await new_provider(t)
     on, off = await new_model(t), await new_model(t, enabled=False)
     behind = await new_model(t, ai_provider_id=provider["id"])
-    t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
+    t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
     with t.judging("MODEL-011"):
         for actor in ("alice", "carol", "orgadmin"):
             seen = await configs(t, t.actor(actor))
@@ -83,7 +83,7 @@ async def order_of_configs(t: Case) -> None:
     made = [(await new_model(t, model=f"{stem}-{name}"))["id"] for name in ("b", "a", "a")]
     wanted = [made[2], made[1], made[0]]
     t.expect([i for i in await configs(t) if i in made], wanted, "the order of the model configs")
-    t.given(await t.root.patch(models_path(t, made[1]), {"display_name": "touched"}), 200)
+    t.given(await t.root.patch(models_path(t, made[1]), {"display_name": "touched"}))
     t.expect([i for i in await configs(t) if i in made], [made[1], made[2], made[0]], "the order after a change")
 
 
@@ -93,23 +93,23 @@ async def new_configs(t: Case) -> None:
     name = t.unique("m")
     with t.judging("MODEL-015"):
         fields = {"display_name": "Shown", "compression_threshold": 33, "enabled": False, "model": name}
-        made = t.accepted(await create(t, **fields), 201)
+        made = t.accepted(await create(t, **fields))
         t.expect({k: made.get(k) for k in fields}, fields, "the config made")
         t.expect((await configs(t)).get(made["id"]), made, "the config in the list")
     with t.judging("MODEL-016"):
         for config in (await configs(t)).values():
             t.true(set(KEYS) <= set(config), "a config has all its keys", sorted(set(KEYS) - set(config)))
     with t.judging("MODEL-017"):
-        plain = t.accepted(await create(t), 201)
+        plain = t.accepted(await create(t))
         t.expect((plain["enabled"], plain["compression_threshold"]), (True, 70), "enabled and compression_threshold")
     with t.judging("MODEL-018"):
-        odd = t.accepted(await create(t, provider="anthropic" if base["provider"] != "anthropic" else "openai"), 201)
+        odd = t.accepted(await create(t, provider="anthropic" if base["provider"] != "anthropic" else "openai"))
         t.expect(odd["provider"], base["provider"], "the provider", "/provider")
     with t.judging("MODEL-053"):
-        spaced = t.accepted(await create(t, model=f" {name}-s\t", display_name=" Spaced out "), 201)
+        spaced = t.accepted(await create(t, model=f" {name}-s\t", display_name=" Spaced out "))
         t.expect([spaced["model"], spaced["display_name"]], [f"{name}-s", "Spaced out"], "the names without spaces around them")
     with t.judging("MODEL-028"):
-        twin = t.accepted(await create(t, model=name), 201)
+        twin = t.accepted(await create(t, model=name))
         t.true({made["id"], twin["id"]} <= set(await configs(t)), "both configs of one model are listed")
 
 
@@ -138,7 +138,7 @@ async def configs_that_are_refused(t: Case, row: dict[str, Any]) -> None:
     t.refused(await create(t, **({"model": name} | row["fields"])), f"model-config.{row['key']}")
     t.true(name not in [c["model"] for c in (await configs(t)).values()], "the refused config is not listed")
     if "model" not in row["fields"]:
-        t.accepted(await create(t, model=name), 201)
+        t.accepted(await create(t, model=name))
 
 
 @case("MODEL-021", "MODEL-025", "MODEL-027")
@@ -146,11 +146,11 @@ async def configs_at_the_bounds(t: Case) -> None:
     off = await new_provider(t, enabled=False)
     with t.judging("MODEL-021"):
         t.refused(await create(t, ai_provider_id=off["id"]), "model-config.provider-disabled")
-        t.given(await t.root.patch(f"{PROVIDERS}/{off['id']}", {"enabled": True}), 200)
-        t.accepted(await create(t, ai_provider_id=off["id"]), 201)
+        t.given(await t.root.patch(providers_path(t, off["id"]), {"enabled": True}))
+        t.accepted(await create(t, ai_provider_id=off["id"]))
     with t.judging("MODEL-025"):
         for threshold in (0, 100):
-            made = t.accepted(await create(t, compression_threshold=threshold, context_limit=1), 201)
+            made = t.accepted(await create(t, compression_threshold=threshold, context_limit=1))
             t.expect((made["compression_threshold"], made["context_limit"]), (threshold, 1), "threshold and limit")
     with t.judging("MODEL-027"):
         body: dict[str, Any] = {"ai_provider_id": ABSENT, "model": "", "context_limit": 0, "compression_threshold": 101}
@@ -160,22 +160,22 @@ async def configs_at_the_bounds(t: Case) -> None:
         for field, key in zip(mend, ("provider-required", "model-required", "limit-required", "threshold", "price"), strict=True):
             t.refused(await create(t, **body), f"model-config.{key}")
             body[field] = mend[field]
-        t.accepted(await create(t, **body), 201)
+        t.accepted(await create(t, **body))
 
 
 @case("MODEL-029", "MODEL-030", "MODEL-031", "MODEL-033")
 async def options(t: Case) -> None:
     with t.judging("MODEL-029"):
-        made = t.accepted(await create(t, model_config={"cost": PRICES}), 201)
+        made = t.accepted(await create(t, model_config={"cost": PRICES}))
         shown = made["model_config"]["cost"]
         t.true(all(isinstance(shown[key], str) for key in PRICES), "prices come back as texts", shown, "/model_config/cost")
         values = {k: Decimal(shown[k]) for k in PRICES}
         t.expect(values, {k: Decimal(v) for k, v in PRICES.items()}, "the prices", "/model_config/cost")
     with t.judging("MODEL-030"):
-        old = t.accepted(await create(t, model_config=PRICES), 201)
+        old = t.accepted(await create(t, model_config=PRICES))
         t.expect(old["model_config"], {"cost": shown}, "prices sent in the old place", "/model_config")
     with t.judging("MODEL-031"):
-        made = t.accepted(await create(t, model_config=OPTIONS), 201)
+        made = t.accepted(await create(t, model_config=OPTIONS))
         t.expect(made.get("model_config"), OPTIONS, "the options", "/model_config")
         t.expect((await configs(t))[made["id"]].get("model_config"), OPTIONS, "the options in the list", "/model_config")
     with t.judging("MODEL-033"):
@@ -224,6 +224,6 @@ async def changes(t: Case) -> None:
         for left in wholes:
             t.expect(t.accepted(await change(t, model, model_config=left))["model_config"], left, "the options left")
     with t.judging("MODEL-036"):
-        t.accepted(await t.root.delete(models_path(t, model["id"])), 204)
+        t.accepted(await t.root.delete(models_path(t, model["id"])))
         t.true(model["id"] not in await configs(t), "a deleted config is not listed")
         t.refused(await t.root.delete(models_path(t, model["id"])), "common.not-found")

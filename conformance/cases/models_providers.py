@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from conformance.case import case
 from conformance.context import Case
-from conformance.provisioning import PROVIDERS, new_provider, secret
+from conformance.provisioning import new_provider, providers_path, secret
 
 URL = "http://127.0.0.1:9/v1"
 OTHERS = ("alice", "carol", "auditor", "orgadmin", "orgauditor")
@@ -19,41 +19,41 @@ def wanted(t: Case, **fields: Any) -> dict[str, Any]:
     return {"type": "openai-compat", "name": t.unique("p"), "base_url": URL} | fields
 
 
-def at(name: str) -> str:
-    return f"{PROVIDERS}/{name}"
+def at(t: Case, name: str) -> str:
+    return providers_path(t, name)
 
 
 @case("PROV-001", "PROV-004", "PROV-015", "PROV-016", "PROV-017", "PROV-018")
 async def life_of_a_provider(t: Case) -> None:
-    made = t.given(await t.root.post(PROVIDERS, wanted(t)), 201)
-    t.cleanup(lambda: t.root.delete(at(made["id"])))
+    made = t.given(await t.root.post(providers_path(t), wanted(t)))
+    t.cleanup(lambda: t.root.delete(at(t, made["id"])))
     with t.judging("PROV-004"):
-        t.expect(t.accepted(await t.root.get(at(made["id"])))["enabled"], False, "is it enabled", "/enabled")
-        on = t.accepted(await t.root.post(PROVIDERS, wanted(t, enabled=True)), 201)
-        t.cleanup(lambda: t.root.delete(at(on["id"])))
+        t.expect(t.accepted(await t.root.get(at(t, made["id"])))["enabled"], False, "is it enabled", "/enabled")
+        on = t.accepted(await t.root.post(providers_path(t), wanted(t, enabled=True)))
+        t.cleanup(lambda: t.root.delete(at(t, on["id"])))
         t.expect(on["enabled"], True, "is the one that was asked for enabled", "/enabled")
     with t.judging("PROV-001"):
-        changed = t.accepted(await t.root.patch(at(made["id"]), {"display_name": "Renamed"}))
+        changed = t.accepted(await t.root.patch(at(t, made["id"]), {"display_name": "Renamed"}))
         t.expect(changed["display_name"], "Renamed", "the display name", "/display_name")
-        t.expect(t.accepted(await t.root.get(at(made["id"]))), changed, "the provider read back")
-        listed = {p["id"]: p for p in t.accepted(await t.root.get(PROVIDERS))}
+        t.expect(t.accepted(await t.root.get(at(t, made["id"]))), changed, "the provider read back")
+        listed = {p["id"]: p for p in t.accepted(await t.root.get(providers_path(t)))}
         t.expect(listed.get(made["id"]), changed, "the provider in the list")
     with t.judging("PROV-018"):
         t.expect(made["display_name"], made["name"], "the display name when none was given", "/display_name")
-        reset = t.accepted(await t.root.patch(at(made["id"]), {"display_name": ""}))
+        reset = t.accepted(await t.root.patch(at(t, made["id"]), {"display_name": ""}))
         t.expect(reset["display_name"], made["name"], "the display name after an empty one", "/display_name")
-        t.expect(t.accepted(await t.root.get(at(made["id"]))), reset, "the provider read back")
+        t.expect(t.accepted(await t.root.get(at(t, made["id"]))), reset, "the provider read back")
     with t.judging("PROV-015"):
-        by_name = t.accepted(await t.root.get(at(made["name"])))
-        t.expect(by_name, t.accepted(await t.root.get(at(made["id"]))), "the provider read by name")
+        by_name = t.accepted(await t.root.get(at(t, made["name"])))
+        t.expect(by_name, t.accepted(await t.root.get(at(t, made["id"]))), "the provider read by name")
     with t.judging("PROV-016"):
-        t.accepted(await t.root.delete(at(made["id"])), 204)
-        t.refused(await t.root.delete(at(made["id"])), "common.not-found")
+        t.accepted(await t.root.delete(at(t, made["id"])))
+        t.refused(await t.root.delete(at(t, made["id"])), "common.not-found")
     with t.judging("PROV-017"):
         names = [t.unique("p") for _ in range(3)]
         for name in reversed(names):
             await new_provider(t, name=name, enabled=False)
-        listed = t.accepted(await t.root.get(PROVIDERS))
+        listed = t.accepted(await t.root.get(providers_path(t)))
         t.expect([p["name"] for p in listed if p["name"] in names], sorted(names), "the names in the list")
         t.true(made["id"] not in [p["id"] for p in listed], "a deleted provider is not listed")
 
@@ -64,15 +64,15 @@ async def providers_are_the_owners(t: Case) -> None:
     with t.judging("PROV-002"):
         for actor in map(t.actor, OTHERS):
             for name in (provider["id"], str(uuid4())):
-                t.refused(await actor.get(at(name)), "common.forbidden")
-                t.refused(await actor.patch(at(name), {"display_name": "Theirs"}), "common.forbidden")
-                t.refused(await actor.delete(at(name)), "common.forbidden")
-            t.refused(await actor.get(PROVIDERS), "common.forbidden")
-            t.refused(await actor.post(PROVIDERS, wanted(t)), "common.forbidden")
-        t.expect(t.accepted(await t.root.get(at(provider["id"]))), provider, "the provider after refused attempts")
+                t.refused(await actor.get(at(t, name)), "common.forbidden")
+                t.refused(await actor.patch(at(t, name), {"display_name": "Theirs"}), "common.forbidden")
+                t.refused(await actor.delete(at(t, name)), "common.forbidden")
+            t.refused(await actor.get(providers_path(t)), "common.forbidden")
+            t.refused(await actor.post(providers_path(t), wanted(t)), "common.forbidden")
+        t.expect(t.accepted(await t.root.get(at(t, provider["id"]))), provider, "the provider after refused attempts")
     with t.judging("PROV-003"):
-        t.refused(await t.alice.post(PROVIDERS, {}), "provider.type-missing")
-        t.refused(await t.alice.patch(at(provider["id"]), {}), "provider.no-field")
+        t.refused(await t.alice.post(providers_path(t), {}), "provider.type-missing")
+        t.refused(await t.alice.patch(at(t, provider["id"]), {}), "provider.no-field")
 
 
 BAD: dict[str, tuple[str, str]] = {
@@ -85,29 +85,29 @@ BAD: dict[str, tuple[str, str]] = {
 @case("PROV-005", "PROV-006", "PROV-008")
 async def providers_that_are_refused(t: Case) -> None:
     with t.judging("PROV-005"):
-        answer = await t.root.post(PROVIDERS, {})
+        answer = await t.root.post(providers_path(t), {})
         for key in ("type-missing", "name-missing", "base-url-missing"):
             t.refused(answer, f"provider.{key}")
     with t.judging("PROV-006"):
         for field, (value, key) in BAD.items():
             body = wanted(t) | {field: value}
-            t.refused(await t.root.post(PROVIDERS, body), key)
-        t.refused(await t.root.post(PROVIDERS, wanted(t, base_url="ftp://x/")), "provider.base-url-scheme")
-        made = t.accepted(await t.root.post(PROVIDERS, wanted(t)), 201)
-        t.cleanup(lambda: t.root.delete(at(made["id"])))
+            t.refused(await t.root.post(providers_path(t), body), key)
+        t.refused(await t.root.post(providers_path(t), wanted(t, base_url="ftp://x/")), "provider.base-url-scheme")
+        made = t.accepted(await t.root.post(providers_path(t), wanted(t)))
+        t.cleanup(lambda: t.root.delete(at(t, made["id"])))
     with t.judging("PROV-008"):
         body = wanted(t, name=made["name"])
-        t.refused(await t.root.post(PROVIDERS, body), "provider.duplicate", name=made["name"])
-        t.given(await t.root.delete(at(made["id"])), 204)
-        again = t.accepted(await t.root.post(PROVIDERS, body), 201)
-        t.cleanup(lambda: t.root.delete(at(again["id"])))
+        t.refused(await t.root.post(providers_path(t), body), "provider.duplicate", name=made["name"])
+        t.given(await t.root.delete(at(t, made["id"])))
+        again = t.accepted(await t.root.post(providers_path(t), body))
+        t.cleanup(lambda: t.root.delete(at(t, again["id"])))
 
 
 @case("PROV-009", "PROV-010", "PROV-011", "PROV-012", "PROV-007", "PROV-019", "PROV-020")
 async def changes_of_a_provider(t: Case) -> None:
     first, second = secret(t), secret(t)
     made = await new_provider(t, api_keys=[first], enabled=False)
-    path, kept = at(made["id"]), made["api_keys"][0]["id"]
+    path, kept = at(t, made["id"]), made["api_keys"][0]["id"]
     with t.judging("PROV-009"):
         body = t.accepted(await t.root.patch(path, {"name": "other", "type": "google", "display_name": "D"}))
         t.expect([body[k] for k in ("name", "type")], [made[k] for k in ("name", "type")], "name and type")
@@ -147,12 +147,12 @@ async def changes_of_a_provider(t: Case) -> None:
     with t.judging("PROV-007"):
         answers = [
             await t.root.get(path),
-            await t.root.get(PROVIDERS),
+            await t.root.get(providers_path(t)),
             await t.root.patch(path, {"api_keys": [{"api_key": first}]}),
         ]
-        for answer in (*answers, await t.root.post(PROVIDERS, body := wanted(t, api_keys=[second]))):
+        for answer in (*answers, await t.root.post(providers_path(t), body := wanted(t, api_keys=[second]))):
             t.true(not any(key in str(answer.response.body) for key in (first, second)), "no answer shows a key")
-        t.cleanup(lambda: t.root.delete(at(body["name"])))
+        t.cleanup(lambda: t.root.delete(at(t, body["name"])))
         (shown,) = t.accepted(await t.root.get(path))["api_keys"]
         t.true({"id", "masked", "created_at"} <= set(shown), "a key is shown by id, masked form and time", shown, "/api_keys/0")
 
@@ -163,11 +163,11 @@ async def providers_that_are_not_there(t: Case) -> None:
     change = {"display_name": "D"}
     with t.judging("PROV-013"):
         for name in (str(uuid4()), t.unique("nobody")):
-            t.refused(await t.root.get(at(name)), "common.not-found")
-            t.refused(await t.root.patch(at(name), change), "common.not-found")
-            t.refused(await t.root.delete(at(name)), "common.not-found")
-        t.accepted(await t.root.get(at(made["id"])))
+            t.refused(await t.root.get(at(t, name)), "common.not-found")
+            t.refused(await t.root.patch(at(t, name), change), "common.not-found")
+            t.refused(await t.root.delete(at(t, name)), "common.not-found")
+        t.accepted(await t.root.get(at(t, made["id"])))
     with t.judging("PROV-014"):
-        t.refused(await t.root.get(at("No_Name")), "provider.id")
-        t.refused(await t.root.patch(at("No_Name"), change), "provider.id")
-        t.refused(await t.root.delete(at("No_Name")), "provider.id")
+        t.refused(await t.root.get(at(t, "No_Name")), "provider.id")
+        t.refused(await t.root.patch(at(t, "No_Name"), change), "provider.id")
+        t.refused(await t.root.delete(at(t, "No_Name")), "provider.id")

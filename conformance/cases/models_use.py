@@ -7,7 +7,7 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.provisioning import PROVIDERS, base_model, change_model, models_path, new_model, new_provider, turn_calls
+from conformance.provisioning import base_model, change_model, models_path, new_model, new_provider, providers_path, turn_calls
 
 
 async def defaults(t: Case) -> list[str]:
@@ -32,15 +32,15 @@ async def the_default(t: Case) -> None:
         t.accepted(await t.root.patch(models_path(t, base["id"]), {"is_default": True}))
         t.expect(await defaults(t), [base["id"]], "the default after a change")
     with t.judging("MODEL-041"):
-        t.given(await t.root.patch(models_path(t, first["id"]), {"is_default": True}), 200)
+        t.given(await t.root.patch(models_path(t, first["id"]), {"is_default": True}))
         t.accepted(await t.root.patch(models_path(t, first["id"]), {"enabled": False}))
         t.expect(await defaults(t), [first["id"]], "the default after it was disabled")
     with t.judging("MODEL-040"):
         t.accepted(await t.root.patch(models_path(t, first["id"]), {"is_default": False}))
         (other,) = await defaults(t)
         t.true(other != first["id"], "another config is the default")
-        t.given(await t.root.patch(models_path(t, first["id"]), {"is_default": True}), 200)
-        t.accepted(await t.root.delete(models_path(t, first["id"])), 204)
+        t.given(await t.root.patch(models_path(t, first["id"]), {"is_default": True}))
+        t.accepted(await t.root.delete(models_path(t, first["id"])))
         t.true(len(await defaults(t)) == 1, "another config is the default after a delete")
     with t.judging("MODEL-056"):
         names = [t.unique(stem) for stem in ("zz", "za", "zb")]
@@ -53,7 +53,7 @@ async def the_default(t: Case) -> None:
             if not taken:
                 await change_model(t, last, is_default=True)
     with t.judging("MODEL-037"):
-        t.given(await t.root.patch(models_path(t, base["id"]), {"is_default": True}), 200)
+        t.given(await t.root.patch(models_path(t, base["id"]), {"is_default": True}))
         await new_model(t)
         t.expect(await defaults(t), [base["id"]], "the default beside a new config")
 
@@ -87,14 +87,14 @@ async def changed_models(t: Case) -> None:
 async def deleted_models(t: Case) -> None:
     base, model = await base_model(t), await new_model(t)
     chat = await t.chat(model_config_id=model["id"])
-    t.given(await t.root.delete(models_path(t, model["id"])), 204)
+    t.given(await t.root.delete(models_path(t, model["id"])))
     with t.judging("MODEL-043"):
         t.accepted(await chat.send())
         ended = await chat.settled()
         t.expect(ended["status"], "waiting", "the status after the turn", "/status")
         t.expect(await model_of(t, chat, 2), base["model"], "the model that the provider was asked for")
     with t.judging("MODEL-045"):
-        made = t.accepted(await t.alice.create("Hello", model_config_id=model["id"]), 201)
+        made = t.accepted(await t.alice.create("Hello", model_config_id=model["id"]))
         late = Chat(t.alice, made["id"])
         t.expect((await late.settled())["status"], "waiting", "the status after the turn", "/status")
         t.expect(await model_of(t, late), base["model"], "the model that the provider was asked for")
@@ -104,15 +104,15 @@ async def deleted_models(t: Case) -> None:
 async def disabled_models(t: Case) -> None:
     provider = await new_provider(t)
     off, behind = await new_model(t, enabled=False), await new_model(t, ai_provider_id=provider["id"])
-    t.given(await t.root.patch(f"{PROVIDERS}/{provider['id']}", {"enabled": False}), 200)
+    t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
     with t.judging("MODEL-044"):
-        made = t.accepted(await t.alice.create("Hello", model_config_id=off["id"]), 201)
+        made = t.accepted(await t.alice.create("Hello", model_config_id=off["id"]))
         await ends_in_error(t, made)
         chat = await t.chat()
         t.accepted(await chat.send("Again", model_config_id=off["id"]))
         await chat.settled("error")
     with t.judging("MODEL-049"):
-        made = t.accepted(await t.alice.create("Hello", model_config_id=behind["id"]), 201)
+        made = t.accepted(await t.alice.create("Hello", model_config_id=behind["id"]))
         await ends_in_error(t, made)
 
 
@@ -126,7 +126,7 @@ async def disabled_default(t: Case) -> None:
     await keep_default(t)
     model = await new_model(t, is_default=True)
     await change_model(t, model, enabled=False)
-    made = t.accepted(await t.alice.create("Hello"), 201)
+    made = t.accepted(await t.alice.create("Hello"))
     t.expect(made["last_model_config_id"], model["id"], "the chat's model", "/last_model_config_id")
     await ends_in_error(t, made)
 

@@ -60,23 +60,23 @@ def cells(t: Case, kind: str, *classes: str, only: Iterable[str] = ()) -> dict[s
 
 
 Act = Callable[[Chat, Scene], Awaitable[Exchange]]
-# How each operation is tried, and the status of its success.
-DO: dict[str, tuple[Act, int]] = {
-    "getChat": (lambda c, s: c.get(), 200),
-    "listMessages": (lambda c, s: c.messages(), 200),
-    "listPrompts": (lambda c, s: c.prompts(), 200),
-    "getChatDiff": (lambda c, s: c.diff(), 200),
-    "getChatACL": (lambda c, s: c.acl(), 200),
-    "patchChat": (lambda c, s: c.patch(title=f"by {c.actor.name}", labels={"by": "another"}), 204),
-    "interruptChat": (lambda c, s: c.interrupt(), 200),
-    "deleteQueuedMessage": (lambda c, s: c.unqueue(s.queued), 204),
-    "patchChatACL": (lambda c, s: c.set_acl(users={c.case.bob.id: "read"}), 204),
-    "sendMessage": (lambda c, s: c.send("from another"), 200),
-    "editMessage": (lambda c, s: c.edit(s.message, "changed by another"), 200),
-    "promoteQueuedMessage": (lambda c, s: c.promote(s.queued), 202),
-    "regenerateTitle": (lambda c, s: c.regenerate(), 200),
-    "proposeTitle": (lambda c, s: c.propose(), 200),
-    "submitToolResults": (lambda c, s: c.tool_results([{"tool_call_id": "x", "output": {}}]), 204),
+# How each operation is tried.
+DO: dict[str, Act] = {
+    "getChat": lambda c, s: c.get(),
+    "listMessages": lambda c, s: c.messages(),
+    "listPrompts": lambda c, s: c.prompts(),
+    "getChatDiff": lambda c, s: c.diff(),
+    "getChatACL": lambda c, s: c.acl(),
+    "patchChat": lambda c, s: c.patch(title=f"by {c.actor.name}", labels={"by": "another"}),
+    "interruptChat": lambda c, s: c.interrupt(),
+    "deleteQueuedMessage": lambda c, s: c.unqueue(s.queued),
+    "patchChatACL": lambda c, s: c.set_acl(users={c.case.bob.id: "read"}),
+    "sendMessage": lambda c, s: c.send("from another"),
+    "editMessage": lambda c, s: c.edit(s.message, "changed by another"),
+    "promoteQueuedMessage": lambda c, s: c.promote(s.queued),
+    "regenerateTitle": lambda c, s: c.regenerate(),
+    "proposeTitle": lambda c, s: c.propose(),
+    "submitToolResults": lambda c, s: c.tool_results([{"tool_call_id": "x", "output": {}}]),
 }
 
 
@@ -88,9 +88,9 @@ def lasting(body: dict[str, Any]) -> dict[str, Any]:
 async def snapshot(place: Scene) -> dict[str, Any]:
     """What the owner sees of the chat. Raises Unmet."""
     chat, given = place.chat, place.chat.case.given
-    listed = given(await chat.messages(), 200)
-    seen = {"messages": listed["messages"], "queue": listed["queued_messages"], "acl": given(await chat.acl(), 200)}
-    return lasting(given(await chat.get(), 200)) | seen
+    listed = given(await chat.messages())
+    seen = {"messages": listed["messages"], "queue": listed["queued_messages"], "acl": given(await chat.acl())}
+    return lasting(given(await chat.get())) | seen
 
 
 def no_leak(t: Case, place: Scene, answer: Exchange) -> None:
@@ -101,7 +101,7 @@ def no_leak(t: Case, place: Scene, answer: Exchange) -> None:
 
 async def tried(mine: Chat, place: Scene, wanted: Iterable[str]) -> dict[str, Exchange]:
     """Operation → what it was answered with."""
-    return {operation: await DO[operation][0](mine, place) for operation in wanted}
+    return {operation: await DO[operation](mine, place) for operation in wanted}
 
 
 def denied(t: Case, place: Scene, answers: dict[str, Exchange], wanted: dict[str, str]) -> None:
@@ -122,7 +122,7 @@ async def like_missing(t: Case, place: Scene, mine: Chat, wanted: dict[str, str]
     """Each of these operations is answered as if there were no such chat."""
     missing = Chat(mine.actor, str(uuid4()))
     for operation in wanted:
-        here, there = [await DO[operation][0](c, place) for c in (mine, missing)]
+        here, there = [await DO[operation](c, place) for c in (mine, missing)]
         t.refused(there, "common.not-found")
         t.alike(here, there, f"the answer to {operation} beside that of an unknown chat")
 
@@ -141,9 +141,8 @@ async def may_read(t: Case, row: dict[str, Any]) -> None:
     mine = await seen_by(t, place, row["kind"])
     for operation, cell in cells(t, row["kind"], "read").items():
         t.expect(cell, ALLOWED, "the role table's word")
-        act, status = DO[operation]
-        body = t.accepted(await act(mine, place), status)
-        own = t.given(await act(place.chat, place), status)
+        body = t.accepted(await DO[operation](mine, place))
+        own = t.given(await DO[operation](place.chat, place))
         t.expect(lasting(body), lasting(own), f"{operation} as {row['kind']} beside the owner's own")
 
 
@@ -172,8 +171,7 @@ async def may_change(t: Case, row: dict[str, Any]) -> None:
     mine = await seen_by(t, place, row["kind"])
     for operation, cell in cells(t, row["kind"], "update").items():
         t.expect(cell, ALLOWED, "the role table's word")
-        act, status = DO[operation]
-        t.accepted(await act(mine, place), status)
+        t.accepted(await DO[operation](mine, place))
     t.exactly(t.accepted(await place.chat.get())["labels"], {"by": "another"}, "the labels that were set", "/labels")
 
 
@@ -194,14 +192,14 @@ async def queued_scene(t: Case) -> Scene:
     gate, secret = t.gate(), t.unique("secret")
     chat = await t.new_chat(scripts.script(scripts.gate(gate), scripts.text("Done")))
     await t.llm.reached(gate)
-    queued = t.given(await chat.send(f"Later: {secret}"), 200).get("queued_message")
+    queued = t.given(await chat.send(f"Later: {secret}")).get("queued_message")
     if not queued:
         raise Unmet("a send on a running chat was not queued")
     return Scene(chat, secret, 1, queued["id"])
 
 
 async def queue_of(place: Scene) -> list[Any]:
-    return [q["id"] for q in place.chat.case.given(await place.chat.messages(), 200)["queued_messages"]]
+    return [q["id"] for q in place.chat.case.given(await place.chat.messages())["queued_messages"]]
 
 
 @case(rows={kind: {"requirement": CHANGES[kind], "kind": kind} for kind in CHANGES}, needs=("llm-control",))
@@ -210,7 +208,7 @@ async def queued_message(t: Case, row: dict[str, Any]) -> None:
     mine, cell = await seen_by(t, place, row["kind"]), cells(t, row["kind"], "update")["deleteQueuedMessage"]
     answer = await mine.unqueue(place.queued)
     if cell == ALLOWED:
-        t.accepted(answer, 204)
+        t.accepted(answer)
         t.expect(await queue_of(place), [], "the queue")
     else:
         t.refused(answer, cell)
@@ -281,11 +279,11 @@ async def sharing(t: Case, row: dict[str, Any]) -> None:
     before, bobs = await snapshot(place), place.chat.by(t.bob)
     if ALLOWED in wanted.values():
         t.refused(await bobs.get(), "common.not-found")
-        t.accepted(await DO["patchChatACL"][0](mine, place), 204)
+        t.accepted(await DO["patchChatACL"](mine, place))
         t.accepted(await bobs.get())
         return
     denied(t, place, await tried(mine, place, wanted), wanted)
-    broken = await mine.actor.request("PATCH", f"{mine.path}/acl", content=b"{broken")
+    broken = await mine.actor.request("PATCH", mine.url("patchChatACL"), content=b"{broken")
     t.refused(broken, wanted["patchChatACL"])
     t.expect(await snapshot(place), before, "the chat after a refused change of its sharing")
 
@@ -302,7 +300,7 @@ async def creating(t: Case, row: dict[str, Any]) -> None:
     cell = t.session.profile.table("roles")["classes"]["create"][row["kind"]]
     answer = await actor.create("Hello", labels={"run": mark})
     if cell == ALLOWED:
-        t.expect(t.accepted(answer, 201)["owner_id"], actor.id, "the owner of the created chat", "/owner_id")
+        t.expect(t.accepted(answer)["owner_id"], actor.id, "the owner of the created chat", "/owner_id")
         t.expect(len(t.accepted(await actor.list(label=f"run:{mark}"))), 1, "the caller's chats with the label")
     else:
         t.refused(answer, cell)

@@ -11,20 +11,19 @@ from conformance.cases.ownership_places import leave
 from conformance.context import Case
 from conformance.verdict import Unmet
 
-ROLE = "agents-access"
 BEFORE = "shared:before"  # the label of a chat of Alice's that Bob could read until sharing was switched off
 
 
 async def roles(t: Case, user: Actor, *names: str) -> None:
     """The user has exactly these roles in the organization. Raises Unmet."""
     organization = t.session.target.organization_id
-    path = f"/api/v2/organizations/{organization}/members/{user.id}/roles"
-    t.given(await t.root.put(path, {"roles": list(names)}), 200)
+    path = t.url("putMemberRoles", organization=organization, user=user.id)
+    t.given(await t.root.put(path, {"roles": list(names)}))
 
 
 async def own(t: Case) -> tuple[Actor, Scene]:
     """A new user with the chat role, and a chat at rest of theirs whose title no model changes. Raises Unmet."""
-    user, secret = await t.new_user(ROLE), t.unique("secret")
+    user, secret = await t.new_user(*t.chat_roles), t.unique("secret")
     reference = {"type": "file-reference", "file_name": "a.txt", "start_line": 1, "end_line": 1, "content": "x"}
     chat = await t.chat([text(f"About {secret}"), reference], user)
     return user, Scene(chat, secret, (await chat.history())[0]["id"])
@@ -32,14 +31,14 @@ async def own(t: Case) -> tuple[Actor, Scene]:
 
 async def state(chat: Chat) -> dict[str, Any]:
     """The chat and its messages as its owner sees them. Raises Unmet."""
-    return lasting(chat.case.given(await chat.get(), 200)) | {"messages": await chat.history()}
+    return lasting(chat.case.given(await chat.get())) | {"messages": await chat.history()}
 
 
 async def gone(t: Case, user: Actor, place: Scene) -> None:
     """For its owner the chat is as if it were not there: no list has it, and every operation answers 404. Raises Failure."""
     t.expect(t.accepted(await user.list()), [], "the list of the user")
     t.expect(t.accepted(await user.list(q="archived:true")), [], "the user's list of archived chats")
-    for act, _ in DO.values():
+    for act in DO.values():
         answer = await act(place.chat, place)
         t.refused(answer, "common.not-found")
         no_leak(t, place, answer)
@@ -63,7 +62,7 @@ async def chats_of_who_loses_the_role(t: Case) -> None:
     await roles(t, user)
     await gone(t, user, place)
     t.accepted(await place.chat.by(t.root).get())
-    await roles(t, user, ROLE)
+    await roles(t, user, *t.chat_roles)
     await back(t, user, place, before)
 
 
@@ -74,14 +73,14 @@ async def chats_of_who_leaves(t: Case) -> None:
     await leave(t, user)
     await gone(t, user, place)
     t.accepted(await place.chat.by(t.root).get())
-    t.given(await t.root.post(f"/api/v2/organizations/{t.session.target.organization_id}/members/{user.id}"))
-    await roles(t, user, ROLE)
+    t.given(await t.root.post(t.url("addMember", organization=t.session.target.organization_id, user=user.id)))
+    await roles(t, user, *t.chat_roles)
     await back(t, user, place, before)
 
 
 @case("ACL-053")
 async def stored_shares_when_sharing_is_off(t: Case) -> None:
-    found = t.given(await t.alice.list(label=BEFORE), 200)
+    found = t.given(await t.alice.list(label=BEFORE))
     if not found:
         raise Unmet(f"Alice has no chat with the label {BEFORE} that was shared with Bob before sharing was switched off")
     chat = Chat(t.alice, found[0]["id"])

@@ -32,7 +32,7 @@ async def id_that_is_none(t: Case, make: Any) -> None:
 
 @case("ROUTE-002")
 async def id_before_body(t: Case) -> None:
-    chat, wrong = await t.new_chat(), f"{t.alice.chats_path}/not-a-uuid"
+    chat, wrong = await t.new_chat(), t.url("getChat", chat="not-a-uuid")
     good, bad = await t.alice.patch(wrong, {}), await t.alice.request("PATCH", wrong, content=b"{broken")
     t.refused(bad, "common.chat-id")
     t.expect(bad.response.body, good.response.body, "the refusal of a malformed body beside that of a good one")
@@ -50,9 +50,9 @@ SPELLINGS = {
 @case(rows=SPELLINGS)
 async def spelling_of_an_id(t: Case, row: dict[str, Any]) -> None:
     chat = await t.new_chat()
-    for below in ("", "/messages"):
-        body = t.accepted(await t.alice.get(f"{t.alice.chats_path}/{row['spell'](chat.id)}{below}"))
-        shown = body["id"] if not below else {m["chat_id"] for m in body["messages"]}.pop()
+    for operation in ("getChat", "listMessages"):
+        body = t.accepted(await t.alice.get(t.url(operation, chat=row["spell"](chat.id))))
+        shown = body["id"] if operation == "getChat" else {m["chat_id"] for m in body["messages"]}.pop()
         t.expect(shown, chat.id, "the id of the chat")
         t.expect(shown, str(UUID(shown)), "its spelling")
 
@@ -61,7 +61,7 @@ def paths_below_a_chat(t: Case) -> dict[str, set[str]]:
     """Each documented path below a chat with its methods."""
     out: dict[str, set[str]] = {}
     for operation in documents(t.session.profile.name).operations.values():
-        if operation.path.startswith(f"{t.alice.chats_path}/{{chat}}"):
+        if "{chat}" in operation.path:
             out.setdefault(operation.path, set()).add(operation.method)
     return out
 
@@ -123,37 +123,39 @@ async def nothing_below_what_is_not_there(t: Case) -> None:
 async def head_and_options(t: Case) -> None:
     chat = await t.new_chat()
     for method in ("HEAD", "OPTIONS"):
-        for path in (t.alice.chats_path, chat.path):
+        for path in (t.url("listChats"), chat.path):
             t.accepted(await t.alice.request(method, path), 405)
 
 
 @case("ROUTE-011", writes=False)
 async def wrong_method_on_a_name(t: Case) -> None:
-    for name in ("by-workspace", "watch", "models"):
-        t.refused(await t.alice.post(f"{t.alice.chats_path}/{name}", {}), "common.chat-id", id=f'"{name}"')
-    t.accepted(await t.alice.get(f"{t.alice.chats_path}/models"))
+    for operation in ("chatsByWorkspace", "watchChats", "listModels"):
+        path = t.url(operation)
+        t.refused(await t.alice.post(path, {}), "common.chat-id", id=f'"{path.rsplit("/", 1)[1]}"')
+    t.accepted(await t.alice.get(t.url("listModels")))
 
 
 @case("ROUTE-022")
 async def wrong_method_on_files(t: Case) -> None:
     for method in ("GET", "PATCH", "DELETE"):
-        t.accepted(await t.alice.request(method, f"{t.alice.chats_path}/files"), 405)
-    t.accepted(await t.alice.upload(b"some notes"), 201)
+        t.accepted(await t.alice.request(method, t.url("uploadFile")), 405)
+    t.accepted(await t.alice.upload(b"some notes"))
 
 
 @case("ROUTE-012")
 async def slashes(t: Case) -> None:
     chat, mark = await t.new_chat(labels={"run": (word := t.unique())}), f"run:{word}"
-    listed = t.accepted(await t.alice.get(f"{t.alice.chats_path}/", params={"label": mark}))
+    listed = t.accepted(await t.alice.get(f"{t.url('listChats')}/", params={"label": mark}))
     t.expect([c["id"] for c in listed], [chat.id], "the list under a path with a slash at its end")
-    for path in (f"{chat.path}/", f"{t.alice.chats_path}//{chat.id}"):
+    for path in (f"{chat.path}/", f"{t.url('listChats')}//{chat.id}"):
         t.expect(t.accepted(await t.alice.get(path))["id"], chat.id, f"the chat under {path}")
-    t.true("messages" in t.accepted(await t.alice.get(f"{chat.path}//messages")), "messages behind a doubled slash")
+    doubled = chat.url("listMessages").replace("/messages", "//messages")
+    t.true("messages" in t.accepted(await t.alice.get(doubled)), "messages behind a doubled slash")
 
 
 @case("ROUTE-013", "ROUTE-014", "ROUTE-015")
 async def headers_of_answers(t: Case) -> None:
-    chat, path = await t.new_chat(), t.alice.chats_path
+    chat, path = await t.new_chat(), t.url("listChats")
     answers = [await t.alice.list(), await chat.get(), await chat.messages(), await t.alice.create(), await t.nobody.list()]
     answers += [await t.alice.get(f"{path}/{below}") for below in (uuid4(), "no-uuid", f"{chat.id}/no-such-thing")]
     asked = [await t.alice.get(path, headers={"accept": a}) for a in ("text/html", "application/xml", "image/png;q=0.5")]
@@ -168,16 +170,11 @@ async def headers_of_answers(t: Case) -> None:
             t.true(isinstance(t.accepted(x), list), f"a JSON list for Accept: {x.request.headers['accept']}")
 
 
-RETIRED = [
-    ("GET", "providers"), ("POST", "providers"), ("PATCH", "providers/{id}"), ("DELETE", "providers/{id}"),
-    ("GET", "user-provider-configs"), ("PUT", "user-provider-configs/{id}"), ("DELETE", "user-provider-configs/{id}"),
-]  # fmt: skip
-
-
 async def retired(t: Case, actor: Actor, some_id: str, content: bytes | None) -> list[Exchange]:
     """Ask every retired route; writing ones with this body."""
-    paths = [(method, f"{t.alice.chats_path}/{below.format(id=some_id)}") for method, below in RETIRED]
-    return [await actor.request(m, p, content=None if m == "GET" else content) for m, p in paths]
+    gone = [t.session.documents.operations[name] for name in t.session.traits["retired"]]
+    asked = [(operation.method, operation.url(provider_config=some_id)) for operation in gone]
+    return [await actor.request(method, path, content=None if method == "GET" else content) for method, path in asked]
 
 
 @case("ROUTE-016")

@@ -29,7 +29,7 @@ async def a_chat_everywhere(t: Case) -> None:
     labels = {"Mark.1/x_y-z": mark, "b": 'Ünï <&> "q" 🎈'}
     secret = t.unique("secret")
     made = t.given(
-        await t.alice.create(labels=labels, system_prompt=secret, unsafe_dynamic_tools=[TOOL | {"description": secret}]), 201
+        await t.alice.create(labels=labels, system_prompt=secret, unsafe_dynamic_tools=[TOOL | {"description": secret}])
     )
     chat = await t.chat(labels={"mark": mark})
     chat.id = made["id"]
@@ -49,7 +49,7 @@ async def a_chat_everywhere(t: Case) -> None:
         for message in await chat.history():
             t.true(type(message["id"]) is int and message["id"] > 0, "a message id is a positive integer", message["id"])
     with t.judging("SER-009"):
-        t.accepted(shared, 204)
+        t.accepted(shared)
         t.true(not shared.response.content, "a 204 has no body", shared.response.content)
     with t.judging("SER-010"):
         answer = await chat.get()

@@ -204,7 +204,7 @@ async def parts_that_users_send(t: Case) -> None:
 
 @case("PART-017", "PART-018", "CHATOBJ-012", needs=["files"])
 async def file_parts(t: Case) -> None:
-    file_id = t.given(await t.alice.upload(b"hello", name="notes.txt"), 201)["id"]
+    file_id = t.given(await t.alice.upload(b"hello", name="notes.txt"))["id"]
     claimed = {"type": "file", "file_id": file_id, "name": "other.png", "media_type": "image/png", "data": "aGVsbG8="}
     chat = await t.chat([{"type": "file", "file_id": file_id}, claimed])
     plain, odd = (await chat.history())[0]["content"]
@@ -222,11 +222,11 @@ async def file_parts(t: Case) -> None:
 
 @case("PART-024", needs=["model-admin"])
 async def compaction(t: Case) -> None:
-    listed = t.given(await t.root.get(f"{t.root.chats_path}/model-configs"))
+    listed = t.given(await t.root.get(t.url("listModelConfigs")))
     base = next(c for c in listed if c["is_default"])
     body = {"ai_provider_id": base["ai_provider_id"], "model": t.unique("m"), "context_limit": 1000, "compression_threshold": 50}
-    config = t.given(await t.root.post(f"{t.root.chats_path}/model-configs", body), 201)
-    t.cleanup(lambda: t.root.delete(f"{t.root.chats_path}/model-configs/{config['id']}"))
+    config = t.given(await t.root.post(t.url("listModelConfigs"), body))
+    t.cleanup(lambda: t.root.delete(t.url("deleteModelConfig", model_config=config["id"])))
     full = turn(says("long"), usage={"input_tokens": 900, "output_tokens": 5})
     chat = await t.chat(script(turns(full, turn(says("after")))), model_config_id=config["id"])
     messages = await chat.history()

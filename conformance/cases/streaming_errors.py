@@ -9,7 +9,7 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.cases.streaming_retry import model_at
 from conformance.context import Case
-from conformance.provisioning import PROVIDERS, heard_of, new_model, new_provider
+from conformance.provisioning import heard_of, new_model, new_provider, providers_path
 from conformance.streams import joined_stream, of_type, over, sentence, statuses, told
 from conformance.turns import Held, held
 from conformance.wire.socket import Event
@@ -45,7 +45,7 @@ async def until_failed(seen: Held) -> list[Event]:
     start = len(seen.socket.events)
     await seen.open()
 
-    await seen.socket.until(over, start=start)
+    await seen.socket.until(over(seen.chat.case), start=start)
     return seen.socket.events[start:]
 
 
@@ -67,7 +67,7 @@ async def last_error(t: Case, failure: Any, **fields: Any) -> dict[str, Any]:
     chat = await t.new_chat(script(failure), **fields)
     t.cleanup(chat.interrupt)
     socket = await joined_stream(chat)
-    await told(socket, over)
+    await told(socket, over(t))
     t.expect(of_type(socket.events, "retry"), [], "the retry events")
     shown = await chat.settled()
     return dict(shown["last_error"])
@@ -199,12 +199,12 @@ async def provider_switched_off(t: Case) -> None:
     model = (await new_model(t, ai_provider_id=own["id"], context_limit=100_000))["id"]
     await heard_of(t, model)
     chat = await t.chat(model_config_id=model)
-    t.given(await t.root.patch(f"{PROVIDERS}/{own['id']}", {"enabled": False}))
+    t.given(await t.root.patch(providers_path(t, own["id"]), {"enabled": False}))
     t.given(await chat.send("now?"))
     error = (await chat.when(lambda c: c.get("last_error"), "an error"))["last_error"]
     t.expect(error["kind"], "generic", "the kind", "/last_error/kind")
     t.true("provider" not in error and "status_code" not in error, "neither provider nor status_code is there", error)
-    t.given(await t.root.patch(f"{PROVIDERS}/{own['id']}", {"enabled": True}))
+    t.given(await t.root.patch(providers_path(t, own["id"]), {"enabled": True}))
     await heard_of(t, model)
     t.true("last_error" not in await chat.turn("and now?"), "a turn on the provider that is back succeeds")
 

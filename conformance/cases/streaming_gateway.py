@@ -56,7 +56,7 @@ async def key_that_rests(t: Case) -> None:
     other = await t.new_chat(script(MADE_IT), **fields)
     t.cleanup(other.interrupt)
     with t.judging("GATEWAY-005"):
-        retry = await noticed(await joined_stream(other))
+        retry = await noticed(t, await joined_stream(other))
         t.expect(retry["kind"], "rate_limit", "the kind of the retry event", "/retry/kind")
         t.expect(await calls(t, other), 0, "the calls of the model")
     with t.judging("GATEWAY-007"):
@@ -89,7 +89,7 @@ async def used_again(t: Case, fields: Row) -> None:
     for _ in range(TRIES):
         chat = await t.new_chat(script(MADE_IT), **fields)
         socket = await joined_stream(chat)
-        await told(socket, over)
+        await told(socket, over(t))
         if await calls(t, chat):
             return
         await chat.interrupt()
@@ -102,7 +102,7 @@ async def next_key(t: Case, status: int) -> None:
     chat = await t.new_chat(script(attempts(http_error(status, "no"), MADE_IT)), **fields)
     t.cleanup(chat.interrupt)
     socket = await joined_stream(chat)
-    await told(socket, over)
+    await told(socket, over(t))
     t.expect(of_type(socket.events, "retry"), [], "the retry events")
     t.expect((await chat.settled())["status"], "waiting", "the status after the turn", "/status")
     keys = [call["key"] for call in await turn_calls(t, chat, 2)]
@@ -129,7 +129,7 @@ async def failure_that_speaks_of_loss(t: Case, row: tuple[int, str]) -> None:
     chat = await t.new_chat(script(http_error(*row)))
     t.cleanup(chat.interrupt)
     socket = await joined_stream(chat)
-    await told(socket, over)
+    await told(socket, over(t))
     await told(socket, {"type": "message"})
     t.expect(of_type(socket.events, "retry"), [], "the retry events")
     shown = await chat.settled()
@@ -171,7 +171,7 @@ async def connection_reset_in_mid_stream(t: Case) -> None:
 async def nobody_listens(t: Case) -> None:
     chat = await t.new_chat(**(await model_at(t, base_url=CLOSED)))
     t.cleanup(chat.interrupt)
-    retry = await noticed(await joined_stream(chat))
+    retry = await noticed(t, await joined_stream(chat))
     t.expect(retry.get("status_code"), 502, "the status", "/retry/status_code")
 
 
@@ -179,7 +179,7 @@ async def nobody_listens(t: Case) -> None:
 async def no_key_at_all(t: Case) -> None:
     chat = await t.new_chat(**(await model_at(t, api_keys=[])))
     t.cleanup(chat.interrupt)
-    await told(await joined_stream(chat), over)
+    await told(await joined_stream(chat), over(t))
     made = await t.llm.journal(chat.id, purpose="turn")
     t.expect([call["key"] for call in made], [""], "the digests of the keys that the provider got")
 

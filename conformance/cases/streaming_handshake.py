@@ -43,8 +43,8 @@ def opened(t: Case, socket: Socket, what: str) -> None:
 async def plain_gets(t: Case) -> None:
     chat = await t.new_chat()
     for requirement, path, key in (
-        ("STREAM-001", f"{chat.path}/stream", "stream.no-connection-upgrade"),
-        ("STREAM-002", f"{t.alice.chats_path}/watch", "watch.no-connection-upgrade"),
+        ("STREAM-001", chat.url("streamChat"), "stream.no-connection-upgrade"),
+        ("STREAM-002", t.url("watchChats"), "watch.no-connection-upgrade"),
     ):
         with t.judging(requirement):
             t.refused(await t.alice.get(path), key)
@@ -59,12 +59,12 @@ async def plain_gets(t: Case) -> None:
 @case("STREAM-003", "STREAM-004", "STREAM-006")
 async def ids_in_the_path(t: Case) -> None:
     chat = await t.chat()
-    path, known = f"{chat.path}/stream", ids(await chat.history())
+    path, known = chat.url("streamChat"), ids(await chat.history())
     low, high = t.limit("stream.after-id", "min"), t.limit("stream.after-id")
     with t.judging("STREAM-003"):
         for bad in ("not-a-uuid", "123"):
-            t.refused(await upgrade(t.alice, f"{t.alice.chats_path}/{bad}/stream"), "common.chat-id")
-        t.refused(await upgrade(t.alice, f"{t.alice.chats_path}/{NOBODY}/stream"), "common.not-found")
+            t.refused(await upgrade(t.alice, t.url("streamChat", chat=bad)), "common.chat-id")
+        t.refused(await upgrade(t.alice, t.url("streamChat", chat=NOBODY)), "common.not-found")
         opened(t, await t.alice.socket(path), "of a chat by its id")
     with t.judging("STREAM-004"):
         for bad in (*NO_NUMBERS, str(high + 1), str(low - 1)):
@@ -91,15 +91,15 @@ async def after_id_twice(t: Case) -> None:
 @case("STREAM-005")
 async def right_before_after_id(t: Case) -> None:
     chat = await t.new_chat()
-    t.refused(await upgrade(t.bob, f"{chat.path}/stream", after_id="abc"), "common.not-found")
-    t.refused(await upgrade(t.alice, f"{chat.path}/stream", after_id="abc"), "stream.after-id")
+    t.refused(await upgrade(t.bob, chat.url("streamChat"), after_id="abc"), "common.not-found")
+    t.refused(await upgrade(t.alice, chat.url("streamChat"), after_id="abc"), "stream.after-id")
 
 
 @case("STREAM-007")
 async def foreign_origins(t: Case) -> None:
     chat = await t.new_chat()
     own = urlsplit(t.session.target.base_url)
-    for area, path in (("stream", f"{chat.path}/stream"), ("watch", f"{t.alice.chats_path}/watch")):
+    for area, path in (("stream", chat.url("streamChat")), ("watch", t.url("watchChats"))):
         t.refused(await upgrade(t.alice, path, Origin="http://evil.example"), f"{area}.origin-foreign", value="evil.example")
         t.refused(await upgrade(t.alice, path, Origin="null"), f"{area}.origin-bad", value="null")
         opened(t, await t.alice.socket(path, headers={"Origin": f"{own.scheme}://{own.netloc}"}), "from the own origin")
@@ -108,7 +108,7 @@ async def foreign_origins(t: Case) -> None:
 @case("STREAM-008")
 async def nothing_is_negotiated(t: Case) -> None:
     chat = await t.new_chat()
-    for path in (f"{chat.path}/stream", f"{t.alice.chats_path}/watch"):
+    for path in (chat.url("streamChat"), t.url("watchChats")):
         socket = await t.alice.socket(path, subprotocols=["chat", "json"], compression="deflate")
         opened(t, socket, "that offers subprotocols and compression")
         for name in ("sec-websocket-protocol", "sec-websocket-extensions"):
@@ -118,7 +118,7 @@ async def nothing_is_negotiated(t: Case) -> None:
 @case("STREAM-009")
 async def odd_handshakes(t: Case) -> None:
     chat = await t.new_chat()
-    for area, path in (("stream", f"{chat.path}/stream"), ("watch", f"{t.alice.chats_path}/watch")):
+    for area, path in (("stream", chat.url("streamChat")), ("watch", t.url("watchChats"))):
         t.refused(await upgrade(t.alice, path, Sec_WebSocket_Version="12"), f"{area}.version", value="12")
         t.refused(await upgrade(t.alice, path, without="Sec-WebSocket-Version"), f"{area}.version", value="")
         t.refused(await upgrade(t.alice, path, without="Sec-WebSocket-Key"), f"{area}.key-missing")
@@ -140,8 +140,8 @@ async def archived_chats(t: Case) -> None:
 @case("STREAM-011", "STREAM-012")
 async def without_a_workspace(t: Case) -> None:
     chat = await t.new_chat()
-    for name in ("git", "desktop"):
-        path = f"{chat.path}/stream/{name}"
+    for name, operation in (("git", "streamGit"), ("desktop", "streamDesktop")):
+        path = chat.url(operation)
         with t.judging("STREAM-011"):
             t.refused(await upgrade(t.alice, path), f"{name}.no-workspace")
             t.refused(await t.alice.get(path), f"{name}.no-workspace")
@@ -179,7 +179,7 @@ async def client_data(t: Case) -> None:
 @case("STREAM-021")
 async def control_frames(t: Case) -> None:
     chat = await t.new_chat()
-    for path in (f"{chat.path}/stream", f"{t.alice.chats_path}/watch"):
+    for path in (chat.url("streamChat"), t.url("watchChats")):
         socket = await t.alice.socket(path, close_timeout=t.deadline)
         opened(t, socket, "for control frames")
         for _ in range(2):
@@ -221,7 +221,7 @@ async def keepalive(t: Case) -> None:
     closed: tuple[float, int] | None = None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(40):
-            async for seconds, frame in silent_connection(t, f"{chat.path}/stream"):
+            async for seconds, frame in silent_connection(t, chat.url("streamChat")):
                 if frame.opcode is Opcode.PING:
                     pings.append(seconds)
                 elif frame.opcode is Opcode.CLOSE:
@@ -246,6 +246,6 @@ async def lost_access(t: Case) -> None:
     opened(t, socket, "by a reader")
     await told(socket, {"type": "message"})
     t.given(await chat.set_acl(users={t.bob.id: ""}))
-    t.refused(await upgrade(t.bob, f"{chat.path}/stream"), "common.not-found")
+    t.refused(await upgrade(t.bob, chat.url("streamChat")), "common.not-found")
     await chat.shared_with(t.bob)
     opened(t, await theirs.stream(), "by a reader who may read again")

@@ -9,7 +9,6 @@ import orjson
 from conformance.case import case
 from conformance.context import Case
 from conformance.streams import (
-    FINAL,
     ids,
     joined,
     joined_stream,
@@ -70,7 +69,7 @@ async def forty_pieces(t: Case) -> None:
     words = [f"word{n}" for n in range(40)]
     seen = await watched(t, *(reasoning(f"r{n} ") for n in range(9)), *(says(f"{word} ") for word in words))
     with t.judging("STREAM-041"):
-        last = max(i for i, e in enumerate(seen.live) if e["type"] == "status" and e["status"]["status"] in FINAL)
+        last = max(i for i, e in enumerate(seen.live) if e["type"] == "status" and e["status"]["status"] in t.final)
         t.true(of_type(seen.live, "message_part"), "parts came", types(seen.live))
         t.true("message_part" not in types(seen.live[last:]), "no part comes after the last status", types(seen.live[last:]))
     with t.judging("STREAM-042"):

@@ -11,7 +11,7 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
 from conformance.provisioning import heard_of, new_model, new_provider
-from conformance.streams import FINAL, joined_stream, of_type, parts, sentence, statuses, told
+from conformance.streams import joined_stream, of_type, parts, sentence, statuses, told
 from conformance.verdict import Failure
 from conformance.wire.socket import Socket
 from fixtures.scripts import attempts, fault, gate, http_error, script, tool_call, turn, turns
@@ -78,12 +78,12 @@ async def model_at(t: Case, **provider: Any) -> dict[str, Any]:
     return {"model_config_id": model}
 
 
-async def noticed(socket: Socket, n: int = 1) -> dict[str, Any]:
+async def noticed(t: Case, socket: Socket, n: int = 1) -> dict[str, Any]:
     """The notice before the n-th retry, after the wait before it; a failure that ends the turn instead is not waited for."""
 
     def said(event: Any) -> bool:
         """a retry event (or the end of the turn)"""
-        ended = event["type"] == "status" and event["status"]["status"] in FINAL
+        ended = event["type"] == "status" and event["status"]["status"] in t.final
         return ended or (event["type"] == "retry" and event["retry"]["attempt"] >= n)
 
     event = await socket.until(said, deadline=socket.deadline + 2 ** (n - 2))
@@ -100,7 +100,7 @@ def answered(chat: Chat, message: Any) -> bool:
 async def passing_failure(t: Case, row: Row) -> None:
     fields = {} if row["own"] is None else await model_at(t, **row["own"])
     chat, socket = await failing(t, row["first"], MADE_IT, **fields)
-    retry = await noticed(socket)
+    retry = await noticed(t, socket)
     t.expect(retry["kind"], row["kind"], "the kind of the retry event", "/retry/kind")
     await socket.until({"type": "message", "message": lambda m: answered(chat, m)})
     t.expect((await chat.settled())["status"], "waiting", "the status after the turn", "/status")
@@ -112,7 +112,7 @@ async def nobody_listens(t: Case) -> None:
     t.cleanup(chat.interrupt)
     socket = await joined_stream(chat)
     for n in (1, 2):
-        t.expect((await noticed(socket, n))["kind"], "timeout", "the kind of the retry event", "/retry/kind")
+        t.expect((await noticed(t, socket, n))["kind"], "timeout", "the kind of the retry event", "/retry/kind")
     t.accepted(await chat.interrupt())
 
 
@@ -185,8 +185,8 @@ async def four_failures(t: Case) -> None:
     chat, socket = await failing(t, turn(says("lost"), fault("cut")), no, no, no, MADE_IT)
     with t.judging("RETRY-021"):
         for n in (1, 2, 3):
-            await noticed(socket, n)
-        last = await noticed(socket, 4)
+            await noticed(t, socket, n)
+        last = await noticed(t, socket, 4)
     waits = {e["retry"]["attempt"]: e["retry"]["delay_ms"] for e in of_type(socket.events, "retry")}
     with t.judging("RETRY-012"):
         t.expect(waits, {n: 500 * 2**n for n in waits}, "the waits by attempt")

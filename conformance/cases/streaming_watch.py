@@ -76,7 +76,7 @@ async def who_may_watch(t: Case) -> None:
     for name in ("alice", "carol", "orgadmin", "auditor", "orgauditor"):
         socket = await t.actor(name).watch()
         t.expect(socket.log.handshake.status, 101, f"the upgrade for {name}")
-    unknown = await t.nobody.socket(f"{t.alice.chats_path}/watch")
+    unknown = await t.nobody.socket(t.url("watchChats"))
     t.expect(unknown.log.handshake.status, 401, "the upgrade without a token")
 
 

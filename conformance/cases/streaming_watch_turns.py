@@ -141,7 +141,7 @@ async def edits(t: Case) -> None:
 
 @case("WATCH-027", needs=["files"])
 async def the_chat_in_events(t: Case) -> None:
-    file = t.given(await t.alice.upload(b"hello", name="notes.txt"), 201)["id"]
+    file = t.given(await t.alice.upload(b"hello", name="notes.txt"))["id"]
     watch = await watching(t)
     spawn = script(turn(tool_call("spawn_agent", {"type": "general", "prompt": "Say hello", "title": "Kid"})))
     chat = await t.chat([text(spawn), {"type": "file", "file_id": file}])

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.actors import Actor, Chat
 from conformance.case import case
-from conformance.cases.usage_limits import limited, own_limit, path, unlimited
+from conformance.cases.usage_limits import limited, own_limit, unlimited
 from conformance.context import Case
 from conformance.exchange import Exchange
 from conformance.provisioning import member, new_model
@@ -30,7 +30,7 @@ async def payer(t: Case, **model: Any) -> dict[str, Any]:
 
 async def status(actor: Actor) -> dict[str, Any]:
     """The actor's limit status. Raises Unmet."""
-    return dict(actor.case.given(await actor.get(path(actor.case, "/status")), 200))
+    return dict(actor.case.given(await actor.get(actor.case.url("getUsageLimitStatus"))))
 
 
 async def state(chat: Chat) -> Any:
@@ -68,13 +68,13 @@ async def reached_limit(t: Case) -> None:
         t.expect(reached.response.body["resets_at"], (await status(actor))["period_end"], "resets_at", "/resets_at")
     with t.judging("USAGE-035"):
         t.accepted(await chat.interrupt())
-        t.accepted(await chat.patch(title="renamed"), 204)
+        t.accepted(await chat.patch(title="renamed"))
         for read in (chat.get, chat.messages, actor.list):
             t.accepted(await read())
     with t.judging("USAGE-026"):
         t.refused(refusal, REACHED)
         await limited(t, (await status(actor))["current_spend"] + 1)
-        t.accepted(await actor.create(PAID, model_config_id=who["model_config_id"]), 201)
+        t.accepted(await actor.create(PAID, model_config_id=who["model_config_id"]))
     await limited(t, None)
     for requirement, calls in stopped.items():
         with t.judging(requirement):
@@ -113,13 +113,13 @@ async def turns_that_go_on(t: Case) -> None:
         t.refused(await busy.send(PAID), REACHED)
         t.expect(len(t.accepted(await busy.messages())["queued_messages"]), 1, "the length of the queue")
     with t.judging("USAGE-034"):
-        t.accepted(await asking.tool_results([{"tool_call_id": "k1", "output": {"a": 1}}]), 204)
+        t.accepted(await asking.tool_results([{"tool_call_id": "k1", "output": {"a": 1}}]))
         await answered(asking, "done")
     with t.judging("USAGE-036"):
         await t.llm.open(hold)
         await answered(busy, "queued")
     with t.judging("USAGE-033"):
-        t.accepted(await promoting.promote(queued), 202)
+        t.accepted(await promoting.promote(queued))
         await t.llm.open(other)
         await answered(promoting, "promoted")
     await limited(t, None)
@@ -141,7 +141,7 @@ async def whose_limit_holds(t: Case) -> None:
             if stopped:
                 t.refused(answer, REACHED)
             else:
-                t.accepted(answer, 201)
+                t.accepted(answer)
 
     await limited(t, 100)
     await held(100, "USAGE-024", True)
@@ -156,7 +156,7 @@ async def whose_limit_holds(t: Case) -> None:
         t.given(await own_limit(t, actor.id, 10))
         await limited(t, None)
         t.expect((await status(actor))["is_limited"], False, "is_limited", "/is_limited")
-        t.accepted(await actor.create(PAID, model_config_id=who["model_config_id"]), 201)
+        t.accepted(await actor.create(PAID, model_config_id=who["model_config_id"]))
 
 
 @case("USAGE-037", "COST-006", alone=True)

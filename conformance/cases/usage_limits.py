@@ -18,13 +18,20 @@ PERIODS = ("day", "week", "month")
 ROLES = ("alice", "carol", "orgadmin", "orgauditor")
 
 
-def path(t: Case, tail: str = "") -> str:
-    return f"{t.alice.chats_path}/usage-limits{tail}"
+OWN = {"overrides": ("putUserUsageLimit", "user"), "group-overrides": ("putGroupUsageLimit", "group")}
+
+
+def path(t: Case, tail: str = "", whose: Any = "") -> str:
+    """The path of the limits, or of the own limit of a user or group."""
+    if not tail:
+        return t.url("getUsageLimits")
+    operation, place = OWN[tail]
+    return t.url(operation, **{place: whose})
 
 
 async def shown(t: Case) -> dict[str, Any]:
     """The limits as the site owner sees them. Raises Unmet."""
-    return dict(t.given(await t.root.get(path(t)), 200))
+    return dict(t.given(await t.root.get(path(t))))
 
 
 async def put(t: Case, amount: Any, period: Any = "month", by: Actor | None = None) -> Exchange:
@@ -33,7 +40,7 @@ async def put(t: Case, amount: Any, period: Any = "month", by: Actor | None = No
 
 async def limited(t: Case, amount: int | None, period: str = "month") -> None:
     """Limit everybody's spend; None switches limits off. Raises Unmet."""
-    t.given(await put(t, amount, period), 200)
+    t.given(await put(t, amount, period))
 
 
 async def unlimited(t: Case) -> None:
@@ -45,7 +52,7 @@ async def unlimited(t: Case) -> None:
 
 async def own_limit(t: Case, user: str, amount: Any, tail: str = "overrides", by: Actor | None = None) -> Exchange:
     """Set the limit of one user, or of a group; it is gone when the case ends."""
-    where = path(t, f"/{tail}/{user}")
+    where = path(t, tail, user)
     t.cleanup(lambda: t.root.delete(where))
     return await (by or t.root).put(where, {} if amount is None else {"spend_limit_micros": amount})
 
@@ -88,14 +95,14 @@ async def others_may_not_set_limits(t: Case) -> None:
         with t.judging("USAGE-023"):
             for tail, target in targets:
                 t.refused(await own_limit(t, target, MILLION, tail, by=actor), "common.forbidden")
-                t.refused(await actor.delete(path(t, f"/{tail}/{target}")), "common.forbidden")
+                t.refused(await actor.delete(path(t, tail, target)), "common.forbidden")
     with t.judging("USAGE-002"):
         t.expect(await shown(t), before, "the limits")
         t.accepted(await put(t, None))
     with t.judging("USAGE-023"):
         for tail, target in targets:
             t.accepted(await own_limit(t, target, MILLION, tail))
-            t.accepted(await t.root.delete(path(t, f"/{tail}/{target}")), 204)
+            t.accepted(await t.root.delete(path(t, tail, target)))
 
 
 @case("USAGE-004", "USAGE-005", "USAGE-006", "USAGE-007", "USAGE-008", "USAGE-038", "USAGE-039", alone=True)
@@ -153,7 +160,7 @@ async def models_without_a_price(t: Case) -> None:
     await change_model(t, model, enabled=False)
     t.expect(await count(), before, "the count with a disabled model", "/unpriced_model_count")
     gone = await new_model(t)
-    t.given(await t.root.delete(models_path(t, gone["id"])), 204)
+    t.given(await t.root.delete(models_path(t, gone["id"])))
     t.expect(await count(), before, "the count after a model was deleted", "/unpriced_model_count")
 
 
@@ -162,18 +169,18 @@ async def own_status(t: Case) -> None:
     await unlimited(t)
     with t.judging("USAGE-010"):
         for name in ("alice", "bob", "carol", "orgadmin", "auditor", "root"):
-            t.accepted(await t.actor(name).get(path(t, "/status")))
+            t.accepted(await t.actor(name).get(t.url("getUsageLimitStatus")))
     with t.judging("USAGE-011"):
-        status = t.accepted(await t.alice.get(path(t, "/status")))
+        status = t.accepted(await t.alice.get(t.url("getUsageLimitStatus")))
         t.expect(status["is_limited"], False, "is_limited", "/is_limited")
         t.expect(status["current_spend"], 0, "the spend", "/current_spend")
         t.expect(status.get("spend_limit_micros"), None, "the limit", "/spend_limit_micros")
-    summary = f"{t.alice.chats_path}/cost/me/summary"
+    summary = t.url("getCostSummary", user="me")
     with t.judging("COST-022"):
         t.true("usage_limit" not in t.accepted(await t.alice.get(summary)), "usage_limit is not there while limits are off")
     for period in PERIODS:
         await limited(t, MILLION, period)
-        status = (await t.alice.get(path(t, "/status"))).response.body
+        status = (await t.alice.get(t.url("getUsageLimitStatus"))).response.body
         with t.judging("USAGE-012"):
             wanted = {"is_limited": True, "period": period, "spend_limit_micros": MILLION}
             t.expect({k: status.get(k) for k in wanted}, wanted, "the status")
@@ -190,7 +197,7 @@ async def own_status(t: Case) -> None:
     with t.judging("COST-043"):
         t.given(await own_limit(t, t.alice.id, 7))
         for actor, user, amount in ((t.root, t.alice.id, 7), (t.root, "me", MILLION), (t.alice, "me", 7)):
-            limit = t.accepted(await actor.get(f"{t.alice.chats_path}/cost/{user}/summary")).get("usage_limit") or {}
+            limit = t.accepted(await actor.get(t.url("getCostSummary", user=user))).get("usage_limit") or {}
             t.expect(limit.get("spend_limit_micros"), amount, "the limit of whose summary it is", "/usage_limit")
 
 
@@ -203,7 +210,7 @@ def listed(limits: dict[str, Any], name: str, key: str) -> list[dict[str, Any]]:
 async def limits_of_users(t: Case) -> None:
     await unlimited(t)
     user = await member(t)
-    where = path(t, f"/overrides/{user.id}")
+    where = path(t, "overrides", user.id)
     with t.judging("USAGE-019"):
         t.refused(await t.root.delete(where), "limits.no-user-limit")
     with t.judging("USAGE-014"):
@@ -216,8 +223,8 @@ async def limits_of_users(t: Case) -> None:
             t.refused(await own_limit(t, user.id, amount), "limits.user-amount")
         t.expect([o["spend_limit_micros"] for o in listed(await shown(t), "user_id", user.id)], [7], "the limits")
     with t.judging("USAGE-017"):
-        t.refused(await t.root.put(path(t, "/overrides/x"), {"spend_limit_micros": 7}), "limits.user-id")
-        t.refused(await t.root.put(path(t, "/group-overrides/x"), {"spend_limit_micros": 7}), "limits.group-id")
+        t.refused(await t.root.put(path(t, "overrides", "x"), {"spend_limit_micros": 7}), "limits.user-id")
+        t.refused(await t.root.put(path(t, "group-overrides", "x"), {"spend_limit_micros": 7}), "limits.group-id")
         t.accepted(await own_limit(t, user.id, 7))
     with t.judging("USAGE-040"):
         t.given(await own_limit(t, t.bob.id, 7))
@@ -227,28 +234,28 @@ async def limits_of_users(t: Case) -> None:
     with t.judging("USAGE-018"):
         t.refused(await own_limit(t, str(uuid.uuid4()), 7), "limits.put-no-user")
     with t.judging("USAGE-015"):
-        t.accepted(await t.root.delete(where), 204)
+        t.accepted(await t.root.delete(where))
         t.expect(listed(await shown(t), "user_id", user.id), [], "the user's limits", "/overrides")
     with t.judging("USAGE-019"):
         t.refused(await t.root.delete(where), "limits.no-user-limit")
-        t.refused(await t.root.delete(path(t, f"/overrides/{uuid.uuid4()}")), "limits.delete-no-user")
+        t.refused(await t.root.delete(path(t, "overrides", uuid.uuid4())), "limits.delete-no-user")
 
 
 @case("USAGE-020", "USAGE-021", "USAGE-022", alone=True)
 async def limits_of_groups(t: Case) -> None:
     await unlimited(t)
     everyone = t.session.target.organization_id
-    where = path(t, f"/group-overrides/{everyone}")
+    where = path(t, "group-overrides", everyone)
     t.given(await t.root.put(where, {"spend_limit_micros": 5}))
-    t.given(await t.root.delete(where), 204)
+    t.given(await t.root.delete(where))
     with t.judging("USAGE-022"):
         t.refused(await t.root.delete(where), "limits.no-group-limit")
-        t.refused(await t.root.delete(path(t, f"/group-overrides/{uuid.uuid4()}")), "limits.delete-no-group")
+        t.refused(await t.root.delete(path(t, "group-overrides", uuid.uuid4())), "limits.delete-no-group")
     with t.judging("USAGE-020"):
         stored = t.accepted(await own_limit(t, everyone, 7, "group-overrides"))
         t.expect(listed(await shown(t), "group_id", everyone), [stored], "the group's limits", "/group_overrides")
         t.expect(stored["spend_limit_micros"], 7, "the limit", "/spend_limit_micros")
-        t.accepted(await t.root.delete(where), 204)
+        t.accepted(await t.root.delete(where))
         t.expect(listed(await shown(t), "group_id", everyone), [], "the group's limits", "/group_overrides")
     with t.judging("USAGE-021"):
         t.refused(await own_limit(t, str(uuid.uuid4()), 7, "group-overrides"), "limits.put-no-group")

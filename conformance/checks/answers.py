@@ -12,8 +12,6 @@ from conformance.checks.times import instant
 RULES = Rules()
 judges = RULES.judges
 
-_EXEMPT_SETTLED = ("waiting", "pending")
-
 
 def _rows(asked: Asked, *path: str) -> list[dict[str, Any]] | None:
     """The array of objects at this place of a 200 answer; None if there is none (schemas judge that)."""
@@ -267,8 +265,10 @@ def interrupted_rests(asked: Asked) -> Verdict:
     if asked.status != 200 or not isinstance(asked.answer, dict):
         return None
     shown = asked.answer.get("status")
-    # A pending chat is not interrupted: it stays pending.
-    return True if shown in _EXEMPT_SETTLED else Wrong("an interrupted chat is waiting", "/status", "waiting", shown)
+    statuses = asked.profile.traits["statuses"]
+    # A turn that only waits to run is not interrupted: its chat stays as it is.
+    fine = {statuses["idle"], *statuses["busy"]} - {statuses["active"]}
+    return True if shown in fine else Wrong(f"an interrupted chat is {statuses['idle']}", "/status", statuses["idle"], shown)
 
 
 @judges("CHAT-024", "chatsByWorkspace")

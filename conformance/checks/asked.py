@@ -69,6 +69,7 @@ class Asked:
     response: Response
     query: dict[str, list[str]] = field(default_factory=dict)
     body: dict[str, Any] | None = None
+    retired: bool = False  # it is for a route that the profile has retired
 
     @property
     def status(self) -> int:
@@ -82,6 +83,12 @@ class Asked:
     @property
     def is_socket(self) -> bool:
         return isinstance(self.said, SocketLog)
+
+    @property
+    def below_chats(self) -> str:
+        """The path below that of chats, which is "/" itself there; "" for a request to something else."""
+        path, chats = self.request.path, self.profile.traits["chats_path"]
+        return path.removeprefix(chats) or "/" if path.startswith(chats) else ""
 
     @property
     def chat(self) -> str:
@@ -113,6 +120,7 @@ def understand(documents: Documents, said: Exchange | SocketLog) -> Asked | None
     response = said.handshake if isinstance(said, SocketLog) else said.response
     operation, params = (match.operation.id, match.params) if match else ("", {})
     asked = Asked(documents.profile, said, operation, params, said.request, response)
+    asked.retired = any(f"{said.request.path}/".startswith(f"{path}/") for path in documents.retired)
     for name, value in said.request.params:
         asked.query.setdefault(name, []).append(value)
     body = said.request.body

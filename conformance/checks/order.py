@@ -378,7 +378,7 @@ def action_required_once(feed: Told, disturbed: Disturbed) -> Verdict:
     wanted = feed.order.status_before("action_required")
     ran = True
     for event in feed.events:
-        if event.type == "status" and event.status == "running":
+        if event.type == "status" and event.status == feed.order.active:
             ran = True
         elif event.type == "action_required":
             if not any(e.status == wanted for e in feed.events[: event.at]):
@@ -441,6 +441,7 @@ def _archived(feed: Told, kind: str, wanted: bool) -> Verdict:
 @watch("WATCH-013")
 def running_is_not_told(feed: Told, disturbed: Disturbed) -> Verdict:
     for event in feed.of("status_change"):
-        if event.chat.get("status") == "running" and not event.chat.get("workspace_id"):
-            return Wrong("a status_change tells of running", f"{event.pointer}/chat/status", "none", "running")
+        shown = event.chat.get("status")
+        if shown == feed.order.active and not event.chat.get("workspace_id"):
+            return Wrong(f"a status_change tells of {shown}", f"{event.pointer}/chat/status", "none", shown)
     return True if feed.of("status_change") else None

@@ -11,8 +11,6 @@ RULES = Rules()
 judges = RULES.judges
 
 _TOKEN = re.compile(r"[^-]{10}-[^-]{22}")
-_CHATS = "/api/experimental/chats"
-_RETIRED = re.compile(rf"{_CHATS}/(providers|user-provider-configs)(/|$)")
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -41,20 +39,20 @@ def _without_token(asked: Asked) -> Verdict:
 
 @judges("AUTH-001")
 def reads_need_a_token(asked: Asked) -> Verdict:
-    if asked.is_socket or asked.request.method not in _READS or not asked.request.path.startswith(_CHATS):
+    if asked.is_socket or asked.request.method not in _READS or not asked.below_chats:
         return None
-    return None if f"{_CHATS}/config" in asked.request.path else _without_token(asked)
+    return None if asked.below_chats.startswith("/config") else _without_token(asked)
 
 
 @judges("AUTH-003")
 def settings_need_a_token(asked: Asked) -> Verdict:
-    is_read = asked.request.method == "GET" and asked.request.path.startswith(f"{_CHATS}/config/")
+    is_read = asked.request.method == "GET" and asked.below_chats.startswith("/config/")
     return _without_token(asked) if is_read else None
 
 
 @judges("AUTH-002")
 def writes_need_a_token(asked: Asked) -> Verdict:
-    if asked.is_socket or asked.request.method in _READS or not asked.request.path.startswith(_CHATS):
+    if asked.is_socket or asked.request.method in _READS or not asked.below_chats:
         return None
     return _without_token(asked)
 
@@ -66,10 +64,8 @@ def sockets_need_a_token(asked: Asked) -> Verdict:
 
 @judges("AUTH-027")
 def other_routes_need_a_token(asked: Asked) -> Verdict:
-    path = asked.request.path
-    if path.startswith("/api/v2/ai/providers") or "/ai-provider-keys" in path:
-        return _without_token(asked)
-    return None
+    elsewhere = "/ai/providers" in asked.request.path or "/ai-provider-keys" in asked.request.path
+    return _without_token(asked) if elsewhere else None
 
 
 @judges("AUTH-005")
@@ -110,7 +106,7 @@ def chat_id_is_a_uuid(asked: Asked) -> Verdict:
 
 @judges("ROUTE-010")
 def other_methods(asked: Asked) -> Verdict:
-    if asked.request.method not in ("HEAD", "OPTIONS") or not asked.request.path.startswith(_CHATS):
+    if asked.request.method not in ("HEAD", "OPTIONS") or not asked.below_chats:
         return None
     return True if asked.status == 401 else asked.refused(405, 400)
 
@@ -139,7 +135,7 @@ def plain_get_of_a_socket(asked: Asked) -> Verdict:
 
 @judges("ROUTE-016")
 def retired_routes(asked: Asked) -> Verdict:
-    return asked.refused(410, 400) if _RETIRED.match(asked.request.path) else None
+    return asked.refused(410, 400) if asked.retired else None
 
 
 # -- the list ----------------------------------------------------------------------------------------------

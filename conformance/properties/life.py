@@ -50,7 +50,7 @@ def life_of(bridge: Bridge) -> type[RuleBasedStateMachine]:
 
         @rule(words=WORDS)
         def rename(self, words: str) -> None:
-            t.accepted(bridge(self.chat.patch(title=words)), 204)
+            t.accepted(bridge(self.chat.patch(title=words)))
             self.title = words.strip()
 
         @rule()

@@ -83,9 +83,9 @@ def _is_json(body: Any) -> bool:
 @case("FUZZ-001", fuzz=True)
 async def any_request(t: Case) -> None:
     bridge, chat = Bridge(t), await t.chat()
-    for operation in operations(t.session.profile, t.alice.chats_path):
+    for operation in operations(t.session.profile, t.url("listChats")):
         ask = _no_server_error(bridge, operation.definition.raw["operationId"], chat.id)
-        await generated(t, ask, scale=0.25 if operation.path.startswith(t.alice.chats_path) else 0.07, made=_any_of(operation))
+        await generated(t, ask, scale=0.25 if operation.path.startswith(t.url("listChats")) else 0.07, made=_any_of(operation))
 
 
 def _any_of(operation: Any) -> st.SearchStrategy[Any]:
@@ -107,8 +107,8 @@ def _no_server_error(bridge: Bridge, name: str, chat_id: str) -> Callable[[Any],
 @case("FUZZ-002", fuzz=True)
 async def any_request_without_a_token(t: Case) -> None:
     bridge, chat = Bridge(t), await t.chat()
-    for operation in operations(t.session.profile, t.alice.chats_path):
-        if not operation.path.startswith(t.alice.chats_path):
+    for operation in operations(t.session.profile, t.url("listChats")):
+        if not operation.path.startswith(t.url("listChats")):
             continue
 
         def ask(made: Any) -> None:

@@ -8,11 +8,9 @@ from conformance.target import Target
 from fixtures.transcripts import Transcript
 
 # Reads count too: what another scenario writes there would show.
-_SHARED = re.compile(
-    r"/chats/(config|usage-limits|model-configs|models|cost|insights)\b|/api/v2/ai/|/mcp/|/ai-provider-keys|/status/"
-)
-_OWN = re.compile(r"/chats/model-configs\b|/api/v2/ai/providers\b")
-_LIST = re.compile(r"/api/experimental/chats/?(\?|$)")
+_SHARED = re.compile(r"/chats/(config|usage-limits|model-configs|models|cost|insights)\b|/ai/|/mcp/|/ai-provider-keys|/status/")
+_OWN = re.compile(r"/chats/model-configs\b|/ai/providers\b")
+_LIST = re.compile(r"/chats/?(\?|$)")
 # Start configuration that a server has unless it says otherwise.
 _USUAL = {"CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "false"}
 _NEEDS_CAPABILITY = {

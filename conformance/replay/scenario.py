@@ -270,7 +270,7 @@ class Scenario:
         if "chat" not in form and "list" not in form:
             await asyncio.sleep(float(form.get("ms", 1000 * form.get("seconds", 0))) / 1000)
             return
-        poller = Poller(self.world.wire, self._credentials(state, row.actor), state.bindings)
+        poller = Poller(self.world.wire, self._credentials(state, row.actor), state.bindings, self.world.target.profile)
         if problem := await poller.wait(form, disappointed=state.disappointed):
             state.disappointed = True
             self._remark(row, f"waited in vain: {problem}")

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import spec
 from conformance.replay.compare import Rules, racy_paths
 from fixtures.transcripts import Row
 
@@ -19,7 +20,8 @@ def header_rules(head: dict[str, Any]) -> Rules:
     for sentence in head.get("racy") or ():
         if found := _ORDERED_BY.search(sentence):
             unordered |= set(re.findall(r"\w+", found[1])) - {"and"}
-    return Rules(ignored=ignored, unordered=frozenset(unordered))
+    statuses = spec.load(head["profile"]).traits["statuses"]
+    return Rules(ignored=ignored, unordered=frozenset(unordered), turning=frozenset({*statuses["busy"], statuses["idle"]}))
 
 
 def row_rules(rules: Rules, row: Row, *, post: bool) -> Rules:

@@ -15,6 +15,7 @@ from conformance.replay.player import Unreachable, Wire
 from conformance.replay.slow_llm import SlowTitles
 from conformance.target import Target
 from conformance.wire.client import Answer
+from spec.documents import documents
 
 # Where the recorded servers and their scripted LLM listened.
 _SERVER = re.compile(r"127\.0\.0\.1:70\d\d")
@@ -39,6 +40,10 @@ class World:
     llm_base: str = ""
     names: dict[str, str] = field(default_factory=dict)  # display or user name in the recording → here
 
+    def url(self, operation: str, **values: Any) -> str:
+        """The path of this operation of the target's profile."""
+        return documents(self.target.profile).url(operation, **values)
+
     def headers(self, user: str) -> dict[str, str]:
         token = self.target.users[user].token if user in self.target.users else ""
         return {"Coder-Session-Token": token} if token else {}
@@ -53,7 +58,7 @@ class World:
 
     async def learn(self) -> None:
         """Ask where the LLM is and what the users are called. Raises Unreachable if nothing answers at all."""
-        answer = await self.call("root", "GET", "/api/v2/ai/providers")
+        answer = await self.call("root", "GET", self.url("listAIProviders"))
         self.llm_base = self.target.llm.base_url
         if not self.llm_base and isinstance(listed := _json(answer), list):
             found = [p for p in listed if isinstance(p, dict) and p.get("enabled") and p.get("base_url")]
@@ -63,7 +68,7 @@ class World:
             if user is None:
                 continue
             self._rename(name, user.username or name)
-            me = await self.call(name, "GET", "/api/v2/users/me")
+            me = await self.call(name, "GET", self.url("getUser", user="me"))
             if isinstance(shown := _json(me), dict):
                 self._rename(name, str(shown.get("username") or name))
                 self._rename(_display(name), str(shown.get("name") or _display(name)))
@@ -126,14 +131,14 @@ class World:
             "email": email, "username": username, "name": name, "password": PASSWORD, "login_type": "password",
             "user_status": "active", "organization_ids": [organization],
         }  # fmt: skip
-        created = await self._must("POST", "/api/v2/users", body)
+        created = await self._must("POST", self.url("createUser"), body)
         user_id = str(created["id"])
         if roles.get("org_roles"):
-            path = f"/api/v2/organizations/{organization}/members/{user_id}/roles"
+            path = self.url("putMemberRoles", organization=organization, user=user_id)
             await self._must("PUT", path, {"roles": roles["org_roles"]})
         if roles.get("site_roles"):
-            await self._must("PUT", f"/api/v2/users/{user_id}/roles", {"roles": roles["site_roles"]})
-        login = await self._must("POST", "/api/v2/users/login", {"email": email, "password": PASSWORD})
+            await self._must("PUT", self.url("putUserRoles", user=user_id), {"roles": roles["site_roles"]})
+        login = await self._must("POST", self.url("loginUser"), {"email": email, "password": PASSWORD})
         return user_id, str(login["session_token"])
 
     async def _must(self, method: str, path: str, body: Any) -> dict[str, Any]:
@@ -146,12 +151,12 @@ class World:
     async def _unpin(self) -> None:
         for name in ("alice", "bob", "root"):
             try:
-                chats = _json(await self.call(name, "GET", "/api/experimental/chats"))
+                chats = _json(await self.call(name, "GET", self.url("listChats")))
             except Unreachable:
                 return
             for chat in chats if isinstance(chats, list) else ():
                 if isinstance(chat, dict) and chat.get("pin_order"):
-                    path = f"/api/experimental/chats/{chat.get('id')}"
+                    path = self.url("patchChat", chat=chat.get("id"))
                     await self.call(name, "PATCH", path, {"pin_order": 0})
 
 

@@ -1,0 +1,68 @@
+"""Dialects: the few functions in which one revision of the API differs from another beyond data.
+
+A profile's dialect is the class `Dialect` of the module here that has its name (with `_` for `-`), else that of the nearest
+profile that it extends and that has one, else that of the default profile. Only these modules know which revision they are for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import spec
+
+if TYPE_CHECKING:
+    from conformance.actors import Chat
+    from conformance.target import Target
+    from conformance.wire.socket import Socket
+
+
+class Dialect(Protocol):
+    """How the verbs of the domain are said in one revision, and how what it answers is read. Content is a list of parts."""
+
+    def creation(self, target: Target, content: Any, fields: dict[str, Any]) -> Any:
+        """The body of a create; ABSENT where it has none."""
+        ...
+
+    async def begin(self, chat: Chat, content: Any, fields: dict[str, Any]) -> None:
+        """Order the first turn of a chat just created with this, where the create has not done so. Raises Unmet."""
+        ...
+
+    def sending(self, target: Target, content: Any, fields: dict[str, Any]) -> Any:
+        """The body of a send."""
+        ...
+
+    async def stream(self, chat: Chat, **options: Any) -> Socket:
+        """The feed of a chat's events."""
+        ...
+
+    def message(self, answer: Any) -> dict[str, Any]:
+        """The message that the answer to a send, an edit or a promotion says that it made; {} where it shows none."""
+        ...
+
+    def history(self, answer: Any) -> list[dict[str, Any]]:
+        """The messages of an answer that lists them, oldest first."""
+        ...
+
+    def at_rest(self, chat: dict[str, Any]) -> bool:
+        """Does no turn of this chat run, or wait to run?"""
+        ...
+
+    def failure(self, chat: dict[str, Any]) -> str:
+        """What made the chat's last turn fail, in the server's words; "" when it did not fail."""
+        ...
+
+    def lost_turn(self, chat: dict[str, Any], answer: Any) -> bool:
+        """Does this chat rest, with these messages listed then, on a user's message that got neither an answer nor an error?"""
+        ...
+
+
+def dialect(profile: spec.Profile) -> Dialect:
+    """The dialect of this profile."""
+    known = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
+    names = [name.replace("-", "_") for name in (*profile.chain, spec.DEFAULT)]
+    module = importlib.import_module(f"{__name__}.{next(name for name in names if name in known)}")
+    found: Dialect = module.Dialect(profile)
+    return found

@@ -1,0 +1,52 @@
+"""Chats of organizations, told of over sockets; `last_error` is an object, and left out when there is none."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import spec
+
+if TYPE_CHECKING:
+    from conformance.actors import Chat
+    from conformance.target import Target
+    from conformance.wire.socket import Socket
+
+
+class Dialect:
+    """The dialect of profiles that have none of their own. `statuses` are those of profile.yaml."""
+
+    def __init__(self, profile: spec.Profile) -> None:
+        self._statuses: dict[str, Any] = profile.traits["statuses"]
+
+    def creation(self, target: Target, content: Any, fields: dict[str, Any]) -> Any:
+        return {"organization_id": target.organization_id, "content": content} | fields
+
+    async def begin(self, chat: Chat, content: Any, fields: dict[str, Any]) -> None:
+        """A create orders the first turn itself."""
+
+    def sending(self, target: Target, content: Any, fields: dict[str, Any]) -> Any:
+        return {"content": content} | fields
+
+    async def stream(self, chat: Chat, **options: Any) -> Socket:
+        return await chat.actor.socket(chat.url("streamChat"), **options)
+
+    def message(self, answer: Any) -> dict[str, Any]:
+        found = answer.get("message") if isinstance(answer, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def history(self, answer: Any) -> list[dict[str, Any]]:
+        return list(reversed(answer.get("messages", [])))
+
+    def at_rest(self, chat: dict[str, Any]) -> bool:
+        return chat.get("status") in self._statuses["rest"]
+
+    def failure(self, chat: dict[str, Any]) -> str:
+        error = chat.get("last_error")
+        return str(error.get("message") or error) if isinstance(error, dict) else str(error or "")
+
+    def lost_turn(self, chat: dict[str, Any], answer: Any) -> bool:
+        if chat.get("status") != self._statuses["idle"] or chat.get("last_error") is not None or answer.get("queued_messages"):
+            return False
+        roles = [*(message.get("role") for message in self.history(answer)), None]
+        return any(older == "user" and newer in ("user", None) for older, newer in pairwise(roles))
