@@ -55,7 +55,10 @@ def events(log: SocketLog) -> Iterator[Any]:
     """Every event that the server sent over this socket."""
     for frame in log.frames:
         if frame.direction == "in" and frame.kind == "text":
-            yield from frame.payload if isinstance(frame.payload, list) else [frame.payload]
+            told = frame.payload
+            if isinstance(told, dict) and "data" in told:  # an envelope
+                told = told["data"] if told["type"] == "data" else []
+            yield from told if isinstance(told, list) else [told]
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:
