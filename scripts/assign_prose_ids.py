@@ -23,11 +23,13 @@ LEFT_OUT = ("users.", "tokens.", "common.panic")
 # Texts that tell of the server's inside or come from its socket library: informational only.
 INFORMATIONAL = re.compile(
     r"^(stream|watch)\.(no-|version$|key-|origin-)|-nul$|^promote\.unknown$|^edit\.unreadable-chat$|-forbidden$|^upload\.save$|^send\.no-model$|^rate\."
+    r"|^create\.default-unreadable$|^config\.ttl-stored$|^diff\.failed$"
 )
 
 # What a target must offer before the refusal can be met with; the first match counts.
 NEEDS: tuple[tuple[str, list[str]], ...] = (
     (r"^rate\.", ["rate-limits"]),
+    (r"^gate\.", ["experiment-off"]),
     (r"^acl\.disabled$", ["sharing-disabled"]),
     (r"^config\.debug-forced$", ["debug-forced"]),
     (r"^userkeys\.disabled$", ["own-keys-off"]),
@@ -58,7 +60,11 @@ NEEDS: tuple[tuple[str, list[str]], ...] = (
     (r"^config\.(personal|debug)-not-allowed$", ["admin", "exclusive"]),
     (r"^compaction\..*$", []),
     (r"^skills\.limit$", ["admin", "slow"]),
-    (r"^(config|model-config|provider|limits|skills|mcp)\.", ["admin"]),
+    (r"^config\.ttl-stored$", ["admin", "exclusive"]),
+    (r"^diff\.failed$", ["git-host", "workspaces"]),
+    (r"^chat-provider\.used$", ["model-admin", "llm"]),
+    (r"^chat-provider\.base-url.*$", ["admin"]),
+    (r"^(config|model-config|provider|chat-provider|limits|skills|mcp)\.", ["admin"]),
     (r"^cost\.(date|unknown)$", ["admin"]),
     (r"^cost\.(integer|offset-negative|too-large)$", ["admin", "roles"]),
 )

@@ -28,7 +28,9 @@ class UnknownProfile(ValueError):
 class Requirement:
     """One testable sentence. `level` is MUST, SHOULD or MAY; `needs` names what the target must offer to judge it.
 
-    `profiles`: all that it holds in.
+    `profiles`: all that it holds in. `seen`: recorded scenarios that show it, `profile/name` where they are not of the default one or
+    of the only profile that the row names. `differs`: what it shows of how a profile differs from the one that it extends, by the
+    names of tables/differences.yaml.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Requirement:
     seen: tuple[str, ...] = ()
     unkillable: str = ""
     excluded: str = ""  # why this suite can't judge it
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from scripts import assign_prose_ids, assign_schema_ids, registry_rows
 from spec import Requirement, registry_page
 
 ROOT = Path(__file__).parents[2]
-FIELDS = {"id", "level", "text", "source", "seen", "profiles", "not_in", "needs", "unkillable", "excluded"}
+FIELDS = {"id", "level", "text", "source", "seen", "profiles", "not_in", "needs", "unkillable", "excluded", "differs"}
 NEEDS = {
     "llm": "scripted turns",
     "llm-control": "the scripted LLM's control address: gates, journal, wire faults",
@@ -36,8 +36,10 @@ NEEDS = {
     "long-waits": "half a minute to wait",
     "disposable": "a server that may be left changed for good",
     "sharing-disabled": "a server that was started with chat sharing switched off",
+    "experiment-off": "a server whose experiment for chats is off",
 }
-SOURCE = re.compile(r"(source|(chats|stream|stream-verified|config|bootstrap)\.md (R\d+|§[\w.]+( \d+)?)|spec/\S+( \S+)?)")
+PAGES = "chats|stream|stream-verified|config|bootstrap|2026-03|verified-2026-03"
+SOURCE = re.compile(rf"(source|({PAGES})\.md (R\d+|§[\w.]+( \d+)?)|spec/\S+( \S+)?)")
 ROWS = list(spec.registry().values())
 AREAS = sorted({row.area for row in ROWS})
 
@@ -88,11 +90,39 @@ def test_every_requirement_names_its_source() -> None:
             assert SOURCE.fullmatch(part), f"{row.id}: source {part!r}"
 
 
+def recorded_in(row: Requirement, name: str) -> tuple[str, str]:
+    """The profile and the scenario that `seen` of this row names."""
+    profile, _, scenario = name.rpartition("/")
+    return profile or (spec.DEFAULT if spec.DEFAULT in row.profiles else row.profiles[0]), scenario
+
+
 def test_the_scenarios_named_exist() -> None:
     for row in ROWS:
-        folders = [ROOT / "fixtures" / "transcripts" / profile for profile in row.profiles]
-        missing = [name for name in row.seen if not any((folder / f"{name}.jsonl").is_file() for folder in folders)]
-        assert not missing, f"{row.id}: no recorded scenario {missing}"
+        for name in row.seen:
+            profile, scenario = recorded_in(row, name)
+            assert profile in row.profiles, f"{row.id}: {name} is of another profile"
+            path = ROOT / "fixtures" / "transcripts" / profile / f"{scenario}.jsonl"
+            assert path.is_file(), f"{row.id}: no recorded scenario {name}"
+
+
+EXTENDED = [name for name in spec.profiles() if len(spec.chain(name)) > 1]
+
+
+@pytest.mark.parametrize("name", EXTENDED)
+def test_each_difference_from_the_base_is_named_by_a_requirement(name: str) -> None:
+    profile, base = spec.load(name), spec.load(spec.chain(name)[1])
+    differences = set(profile.table("differences"))
+    named = {difference: row.id for row in profile.requirements.values() for difference in row.differs}
+    assert set(named) == differences
+    for row in profile.requirements.values():
+        assert not row.differs or row.id not in base.requirements, f"{row.id} holds in both, and so is no difference"
+
+
+@pytest.mark.parametrize(("name", "page", "most"), [("experimental-2026-03", "2026-03.md", 56)])
+def test_every_requirement_of_the_facts_is_named(name: str, page: str, most: int) -> None:
+    said = {part for row in spec.load(name).requirements.values() for part in row.source.split(", ")}
+    numbers = {int(part.rpartition("R")[2]) for part in said if part.startswith(f"{page} R")}
+    assert numbers == set(range(1, most + 1))
 
 
 def test_no_must_quotes_a_refusal() -> None:
