@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from conformance.checks import answers, bodies, requests, wire_form
 from conformance.checks.asked import understand
@@ -13,7 +13,7 @@ from conformance.checks.presence import PresenceJudge
 from conformance.checks.recorded_state import StateJudge
 from conformance.checks.refusals import RefusalJudge
 from conformance.exchange import Exchange, Finding, SocketLog
-from spec import Profile
+from spec import Profile, registry
 from spec.documents import documents
 from spec.tables import stream_order
 
@@ -29,10 +29,10 @@ class Stumbled(RuntimeError):
 
 
 class Observers:
-    """A stateful judge of one run or one recording; fed in order of time."""
+    """A stateful judge of one run or one recording; fed in order of time. `silent`: requirements that do not hold here."""
 
-    def __init__(self, parts: list[Observer]) -> None:
-        self._parts = parts
+    def __init__(self, parts: list[Observer], silent: Collection[str] = ()) -> None:
+        self._parts, self._silent = parts, silent
 
     def observe(self, exchange: Exchange | SocketLog) -> Iterator[Judged]:
         """Each requirement that this exchange was judged by: with a finding, or None where it is as it should be.
@@ -45,6 +45,8 @@ class Observers:
         for part in self._parts[:1] if broken else self._parts:
             try:
                 for requirement, finding in part(exchange):
+                    if requirement in self._silent:
+                        continue
                     wrong = wrong or finding is not None
                     yield requirement, finding
             except _SHAPE as error:
@@ -87,6 +89,7 @@ def observers(profile: Profile, *, recorded: bool = False) -> Observers:
 
     A recording is judged by everything; in a run the cases judge what was asked for and refused by themselves.
     """
+    silent = registry().keys() - profile.requirements.keys()
     return Observers(
-        [DocumentJudge(profile, provisioning=recorded), PresenceJudge(profile), TrafficJudge(profile, recorded=recorded)]
+        [DocumentJudge(profile, provisioning=recorded), PresenceJudge(profile), TrafficJudge(profile, recorded=recorded)], silent
     )

@@ -45,6 +45,7 @@ def test_an_object_that_only_resembles_an_abbreviation_is_left_alone() -> None:
         ({"content": "é"}, "é".encode()),
         ({"content_base64": "//4="}, b"\xff\xfe"),
         ({"content_gen": {"prefix": "<", "fill": "ab", "count": 2, "suffix": ">"}}, b"<abab>"),
+        ({"content_gen": {"prefix_base64": "/w==", "fill": "\0", "count": 2, "suffix": "x"}}, b"\xff\0\0x"),
         ({"content": "\ufffd", "content_base64": "/w=="}, b"\xff"),
         ({"body": {}}, None),
     ],
