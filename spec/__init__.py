@@ -28,9 +28,9 @@ class UnknownProfile(ValueError):
 class Requirement:
     """One testable sentence. `level` is MUST, SHOULD or MAY; `needs` names what the target must offer to judge it.
 
-    `profiles`: all that it holds in. `seen`: recorded scenarios that show it, `profile/name` where they are not of the default one or
-    of the only profile that the row names. `differs`: what it shows of how a profile differs from the one that it extends, by the
-    names of tables/differences.yaml.
+    `profiles`: all that it holds in. `seen`: recorded scenarios that show it, of the default profile, or the first one where it
+    does not hold in that; of others as `profile/name`. `differs`: what it shows of how a profile differs from the one that it
+    extends, by the names of tables/differences.yaml.
     """
 
     id: str

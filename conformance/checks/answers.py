@@ -401,8 +401,9 @@ def edited_is_newer(asked: Asked) -> Verdict:
 def model_config_as_sent(asked: Asked) -> Verdict:
     if asked.status != 201 or asked.body is None or not isinstance(asked.answer, dict):
         return None
-    for key in ("ai_provider_id", "context_limit", "compression_threshold"):
-        sent = asked.body.get(key) if key in asked.documents.known_keys else None
+    known = asked.profile.openapi["components"]["schemas"]["ChatModelConfig"]["properties"]
+    for key in known.keys() & {"ai_provider_id", "context_limit", "compression_threshold"}:
+        sent = asked.body.get(key)
         sent = plain_uuid(sent) if key == "ai_provider_id" and isinstance(sent, str) else sent
         if sent is not None and asked.answer.get(key) != sent:
             return Wrong("the model config is not the one sent", f"/{key}", sent, asked.answer.get(key))

@@ -17,15 +17,18 @@ from conformance.checks.documents import requirement_ids
 from spec.documents import METHODS, documents
 from tests.spec.traffic import PROFILE
 
-API = spec.load(PROFILE).openapi
-FEEDS = spec.load(PROFILE).asyncapi
+PROFILES = spec.profiles()
+APIS = {name: spec.load(name).openapi for name in PROFILES}
+FEEDS = {name: spec.load(name).asyncapi for name in PROFILES}
 OPERATIONS = [
-    (f"{method.upper()} {path}", path, method, node)
-    for path, item in API["paths"].items()
+    (f"{name}: {method.upper()} {path}", name, path, node)
+    for name, api in APIS.items()
+    for path, item in api["paths"].items()
     for method, node in item.items()
     if method in METHODS
 ]
-NAMED = pytest.mark.parametrize(("path", "method", "node"), [o[1:] for o in OPERATIONS], ids=[o[0] for o in OPERATIONS])
+EACH = pytest.mark.parametrize("profile", PROFILES)
+NAMED = pytest.mark.parametrize(("profile", "path", "node"), [o[1:] for o in OPERATIONS], ids=[o[0] for o in OPERATIONS])
 
 
 def nodes(value: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -38,25 +41,28 @@ def nodes(value: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from nodes(item, f"{at}/{number}")
 
 
-def test_the_openapi_document_is_valid() -> None:
-    OpenAPIV31SpecValidator(API).validate()
+@EACH
+def test_the_openapi_document_is_valid(profile: str) -> None:
+    OpenAPIV31SpecValidator(APIS[profile]).validate()
 
 
-def test_the_asyncapi_document_is_valid() -> None:
+@EACH
+def test_the_asyncapi_document_is_valid(profile: str) -> None:
     schema = json.loads(resources.files("spec").joinpath("asyncapi.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft7Validator.check_schema(schema)
-    errors = [f"{e.json_path}: {e.message[:200]}" for e in jsonschema.Draft7Validator(schema).iter_errors(FEEDS)]
+    errors = [f"{e.json_path}: {e.message[:200]}" for e in jsonschema.Draft7Validator(schema).iter_errors(FEEDS[profile])]
     assert not errors
 
 
 def test_the_asyncapi_schema_finds_a_wrong_document() -> None:
     schema = json.loads(resources.files("spec").joinpath("asyncapi.schema.json").read_text(encoding="utf-8"))
-    wrong = {**FEEDS, "operations": {"x": {"action": "push", "channel": {"$ref": "#/channels/chatStream"}}}}
+    wrong = {**FEEDS[PROFILE], "operations": {"x": {"action": "push", "channel": {"$ref": "#/channels/chatStream"}}}}
     assert not jsonschema.Draft7Validator(schema).is_valid(wrong)
 
 
-def test_every_reference_leads_somewhere() -> None:
-    for document, other in ((API, None), (FEEDS, API)):
+@EACH
+def test_every_reference_leads_somewhere(profile: str) -> None:
+    for document, other in ((APIS[profile], None), (FEEDS[profile], APIS[profile])):
         for at, node in nodes(document):
             ref = node.get("$ref")
             if not isinstance(ref, str):
@@ -68,29 +74,33 @@ def test_every_reference_leads_somewhere() -> None:
                 target = target[step]
 
 
-def test_no_component_is_left_unused() -> None:
-    used = set(re.findall(r'"\$ref": "[^"]*#/components/(\w+/\w+)"', json.dumps([API, FEEDS])))
-    used |= {f"schemas/{name}" for name in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(API))}
-    there = {f"{kind}/{name}" for kind, rows in API["components"].items() for name in rows}
-    there |= {f"{kind}/{name}" for kind, rows in FEEDS["components"].items() for name in rows}
+@EACH
+def test_no_component_is_left_unused(profile: str) -> None:
+    api, feeds = APIS[profile], FEEDS[profile]
+    used = set(re.findall(r'"\$ref": "[^"]*#/components/(\w+/\w+)"', json.dumps([api, feeds])))
+    used |= {f"schemas/{name}" for name in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(api))}
+    there = {f"{kind}/{name}" for kind, rows in api["components"].items() for name in rows}
+    there |= {f"{kind}/{name}" for kind, rows in feeds["components"].items() for name in rows}
     unused = {name for name in there - used if not name.startswith("securitySchemes/")}
     assert not unused
 
 
-def test_operation_ids_are_names_and_unique() -> None:
-    ids = [node["operationId"] for _, _, _, node in OPERATIONS]
+@EACH
+def test_operation_ids_are_names_and_unique(profile: str) -> None:
+    ids = [node["operationId"] for _, name, _, node in OPERATIONS if name == profile]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z][A-Za-z]+", name) for name in ids)
 
 
-def test_the_security_schemes_are_known() -> None:
-    for requirement in API["security"]:
-        assert set(requirement) <= set(API["components"]["securitySchemes"])
+@EACH
+def test_the_security_schemes_are_known(profile: str) -> None:
+    for requirement in APIS[profile]["security"]:
+        assert set(requirement) <= set(APIS[profile]["components"]["securitySchemes"])
 
 
 @NAMED
-def test_an_operation_is_complete(path: str, method: str, node: dict[str, Any]) -> None:
-    operation = documents(PROFILE).operations[node["operationId"]]
+def test_an_operation_is_complete(profile: str, path: str, node: dict[str, Any]) -> None:
+    operation = documents(profile).operations[node["operationId"]]
     assert node["summary"]
     assert set(re.findall(r"\{(\w+)\}", path)) == {p["name"] for p in operation.parameters if p["in"] == "path"}
     for parameter in operation.parameters:
@@ -106,28 +116,38 @@ def test_an_operation_is_complete(path: str, method: str, node: dict[str, Any]) 
 
 
 @NAMED
-def test_integers_have_bounds(path: str, method: str, node: dict[str, Any]) -> None:
-    docs = documents(PROFILE)
+def test_integers_have_bounds(profile: str, path: str, node: dict[str, Any]) -> None:
+    docs = documents(profile)
     for parameter in docs.operations[node["operationId"]].parameters:
         schema = docs.standalone(parameter["schema"])
         if schema.get("type") == "integer":
             assert {"minimum", "maximum"} <= set(schema), parameter["name"]
 
 
-@pytest.mark.parametrize("name", sorted(API["components"]["schemas"]))
+# Of a profile that extends another those that it changes.
+BASES = {name: APIS.get(spec.chain(name)[-1], {}) if len(spec.chain(name)) > 1 else {} for name in PROFILES}
+SCHEMAS = [
+    (profile, name)
+    for profile, api in APIS.items()
+    for name, schema in sorted(api["components"]["schemas"].items())
+    if schema != BASES[profile].get("components", {}).get("schemas", {}).get(name)
+]
+
+
+@pytest.mark.parametrize(("profile", "name"), SCHEMAS)
 @pytest.mark.parametrize("strict", [False, True], ids=["open", "strict"])
-def test_every_schema_stands_alone(name: str, strict: bool) -> None:
-    schema = documents(PROFILE).schema(name, strict=strict)
+def test_every_schema_stands_alone(profile: str, name: str, strict: bool) -> None:
+    schema = documents(profile).schema(name, strict=strict)
     jsonschema.Draft202012Validator.check_schema(schema)
     for at, node in nodes(schema):
         if isinstance(node.get("$ref"), str):
             assert node["$ref"].removeprefix("#/$defs/") in schema["$defs"], at
 
 
-def test_every_requirement_of_the_documents_is_in_the_registry_and_the_other_way_round() -> None:
-    profile = spec.load(PROFILE)
-    registered = {name for name in profile.requirements if name.startswith("SCHEMA-")}
-    assert registered == set(requirement_ids(profile))
+@EACH
+def test_every_requirement_of_the_documents_is_in_the_registry_and_the_other_way_round(profile: str) -> None:
+    registered = {name for name in spec.load(profile).requirements if name.startswith("SCHEMA-")}
+    assert registered == set(requirement_ids(spec.load(profile)))
 
 
 def test_files_beside_the_document_may_only_add() -> None:

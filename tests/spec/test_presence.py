@@ -25,41 +25,50 @@ def red(said: Exchange | SocketLog) -> set[str]:
     return {f.requirement for f in JUDGE.findings(said)}
 
 
-def test_every_requirement_of_the_tables_is_registered() -> None:
-    assert JUDGE.requirement_ids() <= set(spec.load(PROFILE).requirements)
+EACH = pytest.mark.parametrize("profile", spec.profiles())
 
 
-def test_every_place_of_the_tables_is_an_operation_or_event() -> None:
-    docs = documents(PROFILE)
-    for key in TABLE["answers"]:
+@EACH
+def test_every_requirement_of_the_tables_is_registered(profile: str) -> None:
+    assert PresenceJudge(spec.load(profile)).requirement_ids() <= set(spec.load(profile).requirements)
+
+
+@EACH
+def test_every_place_of_the_tables_is_an_operation_or_event(profile: str) -> None:
+    docs, table = documents(profile), spec.load(profile).table("presence")
+    for key in table["answers"]:
         name, status = key.split()
         assert int(status) in docs.operations[name].responses
-    for key in TABLE["events"]:
+    for key in table["events"]:
         feed, kind = key.split()
         union = {"streamChat": "StreamEvent", "watchChats": "WatchEvent"}[feed]
         assert kind == "*" or kind in docs.event_names(union)
 
 
-def test_every_object_is_placed_somewhere_and_every_place_used() -> None:
-    targets = [t for rows in (TABLE["answers"], TABLE["events"], TABLE["inside"]) for r in rows.values() for t in r.values()]
-    targets += TABLE["refusals"].values()
+@EACH
+def test_every_object_is_placed_somewhere_and_every_place_used(profile: str) -> None:
+    table = spec.load(profile).table("presence")
+    targets = [t for rows in (table["answers"], table["events"], table["inside"]) for r in rows.values() for t in r.values()]
+    targets += table["refusals"].values()
     placed = {target.partition(" ")[0] for target in targets} - {"part"}
-    assert placed == set(TABLE["objects"])
+    assert placed == set(table["objects"])
     places = {t.partition(" ")[2] for t in targets} | {"list-child", "get-child"}
-    for rows in TABLE["objects"].values():
+    for rows in table["objects"].values():
         for row in rows:
             assert set(row.get("at", ())) <= places, row
 
 
-def test_the_tables_name_only_keys_that_the_documents_know() -> None:
-    docs = documents(PROFILE)
+@EACH
+def test_the_tables_name_only_keys_that_the_documents_know(profile: str) -> None:
+    docs, parts = documents(profile), spec.load(profile).table("part_presence")
     known = set(docs.schema("Chat")["$defs"]["Chat"]["properties"])
-    for row in TABLE["objects"]["chat"]:
-        named = {k for word in ("set", "always", "never", "optional", "constant", "one_of") for k in row.get(word, ())}
-        assert named <= known, row
+    anywhere = set().union(*(documents(name).known_keys for name in spec.profiles()))
+    for row in spec.load(profile).table("presence")["objects"]["chat"]:
+        named = {k for word in ("set", "always", "optional", "constant", "one_of") for k in row.get(word, ())}
+        assert named <= known and set(row.get("never", ())) <= anywhere, row
     part = docs.schema("ChatStreamPart")["$defs"] | docs.schema("ChatMessagePart")["$defs"]
     keys = {key for schema in part.values() for key in schema.get("properties", {})}
-    assert set(PARTS["optional_keys"]) | set(PARTS["common"]["keys"]) | set(PARTS["common_ids"]["keys"]) <= keys
+    assert set(parts["optional_keys"]) | set(parts["common"]["keys"]) | set(parts["common_ids"]["keys"]) <= keys
 
 
 @pytest.mark.parametrize(

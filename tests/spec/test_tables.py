@@ -22,30 +22,53 @@ ROLES = PROFILE_DATA.table("roles")
 LIMITS = PROFILE_DATA.table("limits")
 ORDER = PROFILE_DATA.table("stream_order")
 TRAITS = PROFILE_DATA.traits
+EACH = pytest.mark.parametrize("profile", spec.profiles())
 
 
-def expected(name: str, actor: str) -> str:
+def expected(name: str, actor: str, profile: str = PROFILE) -> str:
     """What the table says for this operation and actor: allowed, or the key of a refusal."""
-    outcome: str = ROLES["classes"][ROLES["operations"][name]][actor]
-    return outcome.format(operation=ROLES["nouns"].get(name, ""))
+    roles = spec.load(profile).table("roles")
+    outcome: str = roles["classes"][roles["operations"][name]][actor]
+    return outcome.format(operation=roles["nouns"].get(name, ""))
 
 
-def test_the_roles_cover_every_operation_on_chats() -> None:
-    tagged = {o.id for o in documents(PROFILE).operations.values() if not {"admin", "config"} & set(o.tags)}
-    chats = {name for name in tagged if documents(PROFILE).operations[name].path in _chat_paths()}
-    assert chats <= set(ROLES["operations"])
-    assert set(ROLES["operations"]) <= set(documents(PROFILE).operations)
+@EACH
+def test_the_roles_cover_every_operation_on_chats(profile: str) -> None:
+    roles, operations = spec.load(profile).table("roles"), documents(profile).operations
+    tagged = {o.id for o in operations.values() if not {"admin", "config"} & set(o.tags)}
+    paths = _chat_paths()
+    assert {name for name in tagged if operations[name].path in paths} <= set(roles["operations"])
+    assert set(roles["operations"]) <= set(operations)
 
 
 def _chat_paths() -> set[str]:
     return set(spec.read_yaml(PROFILE, "openapi.yaml")["paths"])
 
 
-def test_every_class_speaks_of_every_actor_and_every_refusal_exists() -> None:
-    for name in ROLES["operations"]:
-        for actor in ROLES["actors"]:
-            outcome = expected(name, actor)
-            assert outcome == "allowed" or outcome in PROFILE_DATA.errors, (name, actor)
+@EACH
+def test_every_class_speaks_of_every_actor_and_every_refusal_exists(profile: str) -> None:
+    roles = spec.load(profile).table("roles")
+    for kind, cells in roles["classes"].items():
+        assert set(cells) == set(roles["actors"]), kind
+    for name in roles["operations"]:
+        for actor in roles["actors"]:
+            outcome = expected(name, actor, profile)
+            assert outcome == "allowed" or outcome in spec.load(profile).errors, (name, actor)
+
+
+def test_the_roles_of_the_older_revision_are_those_of_its_recorded_server() -> None:
+    profile, compared = spec.load("experimental-2026-03"), 0
+    roles = profile.table("roles")
+    for said in recorded(profile.name):
+        name = operation(said, profile.name)
+        if not said.case.startswith("roles-chat-") or name not in roles["operations"]:
+            continue
+        actor = next(actor for actor, user in roles["actors"].items() if user == said.actor)
+        outcome = expected(name, actor, profile.name)
+        status = (said.handshake if isinstance(said, SocketLog) else said.response).status
+        assert status not in (401, 403, 404) if outcome == "allowed" else status == profile.errors[outcome].status, said.id
+        compared += 1
+    assert compared > 100
 
 
 def _actor(name: str | None, *, shared: bool) -> str:
@@ -89,11 +112,11 @@ def test_nobody_gets_nowhere() -> None:
     assert seen > 30
 
 
-@pytest.mark.parametrize("name", LIMITS)
-def test_a_limit_names_what_exists(name: str) -> None:
-    row: dict[str, Any] = LIMITS[name]
-    docs = documents(PROFILE)
-    assert row.get("refusal") is None or row["refusal"] in PROFILE_DATA.errors
+@pytest.mark.parametrize(("profile", "name"), [(p, name) for p in spec.profiles() for name in spec.load(p).table("limits")])
+def test_a_limit_names_what_exists(profile: str, name: str) -> None:
+    row: dict[str, Any] = spec.load(profile).table("limits")[name]
+    docs = documents(profile)
+    assert row.get("refusal") is None or row["refusal"] in spec.load(profile).errors
     operations = row.get("operation", [])
     for operation_id in [operations] if isinstance(operations, str) else operations:
         found = docs.operations[operation_id]
@@ -119,11 +142,13 @@ def test_every_bound_that_is_asked_for_exists() -> None:
         assert (bound or "max") in LIMITS[name], (name, bound)
 
 
-def test_the_order_speaks_of_known_events() -> None:
-    kinds = set(documents(PROFILE).event_names("StreamEvent"))
-    named = {event for feed in ORDER["feeds"].values() for event in feed["events"]}
+@EACH
+def test_the_order_speaks_of_known_events(profile: str) -> None:
+    kinds, order = set(documents(profile).event_names("StreamEvent")), spec.load(profile).table("stream_order")
+    named = {event for feed in order["feeds"].values() for event in feed["events"]}
     assert named == kinds
-    assert {row["event"] for row in ORDER["snapshot"]} | set(ORDER["never_in_snapshot"]) == kinds
+    assert {row["event"] for row in order["snapshot"]} | set(order["never_in_snapshot"]) == kinds
+    assert set(order["message_once_unless"]) <= set(documents(profile).operations)
 
 
 def _end_of_snapshot(kinds: list[str], order: list[str]) -> int:

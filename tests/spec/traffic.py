@@ -16,14 +16,14 @@ PROFILE = "experimental-2026-05"
 
 
 @cache
-def recorded() -> tuple[Exchange | SocketLog, ...]:
+def recorded(profile: str = PROFILE) -> tuple[Exchange | SocketLog, ...]:
     """All that was said in all transcripts of the profile."""
-    return tuple(item for path in files(PROFILE) for item in load(path))
+    return tuple(item for path in files(profile) for item in load(path))
 
 
-def operation(said: Exchange | SocketLog) -> str:
+def operation(said: Exchange | SocketLog, profile: str = PROFILE) -> str:
     """The operationId of what was asked, empty when the documents do not speak of it."""
-    match = documents(PROFILE).match(said.request.method, said.request.path)
+    match = documents(profile).match(said.request.method, said.request.path)
     return match.operation.id if match else ""
 
 
