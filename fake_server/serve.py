@@ -20,6 +20,7 @@ from typing import Any
 
 import uvicorn
 
+import spec
 from fake_server import workspaces
 from fake_server.app import build_app
 from fake_server.authz import sharing_disabled
@@ -28,7 +29,6 @@ from fake_server.hub import Hub
 from fake_server.lifecycle import Lifecycle
 from fake_server.llm.server import ScriptedLLM
 from fake_server.models import through_gateway
-from fake_server.refusals import PROFILE
 from fake_server.seeding import seed, seed_root, target_users
 from fake_server.sockets import SocketProtocol
 from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, Runner, floor_seconds
@@ -85,7 +85,7 @@ class RunningServer:
         store = self.backend.store
         return {
             "base_url": self.base_url,
-            "profile": PROFILE,
+            "profile": self.backend.revision.name,
             "organization_id": store.organization_id,
             "model_config_ids": [c.id for c in store.model_configs.values() if not c.deleted],
             "users": target_users(self.backend),
@@ -132,9 +132,9 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     return offered | {f"{name}={value}": True for name, value in backend.options.items() if name != FLOOR}
 
 
-def assemble(faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Backend:
+def assemble(profile: str = spec.DEFAULT, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Backend:
     """A backend with its active parts, empty but for the organization."""
-    backend = Backend(faults=faults, options=options)
+    backend = Backend(profile, faults=faults, options=options)
     backend.hub = Hub(backend)
     backend.runner = Runner(backend)
     backend.lifecycle = Lifecycle(backend)
@@ -161,6 +161,7 @@ async def running_server(
     faults: Iterable[str] = (),
     options: dict[str, Any] | None = None,
     *,
+    profile: str = spec.DEFAULT,
     bare: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -170,10 +171,10 @@ async def running_server(
 ) -> AsyncIterator[RunningServer]:
     """A fake server with a scripted LLM of its own, in this process and event loop; stopped at the end.
 
-    Its turns take no longer than they need, unless the option `turn-floor-ms` says so. `bare`: only root and the
-    organization exist. Raises CannotListen, and KeyError for an unknown fault.
+    Its turns take no longer than they need, unless the option `turn-floor-ms` says so. `profile`: the revision that it is.
+    `bare`: only root and the organization exist. Raises CannotListen, UnknownProfile, and KeyError for an unknown fault.
     """
-    backend = assemble(faults, options)
+    backend = assemble(profile, faults, options)
     sock = _bind(host, port)
     shown = f"[{host}]" if ":" in host else host
     base_url = f"http://{shown}:{sock.getsockname()[1]}"
@@ -235,6 +236,7 @@ async def serve(args: argparse.Namespace) -> int:
     async with running_server(
         args.fault,
         start_options(args),
+        profile=args.profile,
         bare=args.bare,
         host=args.host,
         port=args.port,
@@ -250,7 +252,7 @@ async def serve(args: argparse.Namespace) -> int:
             return 0
         wrong = f" faults={','.join(args.fault)}" if args.fault else ""
         print(
-            f"fake server ({PROFILE}): {server.base_url} llm={server.llm.base_url} control={server.llm.control_url}{wrong}",
+            f"fake server ({args.profile}): {server.base_url} llm={server.llm.base_url} control={server.llm.control_url}{wrong}",
             flush=True,
         )
         await stop.wait()
@@ -289,7 +291,7 @@ def _unknown_option(args: argparse.Namespace) -> str:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="chat-conformance serve", description="The reference fake server.")
-    made.add_argument("--profile", default=PROFILE, choices=[PROFILE], help="the revision of the API")
+    made.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles(), help="the revision of the API")
     made.add_argument("--host", default="127.0.0.1", help="address to listen on")
     made.add_argument("--port", type=int, default=3000, help="port of the API (0: a free one)")
     made.add_argument("--llm-port", type=int, default=0, help="port of the scripted LLM (0: a free one)")

@@ -152,7 +152,7 @@ def check_limit(backend: Backend, user: User, organization_id: str, *, doing: st
     reached = spent >= limit if backend.does("limits.at-the-limit") else spent > limit
     if reached and not backend.faults.is_off("limits.exceeded"):
         refused = refusal("limits.exceeded")
-        refused.body.update(spent_micros=spent, limit_micros=limit, resets_at=stamp(end))
+        refused.extra.update(spent_micros=spent, limit_micros=limit, resets_at=stamp(end))
         raise refused
 
 

@@ -15,14 +15,16 @@ from fake_server.validate import BadNumber, BadUUID, parse_int, parse_uuid, quot
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
+    from fake_server.revision import Revision
 
 API = "/api/experimental"
 CHATS = f"{API}/chats"
+UNDOCUMENTED = frozenset(("getHealth", "getTemplate", "listTemplates", "deleteTemplate"))  # served by every revision
 JSON = b"application/json; charset=utf-8"
 TEXT = b"text/plain; charset=utf-8"
 
-ROUTES: list[Route] = []
-MOUNTS: dict[str, Enter | None] = {}
+_declared: list[Route] = []  # of every revision
+_mounts: dict[str, Enter | None] = {}
 
 
 class Reply:
@@ -212,11 +214,14 @@ class Problems:
 Handler = Callable[[Call], Any]
 
 
-def route(operation: str, method: str, path: str, *, auth: bool = True) -> Callable[[Handler], Handler]:
-    """Declare the async function as the handler of one operation; path parameters are written `{name}`."""
+def route(operation: str, method: str, path: str, *, auth: bool = True, when: str = "") -> Callable[[Handler], Handler]:
+    """Declare the async function as the handler of one operation; path parameters are written `{name}`.
+
+    `when`: only in revisions that have this behaviour, or do not have it when it is written with `!`.
+    """
 
     def declare(handler: Handler) -> Handler:
-        ROUTES.append(Route(operation, method, path, handler, auth))
+        _declared.append(Route(operation, method, path, handler, auth, when=when))
         return handler
 
     return declare
@@ -231,7 +236,7 @@ def socket(operation: str, path: str) -> Callable[[Handler], Handler]:
     """
 
     def declare(handler: Handler) -> Handler:
-        ROUTES.append(Route(operation, "GET", path, handler, True, True))
+        _declared.append(Route(operation, "GET", path, handler, True, True))
         return handler
 
     return declare
@@ -239,9 +244,24 @@ def socket(operation: str, path: str) -> Callable[[Handler], Handler]:
 
 def mount(pattern: str, enter: Enter | None = None) -> None:
     """Declare a sub-router: no path below it falls out of it, and `enter(call)` runs (after authentication) on entering."""
-    if pattern in MOUNTS:
+    if pattern in _mounts:
         raise ValueError(f"mount {pattern} is declared twice")
-    MOUNTS[pattern] = enter
+    _mounts[pattern] = enter
+
+
+def mounts() -> dict[str, Enter | None]:
+    """The sub-routers, with what is to be done on entering."""
+    return dict(_mounts)
+
+
+def routes(served: Revision) -> list[Route]:
+    """The routes of a revision: what its document knows, or what provisioning uses besides, as far as it behaves so."""
+
+    def has(route: Route) -> bool:
+        wanted = not route.when or (route.when.lstrip("!") in served.off) == route.when.startswith("!")
+        return wanted and (route.operation in served.operations or route.operation in UNDOCUMENTED)
+
+    return [route for route in _declared if has(route)]
 
 
 def sign_in(call: Call) -> None:

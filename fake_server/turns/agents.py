@@ -53,7 +53,7 @@ def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]
     try:
         check_limit(backend, owner, chat.organization_id, doing="spawn")
     except Refusal as refused:
-        body = refused.body
+        body = backend.said(refused).body
         spent, limit = body["spent_micros"] / 1e6, body["limit_micros"] / 1e6
         said = f"usage limit exceeded: spent ${spent:.2f} of ${limit:.2f} limit, resets at {body['resets_at']}"
         raise ToolError(f"create child chat: execute transaction: {said}") from None
@@ -125,5 +125,5 @@ def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, A
             busy_behavior="interrupt" if args["interrupt"] else "queue",
         )
     except Refusal as refused:
-        raise ToolError(str(refused.body["message"]), type=child.agent_type) from None
+        raise ToolError(str(backend.said(refused).body["message"]), type=child.agent_type) from None
     return _about(child, interrupted=args["interrupt"])

@@ -69,7 +69,7 @@ class LLMClient:
 
     async def stream(self, chat: Chat, model: Model, prompt: Prompt, take: Callable[[Piece], None]) -> None:
         """Hand each piece of one streamed answer to `take` as it comes; the last is Finish. Raises ModelError."""
-        silence, loop = retry.silence_seconds(), asyncio.get_running_loop()
+        silence, loop = retry.silence_seconds(self.backend.revision.error_rules), asyncio.get_running_loop()
         answer: Answer | Nothing | None = None
         try:
             async with asyncio.timeout(silence) as guard:

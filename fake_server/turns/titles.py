@@ -76,9 +76,9 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
                     title, _ = await _ask_for_title(backend, chat, shown, asked=shown[0].id)
                     break
                 except ModelError as error:
-                    if not classify(error, "").retryable:
+                    if not classify(backend.revision.error_rules, error, "").retryable:
                         return
-                await backend.clock.sleep(retry.delay_ms(attempt, 0) / 1000)
+                await backend.clock.sleep(retry.delay_ms(backend.revision.error_rules, attempt, 0) / 1000)
     except (TimeoutError, models.OverrideUnavailable):
         return
     renamed = not is_fallback(backend, chat, shown[0].content) and not backend.does("title.overwrites-rename")
