@@ -64,7 +64,7 @@ def load_routes(served: Revision) -> Router:
 
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"fake_server.http.{module.name}")
-    return Router(kit.routes(served), kit.mounts())
+    return Router(kit.routes(served), kit.mounts(served))
 
 
 class App:
@@ -208,7 +208,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 # Sub-routers of the core; modules of fake_server.http add their own.
-kit.mount(kit.CHATS, kit.sign_in)
+kit.mount(kit.CHATS, kit.enter_chats)
 kit.mount(f"{kit.CHATS}/{{chat}}", kit.resolve_chat)
 kit.mount(f"{kit.CHATS}/{{chat}}/stream")
 kit.mount(f"{kit.CHATS}/files")

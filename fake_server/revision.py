@@ -1,7 +1,8 @@
 """How the server of one revision behaves: its profile, and the table of switches and values in revisions/<profile>.yaml.
 
-A behaviour is on unless the table of the revision, or of one that it extends, says `off`; `on` takes that back. `values` are
-numbers and texts that differ between revisions. Both speak of the right server: faults come on top.
+A behaviour is on unless the table of the revision, or of one that it extends, says that it `lacks` it; `regains` takes that
+back. `without` names the keys that an object, or the fields that a request, does not have; `values` are numbers and texts that
+differ. All speak of the right server: faults come on top.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 
 import spec
+from fake_server.decode import Struct
 from spec.documents import documents
 
 
@@ -24,12 +26,16 @@ class Revision:
         off: set[str] = set()
         self._values: dict[str, Any] = {}
         self._tables: dict[str, Any] = {}
+        without: dict[str, list[str]] = {}
         for each in reversed(spec.chain(name)):
             own = table(each)
-            off = (off | set(own.get("off", ()))) - set(own.get("on", ()))
+            off = (off | set(own.get("lacks", ()))) - set(own.get("regains", ()))
             self._values |= own.get("values", {})
             self._tables |= own.get("tables", {})
+            without |= own.get("without", {})
         self.off = frozenset(off)
+        self._without = {name: frozenset(keys) for name, keys in without.items()}
+        self._narrowed: dict[str, Struct] = {}
         self.operations = frozenset(documents(name).operations)
         self.errors = self.profile.errors
 
@@ -38,6 +44,21 @@ class Revision:
         """How failed model calls are classified: the profile's table, or what the revision's own table has instead."""
         rules: dict[str, Any] = self._tables.get("error_classes") or self.profile.table("error_classes")
         return rules
+
+    def shown(self, kind: str, view: dict[str, Any]) -> dict[str, Any]:
+        """An object of that kind (chat, part …) without the keys that it does not have in this revision."""
+        gone = self._without.get(kind)
+        return view if gone is None else {key: value for key, value in view.items() if key not in gone}
+
+    def narrowed(self, shape: Struct) -> Struct:
+        """The shape of a request without the fields that this revision does not read."""
+        gone = self._without.get(shape.short)
+        if gone is None:
+            return shape
+        if shape.short not in self._narrowed:
+            fields = {name: kind for name, kind in shape.fields.items() if name not in gone}
+            self._narrowed[shape.short] = Struct(shape.short, fields)
+        return self._narrowed[shape.short]
 
     def value(self, name: str) -> Any:
         """The value of that name. Raises KeyError for one that no table has."""

@@ -31,7 +31,7 @@ from fake_server.llm.server import ScriptedLLM
 from fake_server.models import through_gateway
 from fake_server.seeding import seed, seed_root, target_users
 from fake_server.sockets import SocketProtocol
-from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, Runner, floor_seconds
+from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, POLL, POLL_DEFAULT, Runner, floor_seconds
 
 # Start settings that this server knows: name → what it does. Other settings of a real server change nothing here.
 START_OPTIONS = {
@@ -40,11 +40,13 @@ START_OPTIONS = {
     "CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "true: model calls go through the gateway",
     "CODER_CHAT_DEBUG_LOGGING_ENABLED": "true: debug runs of every chat are recorded",
     "CODER_DANGEROUS_DISABLE_RATE_LIMITS": "false: the rate limiter is on",
+    "CODER_EXPERIMENTS": "the experiments that are on, of revisions that have chats among them (agents when not set)",
     "CODER_DISABLE_CHAT_SHARING": "true: chats can't be shared",
     "gateway-cooldown": "seconds that a provider key rests after a 429",
     "held-pending": "seconds that a turn stays pending",
     "long-waits": "true: what takes half a minute may be waited for",
     "self-interrupts": "the share of sends that interrupt themselves",
+    "pick-up-ms": "milliseconds between two looks for pending chats, of revisions whose worker looks (1000 when not set)",
     "turn-floor-ms": "milliseconds that a turn takes at least (100 when not set)",
     "stored-shares": "shares that were there before sharing was switched off",
     "templates": "NAME=ID,…: the templates there are",
@@ -129,7 +131,7 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive
     offered["stored-shares"] = bool(backend.options.get("stored-shares"))
     offered["held-pending"] = bool(backend.options.get("held-pending"))
-    return offered | {f"{name}={value}": True for name, value in backend.options.items() if name != FLOOR}
+    return offered | {f"{name}={value}": True for name, value in backend.options.items() if name not in (FLOOR, POLL)}
 
 
 def assemble(profile: str = spec.DEFAULT, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Backend:
@@ -270,7 +272,7 @@ def _option(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    if name == FLOOR:
+    if name in (FLOOR, POLL):
         try:
             floor_seconds(value)
         except ValueError:
@@ -317,7 +319,7 @@ def parser() -> argparse.ArgumentParser:
 
 def start_options(args: argparse.Namespace) -> dict[str, str]:
     """The start settings that a command line asks for, with what holds when it says nothing."""
-    return {FLOOR: FLOOR_DEFAULT, **dict(args.option)}
+    return {FLOOR: FLOOR_DEFAULT, POLL: POLL_DEFAULT, **dict(args.option)}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -194,7 +194,10 @@ class SocketProtocol(asyncio.Protocol):
             if opcode in (Opcode.TEXT, Opcode.BINARY) and not self.closing:
                 if self.does("socket.refuses-data"):
                     code = 1008 if self.does("socket.data-is-1008") else 1003
-                    self.close(code, "unexpected data message" if self.does("socket.close-reason") else "")
+                    reason = "unexpected data message"
+                    if not self.does("socket.data-is-a-policy-matter"):
+                        code, reason = 1002, "Clients cannot send messages for one-way WebSockets"
+                    self.close(code, reason if self.does("socket.close-reason") else "")
             elif opcode == Opcode.PONG and getattr(frame, "data", None) == self._ping:
                 self._ping = None
         self._flush(wire)

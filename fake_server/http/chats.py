@@ -56,7 +56,7 @@ async def create_chat(call: Call) -> Reply:
     backend, user = call.backend, call.user
     cap = backend.bound("create.exact-body-cap", BODY_CAP) if backend.does("create.body-cap") else None
     body = await call.json(CREATE, cap=cap)
-    organization = body["organization_id"]
+    organization = body["organization_id"] if backend.does("create.names-organization") else backend.store.organization_id
     backend.guard("create.organization-required", organization == NIL_UUID)
     backend.guard("create.not-member", not authz.is_member(user, organization))
     other_way = backend.faults.is_off(f"access.{authz.rank(user, organization)}-create")
@@ -161,7 +161,7 @@ async def patch_chat(call: Call) -> Reply:
     before_archived, before_pin = chat.archived, chat.pin_order
     if not backend.does("patch.step-by-step"):
         check_labels(backend, body["labels"])
-    if body["title"] is not None:
+    if body["title"] is not None and backend.does("patch.renames"):
         _rename(call, body["title"])
     if body["labels"] is not None:
         check_labels(backend, body["labels"])

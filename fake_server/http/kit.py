@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from fake_server import auth, authz, sockets, strictness
-from fake_server.decode import BadBody, Kind, Raw, decode
+from fake_server.decode import BadBody, Kind, Raw, Struct, decode
 from fake_server.model import Chat, Token, User
 from fake_server.refusals import Refusal, combined, refusal
 from fake_server.router import Enter, Route
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 API = "/api/experimental"
 CHATS = f"{API}/chats"
+EXPERIMENTS = "CODER_EXPERIMENTS"
 UNDOCUMENTED = frozenset(("getHealth", "getTemplate", "listTemplates", "deleteTemplate"))  # served by every revision
 JSON = b"application/json; charset=utf-8"
 TEXT = b"text/plain; charset=utf-8"
@@ -151,10 +152,18 @@ class Call:
         try:
             if self.backend.faults.active and shape is not None:
                 strictness.check(self, body, shape)
-            self.sent = decode(body, shape or Raw(), truncated=self.truncated)
+            self.sent = self._read(body, shape)
         except BadBody as error:
             raise refusal("common.bad-json", detail=str(error)) from None
         return self.sent
+
+    def _read(self, body: bytes, shape: Kind | None) -> Any:
+        """The value, with every field of the shape; one that this revision does not read has its zero value."""
+        if not isinstance(shape, Struct):
+            return decode(body, shape or Raw(), truncated=self.truncated)
+        narrow = self.backend.revision.narrowed(shape)
+        value = decode(body, narrow, truncated=self.truncated)
+        return value if narrow is shape else shape.zero | value
 
     def problems(self) -> Problems:
         """An empty list of validation problems; see there."""
@@ -169,8 +178,8 @@ class Problems:
         self.found: list[tuple[str, dict[str, Any]]] = []
 
     def add(self, key: str, /, **places: Any) -> None:
-        """One more problem: a refusal key and what stands in its places. Not counted when a fault has turned it off."""
-        if not self.backend.faults.is_off(key):
+        """One more problem: a refusal key and what stands in its places. Not counted when this revision has it not."""
+        if key in self.backend.revision.errors and not self.backend.faults.is_off(key):
             self.found.append((key, places))
 
     def refuse(self) -> None:
@@ -249,9 +258,10 @@ def mount(pattern: str, enter: Enter | None = None) -> None:
     _mounts[pattern] = enter
 
 
-def mounts() -> dict[str, Enter | None]:
-    """The sub-routers, with what is to be done on entering."""
-    return dict(_mounts)
+def mounts(served: Revision) -> dict[str, Enter | None]:
+    """The sub-routers of a revision, i.e. those that it has a route in, with what is to be done on entering."""
+    paths = [route.path for route in routes(served)]
+    return {place: enter for place, enter in _mounts.items() if any(f"{path}/".startswith(f"{place}/") for path in paths)}
 
 
 def routes(served: Revision) -> list[Route]:
@@ -268,6 +278,17 @@ def sign_in(call: Call) -> None:
     """Authenticate the caller. Refuses with 401."""
     if not call.signed_in:
         call.sign_in(*auth.authenticate(call))
+
+
+def enter_chats(call: Call) -> None:
+    """Entering what belongs to chats: with a token, and in early revisions only if the experiment `agents` is on."""
+    sign_in(call)
+    call.backend.guard("gate.experiment", "agents" not in experiments(call))
+
+
+def experiments(call: Call) -> set[str]:
+    """The experiments that the server was started with."""
+    return {name for name in str(call.backend.options.get(EXPERIMENTS, "agents")).split(",") if name}
 
 
 def place(call: Call) -> str:

@@ -23,6 +23,15 @@ NOT_A_DESCENDANT = "target chat is not a descendant of current chat"
 
 async def run_agent_tool(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> dict[str, Any]:
     """The result of one of the four tools. Raises ToolError."""
+    shown = backend.revision.shown
+    try:
+        return shown("sub-agent", await _run(backend, chat, name, args))
+    except ToolError as error:
+        error.result = shown("sub-agent", error.result)
+        raise
+
+
+async def _run(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> dict[str, Any]:
     if name == "spawn_agent":
         return _spawn(backend, chat, args)
     child = _target(backend, chat, args["chat_id"])
@@ -43,7 +52,7 @@ def _about(child: Chat, **more: Any) -> dict[str, Any]:
 
 
 def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]:
-    kind = args["type"].strip()
+    kind = args["type"].strip() if backend.does("agents.have-types") else TYPES[0]
     if kind not in TYPES:
         raise ToolError(f"type must be one of: {', '.join(TYPES)}")
     prompt = args["prompt"].strip()

@@ -51,6 +51,7 @@ class Failure:
     detail: str = ""
     provider: str = ""
     status: int | None = None
+    text: str = ""  # what a retry tells instead of the message
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -68,7 +69,7 @@ class Failure:
 
     def retry_payload(self, attempt: int, delay_ms: int, retrying_at: str) -> dict[str, Any]:
         """ChatStreamRetry for the wait before the next attempt."""
-        shown: dict[str, Any] = {"attempt": attempt, "delay_ms": delay_ms, "error": self.message, "kind": self.kind}
+        shown: dict[str, Any] = {"attempt": attempt, "delay_ms": delay_ms, "error": self.text or self.message, "kind": self.kind}
         if self.provider:
             shown["provider"] = self.provider
         if self.status:
@@ -115,9 +116,13 @@ def classify(rules: Rules, error: ModelError, provider: str, is_off: Callable[[s
     if row.get("own_message") and provider and provider in text:
         kind = row["own_message"]
     detail = row.get("detail") or error.detail
-    told = "" if is_off(f"error.message.{error.status}") else message(rules, kind, "" if is_off("error.says-who") else provider)
+    if "raw" in rules:
+        # an early revision tells clients what the provider said
+        cause = f"provider request failed{error.text}" if error.text.startswith(": ") else error.text
+        return Failure(row["kind"], row["retryable"], rules["raw"].replace("{text}", cause), text=cause)
     if is_off("error.no-status") and status is None:
         status = 500
+    told = "" if is_off(f"error.message.{error.status}") else message(rules, kind, "" if is_off("error.says-who") else provider)
     return Failure(
         kind=row["kind"],
         retryable=row["retryable"] != is_off(f"error.final.{error.status}"),

@@ -16,7 +16,7 @@ from fake_server.turns import retry
 from fake_server.turns.classify import ModelError, http_error
 from fake_server.turns.gateway import Gateway, Nothing, Refusal
 from fake_server.turns.http_client import Answer, Client, TransportError
-from fake_server.turns.wires.base import Events, Finish, Piece, Prompt, Reader, Usage, Wire, loads
+from fake_server.turns.wires.base import CallDone, Events, Finish, Piece, Prompt, Reader, Usage, Wire, loads
 from fake_server.turns.wires.chat_completions import ChatCompletions
 from fake_server.turns.wires.messages import Messages
 from fake_server.turns.wires.responses import Responses
@@ -81,6 +81,8 @@ class LLMClient:
                         take(piece)
                 for piece in reader.end():
                     self._check_end(piece, said)
+                    if isinstance(piece, CallDone) and not self.backend.does("llm.runs-calls-without-arguments"):
+                        continue
                     take(piece)
         except TransportError as error:
             raise ModelError(str(error)) from None

@@ -55,9 +55,11 @@ class RunFailed(Exception):
         self.failure = failure
 
 
-def unexpected(backend: Backend, provider: str = "") -> RunFailed:
+def unexpected(backend: Backend, provider: str = "", *, why: str = "") -> RunFailed:
     """A failure before any model was called, or one that has nothing to do with the model."""
-    return RunFailed(Failure("generic", False, message(backend.revision.error_rules, "generic_unknown"), provider=provider))
+    rules = backend.revision.error_rules
+    told = why if "raw" in rules and why else message(rules, "generic_unknown")
+    return RunFailed(Failure("generic", False, told, provider=provider))
 
 
 async def run_turn(backend: Backend, run: Run) -> Outcome:
@@ -97,14 +99,16 @@ def model_of(backend: Backend, run: Run) -> Model:
     chat = run.chat
     config = models.turn_model(backend, chat)
     if config is None or not (config.enabled or not backend.does("model.disabled-fails")):
-        raise unexpected(backend)
+        raise unexpected(backend, why="resolve model config: no default chat model config is available")
     provider = models.live_provider(backend, config.provider_id)
+    keyless = f"create model: {config.provider_type.upper().replace('-', '_')}_API_KEY is not set"
     if provider is None or not (provider.enabled or not backend.does("model.disabled-provider-fails")):
-        raise unexpected(backend)
+        raise unexpected(backend, why=keyless)
     key = models.api_key(backend, chat.owner_id, provider)
-    keyless = provider.type in models.KEYLESS or models.through_gateway(backend) or not backend.does("model.needs-a-key")
-    if key is None and not keyless:
-        raise unexpected(backend, "openai" if provider.type == "openai-compat" else provider.type)  # so the real server calls it
+    needless = provider.type in models.KEYLESS or models.through_gateway(backend) or not backend.does("model.needs-a-key")
+    if key is None and not needless:
+        # so the real server calls it
+        raise unexpected(backend, "openai" if provider.type == "openai-compat" else provider.type, why=keyless)
     chat.last_model_config_id = config.id
     return Model(config, provider, key or "")
 
@@ -160,6 +164,9 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
             failure = classify(rules, error, model.provider.type, backend.faults.is_off)
             most = retry.max_attempts(rules) if backend.does("retry.goes-on") else 4
             last = attempt >= most or not backend.does("retry.repeats")
+            if failure.retryable and last and "exceeded" in rules:
+                told = rules["exceeded"].replace("{attempts}", str(most)).replace("{text}", failure.text)
+                failure = replace(failure, message=told)
             if not failure.retryable or last:
                 run.step = None if backend.does("error.stores-nothing") else step
                 raise RunFailed(failure) from None
