@@ -235,6 +235,8 @@ class Hub:
     def retire(self, chat: Chat) -> None:
         """Nothing runs any more: forget the chat's feeds once nobody reads them; parts that nothing claimed, later."""
         feeds = self._chats.get(chat.id)
+        if feeds is not None and not self.backend.does("stream.keeps-unclaimed-parts"):
+            feeds.parts.clear()
         if feeds is None or feeds.readers:
             return
         if not feeds.parts:

@@ -118,7 +118,7 @@ class Lifecycle:
         backend, store = self.backend, self.backend.store
         backend.runner.settle(chat)
         doing = "queue" if chat.status in BUSY else "send"
-        usage.check_limit(backend, caller, chat.organization_id, doing=doing)
+        usage.check_limit(backend, store.users[chat.owner_id], chat.organization_id, doing=doing)
         if not backend.does("send.rolls-back"):
             self._apply_options(chat, mcp_server_ids, plan_mode)
         queue = store.queues.get(chat.id, [])
@@ -171,7 +171,7 @@ class Lifecycle:
         """Replace a user message: it and all later ones leave the view, the queue is emptied, a turn starts."""
         backend, store = self.backend, self.backend.store
         backend.runner.settle(chat)
-        usage.check_limit(backend, caller, chat.organization_id, doing="edit")
+        usage.check_limit(backend, store.users[chat.owner_id], chat.organization_id, doing="edit")
         old = finding.message_of(self.backend, chat, caller, message_id)
         backend.guard("edit.not-user", old.role != "user")
         usual = old.model_config_id if backend.does("edit.keeps-model") else None

@@ -49,7 +49,7 @@ async def list_messages(call: Call) -> Reply:
     backend, chat = call.backend, call.chat
     problems = call.problems()
     before = problems.integer(call, "before_id", bits=64)
-    after = problems.integer(call, "after_id", bits=64)
+    after = problems.integer(call, "after_id", bits=64) if backend.does("messages.take-after-id") else 0
     limit = problems.integer(call, "limit", default=DEFAULT_LIMIT)
     problems.refuse()
     backend.guard("messages.limit", not 0 < limit <= MAX_LIMIT)

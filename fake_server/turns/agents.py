@@ -34,6 +34,8 @@ async def run_agent_tool(backend: Backend, chat: Chat, name: str, args: dict[str
 async def _run(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> dict[str, Any]:
     if name == "spawn_agent":
         return _spawn(backend, chat, args)
+    if name == "message_agent" and not backend.does("agents.find-target-first"):
+        _checked_message(args)
     child = _target(backend, chat, args["chat_id"])
     if name == "wait_agent":
         seconds = args["timeout_seconds"] or 0
@@ -122,10 +124,15 @@ def _report(backend: Backend, child: Chat) -> str:
     return ""
 
 
-def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, Any]:
-    text = args["message"].strip()
+def _checked_message(args: dict[str, Any]) -> str:
+    text = str(args["message"]).strip()
     if not text:
         raise ToolError("message is required")
+    return text
+
+
+def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, Any]:
+    text = _checked_message(args)
     try:
         backend.lifecycle.send(
             child,
