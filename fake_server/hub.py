@@ -168,7 +168,7 @@ class Hub:
     def defer(self, chat: Chat, *messages: Message) -> None:
         """Stored messages that readers get only with the next published one."""
         feeds = self._chats.get(chat.id)
-        if feeds is not None and feeds.readers and self.backend.does("stream.late-results"):
+        if feeds is not None and feeds.readers:
             feeds.unannounced.extend(messages)
 
     def queue(self, chat: Chat) -> None:
@@ -268,9 +268,9 @@ class Hub:
         if not watchers:
             return
         event = Event({"kind": kind, "chat": views.watched_view(self.backend, chat), **extra})
-        if len(event.raw) >= WATCH_LIMIT and self.backend.does("watch.drops-large-events"):
+        if len(event.raw) >= WATCH_LIMIT:
             return
-        for watcher in watchers if self.backend.does("watch.every-connection") else watchers[:1]:
+        for watcher in watchers:
             watcher.put(event)
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -341,13 +341,11 @@ class Hub:
         does = self.backend.does
         if feeds.retry is not None and does("stream.snapshot-retry"):
             snapshot.append(self._event(chat.id, "retry", {"retry": feeds.retry}))
-        if does("stream.snapshot-parts"):
-            snapshot.extend(Event(data) for data in feeds.parts)
+        snapshot.extend(Event(data) for data in feeds.parts)
         if not does("stream.snapshot-after-id"):
             after_id = 0
-        if does("stream.snapshot-messages"):
-            after_id -= 0 if does("stream.after-id-is-exclusive") else 1
-            snapshot.extend(self._message_event(message) for message in shown if message.id > after_id)
+        after_id -= 0 if does("stream.after-id-is-exclusive") else 1
+        snapshot.extend(self._message_event(message) for message in shown if message.id > after_id)
         with_queue = does("stream.snapshot-queue") and (feed.after_id <= 0 or does("stream.snapshot-queue-after-id"))
         if self.backend.store.queues.get(chat.id) and with_queue:
             snapshot.append(self._queue_event(chat))

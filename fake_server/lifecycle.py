@@ -122,7 +122,7 @@ class Lifecycle:
         if not backend.does("send.rolls-back"):
             self._apply_options(chat, mcp_server_ids, plan_mode)
         queue = store.queues.get(chat.id, [])
-        busy = chat.status in BUSY and backend.does("send.queues-when-busy")
+        busy = chat.status in BUSY
         busy &= backend.does("send.queues-behind-another") or store.messages[chat.id][-1].content != content
         busy &= chat.status != "requires_action" or backend.does("send.queues-while-awaited")
         busy |= busy_behavior == "interrupt" and not backend.does("send.interrupts-runs-alone")
@@ -298,7 +298,7 @@ class Lifecycle:
     def promote_next(self, chat: Chat) -> bool:
         """At the end of a run: the oldest queued message becomes a user message and the chat `pending`. False: no queue."""
         queue = self.backend.store.queues.get(chat.id) or self.backend.faults.memory.get(chat.id)
-        if not queue or not self.backend.does("queue.promotes"):
+        if not queue:
             return False
         if not self.backend.does("limits.frees-the-queue"):
             try:
@@ -321,7 +321,7 @@ class Lifecycle:
         """Stop what runs. A pending chat stays pending; anything else is `waiting` afterwards, without last_error."""
         backend = self.backend
         backend.runner.settle(chat)
-        if chat.status == "pending" and backend.does("interrupt.leaves-pending"):
+        if chat.status == "pending":
             return chat
         rows = self._answer_pending(chat, INTERRUPTED_BY_USER)
         if rows:

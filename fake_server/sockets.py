@@ -209,7 +209,7 @@ class SocketProtocol(asyncio.Protocol):
         for chunk in wire.data_to_send():
             if chunk and chunk[0] & 0x0F == Opcode.CLOSE and wire.close_rcvd_then_sent and not self.does("socket.echoes-close"):
                 continue
-            if chunk and (chunk[0] & 0x0F != Opcode.PONG or self.does("socket.answers-pings")):
+            if chunk:
                 self.transport.write(chunk)
 
     def _keepalive(self) -> None:

@@ -12,7 +12,7 @@ from fake_server.model import Provider, new_id
 from fake_server.models import TYPE_NAMES, live_configs, live_provider
 from fake_server.refusals import refusal
 from fake_server.usage import ZERO_TIME
-from fake_server.validate import NIL_UUID, BadUUID, parse_uuid, quote
+from fake_server.validate import NIL_UUID, BadUUID, parse_uuid
 from fake_server.views import stamp
 
 PATH = f"{CHATS}/providers"
@@ -55,15 +55,9 @@ def _base_url(call: Call, text: str) -> str:
     url = text.strip()
     if url:
         parts = parsed_url(url)
-        detail = "" if parts is not None else f"parse {quote(url)}: {_why_unreadable(url)}"
-        call.backend.guard("chat-provider.base-url-unreadable", bool(detail), detail=detail)
         call.backend.guard("chat-provider.base-url", parts is None or not parts.scheme or not parts.netloc)
         call.backend.guard("chat-provider.base-url-scheme", parts is not None and parts.scheme not in ("http", "https"))
     return url
-
-
-def _why_unreadable(url: str) -> str:
-    return 'invalid character " " in host name' if " " in url else "missing ']' in host"
 
 
 def _keys(call: Call, text: str) -> list[dict[str, Any]]:

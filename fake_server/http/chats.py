@@ -138,7 +138,7 @@ def shown_children(backend: Backend, chat: Chat, archived: bool) -> list[Chat]:
     if not ids or chat.parent_chat_id:
         return []
     children = [backend.store.chats[i] for i in ids]
-    wanted = [c for c in children if c.archived == archived or not backend.does("children.same-archived")]
+    wanted = [c for c in children if c.archived == archived]
     return sorted(wanted, key=lambda c: (c.created_at, c.id), reverse=True)
 
 
@@ -175,7 +175,7 @@ async def patch_chat(call: Call) -> Reply:
         backend.guard("common.workspace", wanted != NIL_UUID and not workspaces.usable(backend, call.user, wanted))
         chat.workspace_id = wanted if wanted in backend.store.workspaces else None
         chat.updated_at = backend.clock.now()
-    if body["plan_mode"] is not None and backend.does("patch.plan-mode"):
+    if body["plan_mode"] is not None:
         chat.plan_mode = body["plan_mode"]
     return reply(204)
 

@@ -175,8 +175,7 @@ async def patch_mcp_server(call: Call) -> Reply:
         gone = [name for other, names in BELONGS.items() if other != kind for name in names]
         change |= {name: {} if name == "custom_headers" else "" for name in gone}
     _free_slug(call, str(change.get("slug", server["slug"])), "mcp.slug-taken", server)
-    if backend.does("mcp.patched"):
-        server |= change
+    server |= change
     server["updated_at"] = stamp(backend.clock.now())
     return reply(200, _view(call, server, in_full=True) | {"auth_connected": False})
 

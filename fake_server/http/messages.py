@@ -40,7 +40,7 @@ def visible(backend: Backend, message: Message) -> bool:
     """Do clients see this message? Not the hidden ones (system, model only), nor those that were edited away."""
     if message.deleted and backend.does("messages.hide-replaced"):
         return False
-    return message.visibility != "model" or not backend.does("messages.hide-internal")
+    return message.visibility != "model"
 
 
 @route("listMessages", "GET", f"{CHATS}/{{chat}}/messages")

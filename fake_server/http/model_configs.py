@@ -165,7 +165,7 @@ async def create_model_config(call: Call) -> Reply:
     )
     first = models.default_model_config(backend) is None
     backend.store.model_configs[config.id] = config
-    if body["is_default"] or (first and backend.does("model-config.first-is-default")):
+    if body["is_default"] or first:
         make_default(backend, config)
     return reply(201, config_view(backend, config))
 

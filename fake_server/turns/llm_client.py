@@ -149,7 +149,7 @@ class LLMClient:
         body = wire.body(prompt)
         answer: Answer | Refusal | Nothing
         if models.through_gateway(self.backend):
-            if prompt.stream and isinstance(wire, ChatCompletions) and self.backend.does("gateway.one-choice"):
+            if prompt.stream and isinstance(wire, ChatCompletions):
                 body["n"] = 1
             own = None if any(key["secret"] == model.key for key in provider.api_keys) else model.key
             answer = await self.gateway.post(

@@ -7,10 +7,11 @@ import enum
 from collections.abc import Container
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fake_server import debugging, models, settings, workspaces
-from fake_server.model import Chat, Part
+from fake_server.model import Chat
 from fake_server.turns import compaction, retry
 from fake_server.turns.advisor import TOGETHER, run_advisor
 from fake_server.turns.agents import run_agent_tool
@@ -89,8 +90,6 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
         )
         if planned or not ((step.calls and step.runs_tools) or compacted):
             break
-        if not backend.does("turn.goes-on"):
-            break
     return Outcome.DONE
 
 
@@ -144,16 +143,15 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
     )
     if (failure := too_large(model, prompt)) is not None:
         raise RunFailed(failure)
-    attempt, held = (0 if backend.does("retry.counts-anew") else run.failures), Held(backend, chat)
+    attempt = 0 if backend.does("retry.counts-anew") else run.failures
     debug, rules = run.debug.step("stream", model, prompt), backend.revision.error_rules
     while True:
         attempt += 1
         kept = run.step.parts if run.step is not None and not backend.does("retry.drops-failed") else []
-        step = run.step = Step(held.publish, backend.clock.now)
+        step = run.step = Step(partial(backend.hub.part, chat), backend.clock.now)
         step.parts.extend(kept)
         try:
             await backend.runner.llm.stream(chat, model, prompt, step.take)
-            held.release()
             debug.answered(step.parts, step.counts)
             if step.finish not in ("", "tool_calls") and not backend.does("tools.any-finish"):
                 step.runs_tools = False
@@ -163,7 +161,7 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
             debug.failed(error.text, error.status)
             failure = classify(rules, error, model.provider.type, backend.faults.is_off)
             most = retry.max_attempts(rules) if backend.does("retry.goes-on") else 4
-            last = attempt >= most or not backend.does("retry.repeats")
+            last = attempt >= most
             if failure.retryable and last and "exceeded" in rules:
                 told = rules["exceeded"].replace("{attempts}", str(most)).replace("{text}", failure.text)
                 failure = replace(failure, message=told)
@@ -188,28 +186,6 @@ def _offered(backend: Backend, chat: Chat) -> list[Tool]:
     if backend.does("llm.tool-schemas"):
         return tools
     return [replace(tool, parameters={"type": "object"}) if tool.name in client_tools(backend, chat) else tool for tool in tools]
-
-
-class Held:
-    """Publishes parts as they come; when a fault keeps them back, all at the end of the step."""
-
-    def __init__(self, backend: Backend, chat: Chat) -> None:
-        self.backend, self.chat = backend, chat
-        self._live = backend.does("stream.live-parts")
-        self._kept: list[tuple[str, Part]] = []
-
-    def publish(self, role: str, part: Part) -> None:
-        """One more part."""
-        if self._live:
-            self.backend.hub.part(self.chat, role, part)
-        else:
-            self._kept.append((role, part))
-
-    def release(self) -> None:
-        """The step has ended."""
-        self._live = True
-        for role, part in self._kept:
-            self.publish(role, part)
 
 
 async def _run_tools(backend: Backend, run: Run, step: Step) -> bool:

@@ -87,8 +87,6 @@ class Runner:
         """The chat may be pending: run it, unless it is archived or runs already."""
         if chat.status != "pending" or self._rests(chat) or chat.id in self._runs:
             return
-        if not self.backend.does("turn.starts"):
-            return
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep_for_ever())
         run = self._runs[chat.id] = Run(chat)
@@ -97,7 +95,7 @@ class Runner:
     def interrupt(self, chat: Chat) -> None:
         """Stop the run; what it has is stored right after the present step of the event loop, or in `settle`."""
         run = self._runs.get(chat.id)
-        if run is not None and not run.stopping and self.backend.does("interrupt.stops-run"):
+        if run is not None and not run.stopping:
             run.stopping = True
             run.task.cancel()
             asyncio.get_running_loop().call_soon(self._end_interrupted, run)

@@ -55,7 +55,7 @@ async def label(backend: Backend, chat: Chat) -> None:
             text = accepted(str(values.get("label") or "")) or FINISHED
         except ModelError:
             text = FINISHED
-    if chat.updated_at == since and backend.does("summary.written"):
+    if chat.updated_at == since:
         write(backend, chat, text)
 
 
