@@ -24,7 +24,7 @@ async def embedded_target(faults: Sequence[str] = (), profile: str = "", extra: 
     It ends with this process, however that ends: it watches the pipe that this process holds. Nothing of it is on disk.
     """
     command = [sys.executable, "-m", "fake_server", "--port", "0", "--parent-pipe"]
-    command += ["--option", "turn-floor-ms=0"]  # a run waits for events and needs no time to watch
+    command += ["--option", "turn-floor-ms=0", "--option", "pick-up-ms=0"]  # a run waits for events and needs no time to watch
     command += ["--profile", profile] if profile else []
     for fault in faults:
         command += ["--fault", fault]

@@ -22,6 +22,7 @@ from fake_server.router import Route, Router
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
+    from fake_server.revision import Revision
 
 log = logging.getLogger("fake_server")
 
@@ -57,13 +58,13 @@ def encode(value: Any) -> bytes:
     return data + b"\n"
 
 
-def load_routes() -> Router:
-    """The table of every endpoint: all modules of fake_server.http, and the sockets."""
+def load_routes(served: Revision) -> Router:
+    """The table of every endpoint of a revision, from all modules of fake_server.http."""
     import fake_server.http as package
 
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"fake_server.http.{module.name}")
-    return Router(kit.ROUTES, kit.MOUNTS)
+    return Router(kit.routes(served), kit.mounts(served))
 
 
 class App:
@@ -71,7 +72,7 @@ class App:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.router = load_routes()
+        self.router = load_routes(backend.revision)
         self.limits = RateLimits(backend)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,13 +128,14 @@ class App:
 
     def _refused(self, call: Call, refused: Refusal) -> Reply:
         other = self.backend.faults.reworded(refused.key) if self.backend.faults.active else None
-        body = {**refused.body, "message": other} if other is not None else refused.body
+        said = self.backend.said(refused)
+        body = {**said.body, "message": other} if other is not None else said.body
         headers = [(k.lower().encode(), v.encode()) for k, v in refused.headers.items()]
-        if refused.status == 401 and self.backend.does("auth.challenge"):
-            headers.append(auth.challenge(call, refused))
-        if refused.media != "application/json":
-            return kit.reply(refused.status, body["message"], headers=headers, media=TEXT)
-        return kit.reply(refused.status, body, headers=headers)
+        if said.status == 401 and self.backend.does("auth.challenge"):
+            headers.append(auth.challenge(call, str(said.body["message"])))
+        if said.media != "application/json":
+            return kit.reply(said.status, body["message"], headers=headers, media=TEXT)
+        return kit.reply(said.status, body, headers=headers)
 
     async def _send(self, call: Call, route: Route | None, answer: Reply) -> None:
         request_id = (b"x-coder-request-id", str(uuid4()).encode())
@@ -206,7 +208,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 # Sub-routers of the core; modules of fake_server.http add their own.
-kit.mount(kit.CHATS, kit.sign_in)
+kit.mount(kit.CHATS, kit.enter_chats)
 kit.mount(f"{kit.CHATS}/{{chat}}", kit.resolve_chat)
 kit.mount(f"{kit.CHATS}/{{chat}}/stream")
 kit.mount(f"{kit.CHATS}/files")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fake_server.model import Token, User
-from fake_server.refusals import Refusal, refusal
+from fake_server.refusals import refusal
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -112,10 +112,10 @@ def check_csrf(call: Call) -> None:
     call.backend.guard("csrf.token", not header)
 
 
-def challenge(call: Call, refused: Refusal) -> tuple[bytes, bytes]:
+def challenge(call: Call, message: str) -> tuple[bytes, bytes]:
     """The WWW-Authenticate header of a 401."""
     base = str(call.backend.options.get("CODER_ACCESS_URL") or f"http://{call.header('host')}").rstrip("/")
-    expired = "expired" in str(refused.body["message"])
+    expired = "expired" in message
     said = "The access token has expired" if expired else "The access token is invalid"
     value = (
         f'Bearer realm="coder", error="invalid_token", error_description="{said}", '

@@ -33,14 +33,16 @@ def can(backend: Backend, user: User, action: str, chat: Chat) -> bool:
     """May the user `read`, `update` or `share` this chat?"""
     if chat.owner_id == user.id and _keeps_own(backend, user, chat.organization_id):
         return True
-    if is_site_owner(user) or has_org_role(user, chat.organization_id, ORG_ADMIN):
+    if is_site_owner(user):
         return True
-    return action == "read" and shared_with(backend, user, chat)
+    if not backend.does("access.by-organization"):
+        return False
+    return has_org_role(user, chat.organization_id, ORG_ADMIN) or (action == "read" and shared_with(backend, user, chat))
 
 
 def _keeps_own(backend: Backend, user: User, organization_id: str) -> bool:
     """Has the user the own chats of this organization still? They go with the chat role, and with the membership."""
-    if has_org_role(user, organization_id, CHAT_ROLE):
+    if has_org_role(user, organization_id, CHAT_ROLE) or not backend.does("access.by-organization"):
         return True
     return not backend.does("access.own-by-role" if is_member(user, organization_id) else "access.own-by-membership")
 
@@ -104,12 +106,15 @@ def sharing_disabled(backend: Backend) -> bool:
 
 def can_create(backend: Backend, user: User, organization_id: str) -> bool:
     """May the user create chats and upload files in this organization?"""
-    return has_org_role(user, organization_id, CHAT_ROLE) or has_org_role(user, organization_id, ORG_ADMIN) or is_site_owner(user)
+    if is_site_owner(user) or not backend.does("access.by-organization"):
+        return True
+    return has_org_role(user, organization_id, CHAT_ROLE) or has_org_role(user, organization_id, ORG_ADMIN)
 
 
 def can_read_file(backend: Backend, user: User, file: StoredFile) -> bool:
     """May the user read this file: as its owner with the chat role, as an admin, or through a chat that links it?"""
-    if file.owner_id == user.id and has_org_role(user, file.organization_id, CHAT_ROLE):
+    by_role = backend.does("access.by-organization")
+    if file.owner_id == user.id and (has_org_role(user, file.organization_id, CHAT_ROLE) or not by_role):
         return True
     if is_site_owner(user) or has_org_role(user, file.organization_id, ORG_ADMIN):
         return True

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import spec
 from fake_server.faulting import Faults
 from fake_server.model import (
     Chat,
@@ -23,7 +24,8 @@ from fake_server.model import (
     new_id,
 )
 from fake_server.ordering import ListOrder
-from fake_server.refusals import refusal
+from fake_server.refusals import Refusal, Said, refusal
+from fake_server.revision import revision
 
 if TYPE_CHECKING:
     from fake_server.debugging import DebugRun
@@ -88,20 +90,25 @@ class Backend:
     hub: Hub
     runner: Runner
 
-    def __init__(self, *, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> None:
+    def __init__(self, profile: str = spec.DEFAULT, *, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> None:
+        self.revision = revision(profile)
         self.store = Store()
-        self.faults = Faults(faults)
+        self.faults = Faults(faults, self.revision.off)
         self.clock = Clock()
         # Start configuration, by the names of the real server's environment (e.g. CODER_DISABLE_CHAT_SHARING).
         self.options: dict[str, Any] = dict(options or {})
 
     def guard(self, key: str, failed: bool, /, **values: Any) -> None:
-        """Refuse with the refusal `key` of spec errors when `failed`, unless a fault has turned that guard off."""
-        if failed and not self.faults.is_off(key):
+        """Refuse with the refusal `key` when `failed`, if this revision has it and no fault has turned that guard off."""
+        if failed and key in self.revision.errors and not self.faults.is_off(key):
             raise refusal(key, **values)
 
+    def said(self, refused: Refusal) -> Said:
+        """A refusal in the words of this revision."""
+        return refused.said(self.revision.errors)
+
     def does(self, behaviour: str) -> bool:
-        """Does the server behave so? True, unless a fault has turned that behaviour off."""
+        """Does the server behave so? What the table of its revision says, unless a fault has it the other way round."""
         return not self.faults.is_off(behaviour)
 
     def bound(self, name: str, value: int) -> int:

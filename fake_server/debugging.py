@@ -41,8 +41,7 @@ class DebugRun:
         view |= {"step_number": numbered, "operation": operation, "status": IN_PROGRESS}
         view |= {key: self.view[key] for key in ("history_tip_message_id",) if key in self.view}
         view |= {"normalized_request": _request(prompt), "attempts": [], "metadata": {}, "started_at": now, "updated_at": now}
-        if self.backend.does("debug.steps"):
-            self.steps.append(view)
+        self.steps.append(view)
         call = {"method": "POST", "url": model.address, "path": urlsplit(model.address).path}
         return DebugStep(self.backend, view, call)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from fake_server.dates import BadDate, parse_date
 from fake_server.validate import NIL_UUID, BadUUID, parse_uuid
 
 UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET", "__bool__": lambda self: False})()
@@ -171,6 +172,18 @@ class Uuid(Kind):
         try:
             return parse_uuid(value)
         except BadUUID as error:
+            raise BadBody(str(error)) from None
+
+
+class Moment(Kind):
+    """A time in RFC 3339, which nothing here reads; None when absent."""
+
+    name = "time.Time"
+
+    def read(self, value: Any, owner: str, path: str) -> None:
+        try:
+            parse_date(value if isinstance(value, str) else "")
+        except BadDate as error:
             raise BadBody(str(error)) from None
 
 

@@ -81,7 +81,10 @@ def declare(fault: Fault) -> Fault:
 
 
 def turns_off(name: str, doc: str, *points: str, red: Iterable[str]) -> Fault:
-    """Declare a fault that turns guards (refusal keys) or behaviours (`backend.does` names) off."""
+    """Declare a fault that turns guards (refusal keys) or behaviours (`backend.does` names) off.
+
+    In a revision that has one off the fault turns it on.
+    """
     return declare(Fault(name, doc, frozenset(red), off=frozenset(points)))
 
 
@@ -158,7 +161,8 @@ def _of(name: str) -> Fault:
 class Faults:
     """The faults that one backend has switched on."""
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), off: frozenset[str] = frozenset()) -> None:
+        self._not_there = off  # what the right server does not do; a fault makes it do so
         self._active: dict[str, Fault] = {}
         self.memory: dict[str, Any] = {}  # what faults remember from one answer to the next
         self._off: dict[str, list[Fault]] = {}
@@ -194,7 +198,10 @@ class Faults:
     def is_off(self, point: str) -> bool:
         """Is this guard or behaviour turned off, this time?"""
         faults = self._off.get(point)
-        return faults is not None and sum(map(self._comes, faults)) > 0  # each of them counts, so not any()
+        if faults is None:
+            return point in self._not_there
+        changed = sum(map(self._comes, faults)) > 0  # each of them counts, so not any()
+        return changed != (point in self._not_there)
 
     def reworded(self, key: str) -> str | None:
         """The other wording of a refusal, if a fault gives one."""

@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from fake_server.backend import Backend
 
 
+UNKNOWN_MODEL = (
+    'insert chat message: execute transaction: pq: insert or update on table "chat_messages" violates foreign key constraint '
+    '"chat_messages_model_config_id_fkey"'
+)
+
+
 def model_for(backend: Backend, wanted: str | None, fallback: str, refusal_key: str) -> str:
     """The model config for a new message: the wanted one, the fallback, or the default if that one is deleted."""
     configs = backend.store.model_configs
     if wanted:
         config = configs.get(wanted)
         deleted = config is not None and config.deleted and backend.does("models.deleted-refused")
-        backend.guard(refusal_key, config is None or deleted)
+        backend.guard(refusal_key, config is None or deleted, detail=UNKNOWN_MODEL)
         return wanted
     config = configs.get(fallback)
-    if config is not None and not config.deleted:
+    if config is not None and not (config.deleted and backend.does("send.replaces-deleted-model")):
         return config.id
     default = models.default_model_config(backend)
     backend.guard("send.no-model", default is None, detail="no default chat model config is available")

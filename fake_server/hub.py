@@ -143,7 +143,7 @@ class Hub:
         """A part of a step that is not stored yet."""
         feeds = self._chats.get(chat.id) or self._open(chat.id)
         feeds.retry = None
-        payload = {"message_part": {"role": role, "part": views.part_view(part)}}
+        payload = {"message_part": {"role": role, "part": views.part_view(self.backend, part)}}
         event = self._event(chat.id, "message_part", payload, lossy=True)
         feeds.parts.append(event.data)
         if len(feeds.parts) > 100 and not self.backend.does("stream.keeps-parts"):
@@ -168,7 +168,7 @@ class Hub:
     def defer(self, chat: Chat, *messages: Message) -> None:
         """Stored messages that readers get only with the next published one."""
         feeds = self._chats.get(chat.id)
-        if feeds is not None and feeds.readers and self.backend.does("stream.late-results"):
+        if feeds is not None and feeds.readers:
             feeds.unannounced.extend(messages)
 
     def queue(self, chat: Chat) -> None:
@@ -185,6 +185,7 @@ class Hub:
     def retry(self, chat: Chat, retry: Payload) -> None:
         """A model call failed and will be repeated; the parts it gave are void."""
         feeds = self._chats.get(chat.id) or self._open(chat.id)
+        retry = self.backend.revision.shown("retry", retry)
         if self.backend.does("retry.clears-parts"):
             feeds.parts.clear()
         if feeds.retry is None or self.backend.does("stream.snapshot-latest-retry"):
@@ -198,6 +199,7 @@ class Hub:
         feeds = self._chats.get(chat.id)
         if feeds is not None:
             feeds.retry = None
+            error = self.backend.revision.shown("error", error)
             self._send(feeds, self._event(chat.id, "error", {"error": error}))
 
     def action_required(self, chat: Chat, calls: list[Payload]) -> None:
@@ -233,6 +235,8 @@ class Hub:
     def retire(self, chat: Chat) -> None:
         """Nothing runs any more: forget the chat's feeds once nobody reads them; parts that nothing claimed, later."""
         feeds = self._chats.get(chat.id)
+        if feeds is not None and not self.backend.does("stream.keeps-unclaimed-parts"):
+            feeds.parts.clear()
         if feeds is None or feeds.readers:
             return
         if not feeds.parts:
@@ -263,10 +267,10 @@ class Hub:
             watchers = watchers[-1:]
         if not watchers:
             return
-        event = Event({"kind": kind, "chat": views.chat_view(self.backend, chat), **extra})
-        if len(event.raw) >= WATCH_LIMIT and self.backend.does("watch.drops-large-events"):
+        event = Event({"kind": kind, "chat": views.watched_view(self.backend, chat), **extra})
+        if len(event.raw) >= WATCH_LIMIT:
             return
-        for watcher in watchers if self.backend.does("watch.every-connection") else watchers[:1]:
+        for watcher in watchers:
             watcher.put(event)
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -304,6 +308,8 @@ class Hub:
             for chat in [c for c in self.backend.store.chats.values() if c.owner_id == user.id]:
                 feed.put(Event({"kind": "status_change", "chat": views.chat_view(self.backend, chat)}))
         try:
+            if not self.backend.does("watch.starts-silent"):
+                await send(self._framed(b"null", b"ping"))
             while batch := await feed.take():
                 for event in batch:
                     await self._send_frame("watch", feed, [event], send)
@@ -335,13 +341,11 @@ class Hub:
         does = self.backend.does
         if feeds.retry is not None and does("stream.snapshot-retry"):
             snapshot.append(self._event(chat.id, "retry", {"retry": feeds.retry}))
-        if does("stream.snapshot-parts"):
-            snapshot.extend(Event(data) for data in feeds.parts)
+        snapshot.extend(Event(data) for data in feeds.parts)
         if not does("stream.snapshot-after-id"):
             after_id = 0
-        if does("stream.snapshot-messages"):
-            after_id -= 0 if does("stream.after-id-is-exclusive") else 1
-            snapshot.extend(self._message_event(message) for message in shown if message.id > after_id)
+        after_id -= 0 if does("stream.after-id-is-exclusive") else 1
+        snapshot.extend(self._message_event(message) for message in shown if message.id > after_id)
         with_queue = does("stream.snapshot-queue") and (feed.after_id <= 0 or does("stream.snapshot-queue-after-id"))
         if self.backend.store.queues.get(chat.id) and with_queue:
             snapshot.append(self._queue_event(chat))
@@ -350,7 +354,7 @@ class Hub:
     async def _send_frame(self, socket: str, feed: Feed, batch: list[Event], send: Callable[[bytes], Any]) -> None:
         if not self.backend.faults.active:
             raw = [event.raw for event in batch]
-            await send(raw[0] + b"\n" if socket == "watch" else b"[" + b",".join(raw) + b"]\n")
+            await send(self._framed(raw[0] if socket == "watch" else b"[" + b",".join(raw) + b"]"))
             return
         changed = self.backend.faults.change_events(socket, [event.data for event in batch], feed.memory)
         if not self.backend.does("stream.prompt"):
@@ -364,7 +368,13 @@ class Hub:
         else:
             frames = [encode([event]) for event in changed]
         for frame in frames:
-            await send(frame + b"\n")
+            await send(self._framed(frame))
+
+    def _framed(self, data: bytes, kind: bytes = b"data") -> bytes:
+        """The text of a frame: the data by itself, or in early revisions in an envelope that says what it is."""
+        if self.backend.does("feeds.bare"):
+            return data + b"\n"
+        return b'{"type":"' + kind + b'","data":' + data + b"}\n"
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -376,13 +386,13 @@ class Hub:
         return Event({"type": kind, "chat_id": chat_id, **payload}, lossy=lossy)
 
     def _queue_event(self, chat: Chat) -> Event:
-        queued = [views.queued_view(entry) for entry in self.backend.store.queues.get(chat.id, ())]
+        queued = [views.queued_view(self.backend, entry) for entry in self.backend.store.queues.get(chat.id, ())]
         if not queued and self.backend.does("stream.empty-queue-omits-key"):
             return self._event(chat.id, "queue_update", {})
         return self._event(chat.id, "queue_update", {"queued_messages": queued})
 
     def _message_event(self, message: Message) -> Event:
-        return self._event(message.chat_id, "message", {"message": views.message_view(message)})
+        return self._event(message.chat_id, "message", {"message": views.message_view(self.backend, message)})
 
     def _send(self, feeds: ChatFeeds, event: Event) -> None:
         for reader in feeds.readers:

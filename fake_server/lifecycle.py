@@ -81,9 +81,9 @@ class Lifecycle:
         store = self.backend.store
         chat.created_at = chat.updated_at = self.backend.clock.now()
         store.chats[chat.id] = chat
-        if chat.parent_chat_id is None:
+        if chat.parent_chat_id is None or not self.backend.does("list.nests"):
             store.chats_of.setdefault(chat.owner_id, []).append(chat.id)
-        else:
+        if chat.parent_chat_id is not None:
             store.children_of.setdefault(chat.parent_chat_id, []).append(chat.id)
         store.messages[chat.id] = []
         for text in settings.stored_prompts(self.backend, chat):
@@ -104,6 +104,7 @@ class Lifecycle:
         *,
         content: list[Part],
         model_config_id: str | None = None,
+        of_no_model: bool = False,
         mcp_server_ids: Iterable[str] | None = None,
         plan_mode: str | None = None,
         busy_behavior: str = "queue",
@@ -111,24 +112,23 @@ class Lifecycle:
     ) -> Message | QueuedMessage:
         """A user message: run at once on an idle chat, queued on a busy one or behind a backlog.
 
-        `busy_behavior` "interrupt" also stops what is running, so that the queue's head is next.
+        `busy_behavior` "interrupt" also stops what is running, so that the queue's head is next. `of_no_model`: the
+        message names none, though it runs on the chat's.
         """
         backend, store = self.backend, self.backend.store
         backend.runner.settle(chat)
         doing = "queue" if chat.status in BUSY else "send"
-        usage.check_limit(backend, caller, chat.organization_id, doing=doing)
+        usage.check_limit(backend, store.users[chat.owner_id], chat.organization_id, doing=doing)
         if not backend.does("send.rolls-back"):
             self._apply_options(chat, mcp_server_ids, plan_mode)
-        usual = chat.last_model_config_id if backend.does("send.keeps-model") else ""
-        model = finding.model_for(
-            backend, model_config_id if backend.does("send.uses-model") else None, usual, "send.model-unknown"
-        )
         queue = store.queues.get(chat.id, [])
-        busy = chat.status in BUSY and backend.does("send.queues-when-busy")
+        busy = chat.status in BUSY
         busy &= backend.does("send.queues-behind-another") or store.messages[chat.id][-1].content != content
         busy &= chat.status != "requires_action" or backend.does("send.queues-while-awaited")
         busy |= busy_behavior == "interrupt" and not backend.does("send.interrupts-runs-alone")
-        if busy or (queue and backend.does("send.queues-behind-backlog")):
+        busy = busy or bool(queue and backend.does("send.queues-behind-backlog"))
+        model = self._model_to_send(chat, model_config_id) if not busy or backend.does("queue.checks-model") else None
+        if busy:
             backend.guard("send.queue-full", len(queue) >= backend.bound("send.exact-queue", QUEUE_CAP))
             self._apply_options(chat, mcp_server_ids, plan_mode if backend.does("send.plan-mode-at-once") else None)
             entry = QueuedMessage(
@@ -147,11 +147,16 @@ class Lifecycle:
                 self._stop(chat)
             return entry
         self._apply_options(chat, mcp_server_ids, plan_mode)
-        message = self._start(chat, caller.id, content, model, token.id if token else None)
+        message = self._start(chat, caller.id, content, model, token.id if token else None, of_no_model=of_no_model)
         if not backend.does("send.runs"):
             backend.runner.discard(chat)
             self.set_status(chat, "waiting")
         return message
+
+    def _model_to_send(self, chat: Chat, wanted: str | None) -> str:
+        does = self.backend.does
+        usual = chat.last_model_config_id if does("send.keeps-model") else ""
+        return finding.model_for(self.backend, wanted if does("send.uses-model") else None, usual, "send.model-unknown")
 
     def edit(
         self,
@@ -166,14 +171,14 @@ class Lifecycle:
         """Replace a user message: it and all later ones leave the view, the queue is emptied, a turn starts."""
         backend, store = self.backend, self.backend.store
         backend.runner.settle(chat)
-        usage.check_limit(backend, caller, chat.organization_id, doing="edit")
+        usage.check_limit(backend, store.users[chat.owner_id], chat.organization_id, doing="edit")
         old = finding.message_of(self.backend, chat, caller, message_id)
         backend.guard("edit.not-user", old.role != "user")
         usual = old.model_config_id if backend.does("edit.keeps-model") else None
         model = finding.model_for(backend, model_config_id, usual or chat.last_model_config_id, "edit.model-unknown")
         if chat.status == "running" and not backend.does("edit.during-turns"):
             raise refusal("edit.not-found")
-        awaiting = chat.status == "requires_action"
+        awaiting, cancelled = chat.status == "requires_action", chat.status == "running"
         backend.runner.discard(chat)
         if backend.does("edit.cuts-history"):
             for message in store.messages[chat.id]:
@@ -189,8 +194,15 @@ class Lifecycle:
         backend.hub.replay(chat)
         runs = backend.does("edit.runs") and (not awaiting or backend.does("edit.starts-over"))
         self.set_status(chat, "pending" if runs else chat.status if awaiting else "waiting")
+        self._told_by_cancelled(chat, cancelled)
         backend.runner.wake(chat)
         return message
+
+    def _told_by_cancelled(self, chat: Chat, cancelled: bool) -> None:
+        """In early revisions a run that an order has cancelled tells the status, too, when it ends."""
+        if cancelled and not self.backend.does("turn.ends-silently"):
+            self.backend.hub.status(chat)
+            self.backend.hub.watch(chat, "status_change")
 
     def tool_results(self, chat: Chat, caller: User, results: list[dict[str, Any]], token: Token | None = None) -> None:
         """The client's results for exactly the pending calls: `[{tool_call_id, output?, is_error?}]`; the turn goes on.
@@ -246,8 +258,11 @@ class Lifecycle:
             self.backend.faults.memory.setdefault(chat.id, []).extend(gone)
         self.backend.hub.queue(chat)
 
-    def promote(self, chat: Chat, caller: User, queue_id: int, token: Token | None = None) -> None:
-        """Run a queued message next: now on a chat that does not run, else by interrupting the run."""
+    def promote(self, chat: Chat, caller: User, queue_id: int, token: Token | None = None) -> Message | None:
+        """Run a queued message next: now on a chat that does not run, else by interrupting the run.
+
+        Gives the message that it has become; None when that is still to come.
+        """
         backend, store = self.backend, self.backend.store
         backend.runner.settle(chat)
         queue = store.queues.get(chat.id, [])
@@ -262,21 +277,28 @@ class Lifecycle:
         entry.created_by = caller.id
         entry.api_key_id = token.id if token else entry.api_key_id
         queue.remove(entry)
+        if not backend.does("promote.interrupts"):
+            cancelled = chat.status == "running"
+            backend.runner.discard(chat)
+            backend.hub.queue(chat)
+            message = self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id)
+            self._told_by_cancelled(chat, cancelled)
+            return message
         if backend.runner.active(chat) and chat.status == "running":
             entry.created_at = queue[0].created_at - timedelta(microseconds=1) if queue else backend.clock.now()
             queue.insert(0, entry)
             backend.hub.queue(chat)
             if backend.does("promote.stops"):
                 self._stop(chat)
-            return
+            return None
         backend.hub.queue(chat)
         synthetic = self._answer_pending(chat, INTERRUPTED_BY_PROMOTION)
-        self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id, before=synthetic)
+        return self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id, before=synthetic)
 
     def promote_next(self, chat: Chat) -> bool:
         """At the end of a run: the oldest queued message becomes a user message and the chat `pending`. False: no queue."""
         queue = self.backend.store.queues.get(chat.id) or self.backend.faults.memory.get(chat.id)
-        if not queue or not self.backend.does("queue.promotes"):
+        if not queue:
             return False
         if not self.backend.does("limits.frees-the-queue"):
             try:
@@ -299,7 +321,7 @@ class Lifecycle:
         """Stop what runs. A pending chat stays pending; anything else is `waiting` afterwards, without last_error."""
         backend = self.backend
         backend.runner.settle(chat)
-        if chat.status == "pending" and backend.does("interrupt.leaves-pending"):
+        if chat.status == "pending":
             return chat
         rows = self._answer_pending(chat, INTERRUPTED_BY_USER)
         if rows:
@@ -475,8 +497,11 @@ class Lifecycle:
         api_key_id: str | None,
         *,
         before: list[Message] | None = None,
+        of_no_model: bool = False,
     ) -> Message:
         message = self._user_message(chat, author, content, model or chat.last_model_config_id, api_key_id)
+        if of_no_model:
+            message.model_config_id = None
         self.backend.hub.message(chat, *(before or ()), message)
         self.set_status(chat, "pending")
         self.backend.runner.wake(chat)

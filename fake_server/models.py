@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fake_server import authz
 from fake_server.model import Chat, ModelConfig, Provider, User
 from fake_server.validate import NIL_UUID
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
 
+# Types of providers, in the order of lists, with the names of those that are given none.
+TYPE_NAMES = {
+    "anthropic": "Anthropic",
+    "azure": "Azure OpenAI",
+    "bedrock": "AWS Bedrock",
+    "google": "Google",
+    "openai": "OpenAI",
+    "openai-compat": "OpenAI Compatible",
+    "openrouter": "OpenRouter",
+    "vercel": "Vercel AI Gateway",
+}
 # Types of which one can do without any key.
 KEYLESS = frozenset(("bedrock",))
 
@@ -58,6 +70,8 @@ def enabled(backend: Backend, config: ModelConfig) -> bool:
 
 def byok(backend: Backend) -> bool:
     """May users bring their own provider keys?"""
+    if not backend.does("userkeys.offered"):
+        return False
     value = str(backend.options.get("CODER_AI_GATEWAY_ALLOW_BYOK", "true")).lower()
     return value not in ("0", "f", "false")
 
@@ -115,6 +129,8 @@ def resolve_model(backend: Backend, user: User, config_id: str | None) -> str:
     acts = config is not None and (usable(backend, config, user) or not backend.does("personal-models.usable"))
     if config is not None and acts and backend.does("personal-models.root"):
         return config.id
+    readable = authz.can_read_deployment(user)
+    backend.guard("create.default-unreadable", not readable, detail="unauthorized: rbac: forbidden")
     default = default_model_config(backend)
     backend.guard("create.no-default-model", default is None)
     return default.id if default else NIL_UUID

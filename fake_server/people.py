@@ -119,7 +119,7 @@ def can_read_user(backend: Backend, caller: User, user: User) -> bool:
         return True
     if caller.site_roles & {"user-admin", "template-admin"}:
         return True
-    return any(has_org_role(caller, org, "organization-admin") for org in user.org_roles) or not backend.does("users.hidden")
+    return any(has_org_role(caller, org, "organization-admin") for org in user.org_roles)
 
 
 def can_manage_user(caller: User) -> bool:

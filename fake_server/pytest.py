@@ -1,8 +1,8 @@
 """A pytest fixture for tests of clients: `pytest_plugins = ["fake_server.pytest"]` gives `chat_server`.
 
 Each test gets a server of its own, in a thread of its own, on free loopback ports, so that it serves synchronous and
-asynchronous tests alike. `@pytest.mark.chat_server(faults=[…], options={…})` says how it is to be started. A turn takes at least
-100 ms, so that a client has time to watch it; `options={"turn-floor-ms": 0}` makes it as fast as it can be.
+asynchronous tests alike. `@pytest.mark.chat_server(profile=…, faults=[…], options={…})` says how it is to be started.
+A turn takes at least 100 ms, so that a client has time to watch it; `options={"turn-floor-ms": 0}` makes it as fast as it can be.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+import spec
 from fake_server.llm.journal import Entry
 from fake_server.serve import RunningServer, running_server
 from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT
@@ -110,15 +111,17 @@ class ChatServer:
 
 
 @contextlib.contextmanager
-def chat_server_running(faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Iterator[ChatServer]:
-    """A fake server in a thread of its own; stopped at the end of the block."""
+def chat_server_running(
+    faults: Iterable[str] = (), options: dict[str, Any] | None = None, *, profile: str = spec.DEFAULT
+) -> Iterator[ChatServer]:
+    """A fake server of this revision in a thread of its own; stopped at the end of the block."""
     started: Future[ChatServer] = Future()
     stop: list[Callable[[], object]] = []
 
     async def run() -> None:
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         stop.append(lambda: loop.call_soon_threadsafe(ended.set))
-        async with running_server(faults, {FLOOR: FLOOR_DEFAULT, **(options or {})}) as server:
+        async with running_server(faults, {FLOOR: FLOOR_DEFAULT, **(options or {})}, profile=profile) as server:
             started.set_result(ChatServer(server, loop))
             await ended.wait()
 
@@ -142,7 +145,7 @@ def chat_server_running(faults: Iterable[str] = (), options: dict[str, Any] | No
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark."""
-    config.addinivalue_line("markers", "chat_server(faults=[], options={}): how this test's fake server is started")
+    config.addinivalue_line("markers", "chat_server(profile=NAME, faults=[], options={}): how this test's fake server is started")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ class Route:
     handler: Callable[[Any], Any]
     auth: bool = True
     socket: bool = False
+    when: str = ""  # the behaviour that a revision must have for it; with `!`, must not have
 
 
 @dataclass(slots=True)

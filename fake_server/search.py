@@ -90,7 +90,7 @@ def parse(backend: Backend, text: str) -> Search:
     search = Search()
     if not text.strip():
         return search
-    terms = _terms(backend, text)
+    terms = _terms(backend, text if backend.does("list.q-keeps-case") else text.lower())
     problems = Problems(backend)
 
     def single(key: str) -> str | None:
@@ -107,6 +107,12 @@ def parse(backend: Backend, text: str) -> Search:
         return None if value is None else value in _TRUE
 
     search.archived = boolean("archived") or False
+    if not backend.does("list.q-whole-language"):
+        terms.pop("archived", None)
+        for key in terms:
+            problems.add("list.q-unknown", field=key)
+        problems.refuse()
+        return search
     search.has_unread = boolean("has_unread")
     statuses = [s.strip().lower() for value in terms.get("pr_status", ()) for s in value.split(",")]
     bad = [s for s in statuses if s not in _PR_STATUSES]

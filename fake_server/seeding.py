@@ -13,25 +13,26 @@ if TYPE_CHECKING:
 
 PASSWORD = "SomeSecurePassword!"
 TOKEN_SECONDS = 30 * 86400
-# Name → site roles, organization roles. Everybody is a member of the organization.
-ACTORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "root": (("owner",), ()),
-    "alice": ((), ("agents-access",)),
-    "bob": ((), ("agents-access",)),
-    "carol": ((), ()),
-    "orgadmin": ((), ("organization-admin",)),
-    "orgauditor": ((), ("organization-auditor",)),
-    "auditor": (("auditor",), ()),
-}
 USERNAMES = {"root": "root0"}  # where it is not the actor's name: `root` itself is reserved on real servers
 MODEL = "fake-model"
 CONTEXT_LIMIT = 128000
 
 
+def _actors(backend: Backend) -> dict[str, dict[str, list[str]]]:
+    """The actors of the profile: the roles that each has on the site and, as everybody is a member of it, in the organization."""
+    actors: dict[str, dict[str, list[str]]] = backend.revision.profile.traits["actors"]
+    return actors
+
+
 def _add_actor(backend: Backend, name: str) -> None:
-    site, organization = ACTORS[name]
+    roles = _actors(backend)[name]
     user = make_user(
-        backend, USERNAMES.get(name, name), name=name.capitalize(), password=PASSWORD, site_roles=site, org_roles=organization
+        backend,
+        USERNAMES.get(name, name),
+        name=name.capitalize(),
+        password=PASSWORD,
+        site_roles=roles.get("site", ()),
+        org_roles=roles.get("organization", ()),
     )
     make_token(backend, user, name="seeded", seconds=TOKEN_SECONDS)
 
@@ -43,7 +44,7 @@ def seed_root(backend: Backend) -> None:
 
 def seed(backend: Backend, llm_url: str) -> None:
     """All actors, and a default model at the scripted LLM's address."""
-    for name in ACTORS:
+    for name in _actors(backend):
         _add_actor(backend, name)
     now = backend.clock.now()
     provider = Provider(
@@ -90,7 +91,7 @@ def _from_before(backend: Backend, provider: Provider, config: ModelConfig) -> N
 
 def target_users(backend: Backend) -> dict[str, dict[str, Any]]:
     """The actors as a target file has them, by actor: id, user name, token."""
-    actors = {USERNAMES.get(name, name): name for name in ACTORS}
+    actors = {USERNAMES.get(name, name): name for name in _actors(backend)}
     users = backend.store.users
     return {
         actors[users[t.user_id].username]: {

@@ -20,6 +20,7 @@ from typing import Any
 
 import uvicorn
 
+import spec
 from fake_server import workspaces
 from fake_server.app import build_app
 from fake_server.authz import sharing_disabled
@@ -28,10 +29,9 @@ from fake_server.hub import Hub
 from fake_server.lifecycle import Lifecycle
 from fake_server.llm.server import ScriptedLLM
 from fake_server.models import through_gateway
-from fake_server.refusals import PROFILE
 from fake_server.seeding import seed, seed_root, target_users
 from fake_server.sockets import SocketProtocol
-from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, Runner, floor_seconds
+from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, POLL, POLL_DEFAULT, Runner, floor_seconds
 
 # Start settings that this server knows: name → what it does. Other settings of a real server change nothing here.
 START_OPTIONS = {
@@ -40,11 +40,13 @@ START_OPTIONS = {
     "CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "true: model calls go through the gateway",
     "CODER_CHAT_DEBUG_LOGGING_ENABLED": "true: debug runs of every chat are recorded",
     "CODER_DANGEROUS_DISABLE_RATE_LIMITS": "false: the rate limiter is on",
+    "CODER_EXPERIMENTS": "the experiments that are on, of revisions that have chats among them (agents when not set)",
     "CODER_DISABLE_CHAT_SHARING": "true: chats can't be shared",
     "gateway-cooldown": "seconds that a provider key rests after a 429",
     "held-pending": "seconds that a turn stays pending",
     "long-waits": "true: what takes half a minute may be waited for",
     "self-interrupts": "the share of sends that interrupt themselves",
+    "pick-up-ms": "milliseconds between two looks for pending chats, of revisions whose worker looks (1000 when not set)",
     "turn-floor-ms": "milliseconds that a turn takes at least (100 when not set)",
     "stored-shares": "shares that were there before sharing was switched off",
     "templates": "NAME=ID,…: the templates there are",
@@ -85,7 +87,7 @@ class RunningServer:
         store = self.backend.store
         return {
             "base_url": self.base_url,
-            "profile": PROFILE,
+            "profile": self.backend.revision.name,
             "organization_id": store.organization_id,
             "model_config_ids": [c.id for c in store.model_configs.values() if not c.deleted],
             "users": target_users(self.backend),
@@ -129,12 +131,12 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive
     offered["stored-shares"] = bool(backend.options.get("stored-shares"))
     offered["held-pending"] = bool(backend.options.get("held-pending"))
-    return offered | {f"{name}={value}": True for name, value in backend.options.items() if name != FLOOR}
+    return offered | {f"{name}={value}": True for name, value in backend.options.items() if name not in (FLOOR, POLL)}
 
 
-def assemble(faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Backend:
+def assemble(profile: str = spec.DEFAULT, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Backend:
     """A backend with its active parts, empty but for the organization."""
-    backend = Backend(faults=faults, options=options)
+    backend = Backend(profile, faults=faults, options=options)
     backend.hub = Hub(backend)
     backend.runner = Runner(backend)
     backend.lifecycle = Lifecycle(backend)
@@ -161,6 +163,7 @@ async def running_server(
     faults: Iterable[str] = (),
     options: dict[str, Any] | None = None,
     *,
+    profile: str = spec.DEFAULT,
     bare: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -170,10 +173,10 @@ async def running_server(
 ) -> AsyncIterator[RunningServer]:
     """A fake server with a scripted LLM of its own, in this process and event loop; stopped at the end.
 
-    Its turns take no longer than they need, unless the option `turn-floor-ms` says so. `bare`: only root and the
-    organization exist. Raises CannotListen, and KeyError for an unknown fault.
+    Its turns take no longer than they need, unless the option `turn-floor-ms` says so. `profile`: the revision that it is.
+    `bare`: only root and the organization exist. Raises CannotListen, UnknownProfile, and KeyError for an unknown fault.
     """
-    backend = assemble(faults, options)
+    backend = assemble(profile, faults, options)
     sock = _bind(host, port)
     shown = f"[{host}]" if ":" in host else host
     base_url = f"http://{shown}:{sock.getsockname()[1]}"
@@ -235,6 +238,7 @@ async def serve(args: argparse.Namespace) -> int:
     async with running_server(
         args.fault,
         start_options(args),
+        profile=args.profile,
         bare=args.bare,
         host=args.host,
         port=args.port,
@@ -250,7 +254,7 @@ async def serve(args: argparse.Namespace) -> int:
             return 0
         wrong = f" faults={','.join(args.fault)}" if args.fault else ""
         print(
-            f"fake server ({PROFILE}): {server.base_url} llm={server.llm.base_url} control={server.llm.control_url}{wrong}",
+            f"fake server ({args.profile}): {server.base_url} llm={server.llm.base_url} control={server.llm.control_url}{wrong}",
             flush=True,
         )
         await stop.wait()
@@ -268,7 +272,7 @@ def _option(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    if name == FLOOR:
+    if name in (FLOOR, POLL):
         try:
             floor_seconds(value)
         except ValueError:
@@ -289,7 +293,7 @@ def _unknown_option(args: argparse.Namespace) -> str:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="chat-conformance serve", description="The reference fake server.")
-    made.add_argument("--profile", default=PROFILE, choices=[PROFILE], help="the revision of the API")
+    made.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles(), help="the revision of the API")
     made.add_argument("--host", default="127.0.0.1", help="address to listen on")
     made.add_argument("--port", type=int, default=3000, help="port of the API (0: a free one)")
     made.add_argument("--llm-port", type=int, default=0, help="port of the scripted LLM (0: a free one)")
@@ -315,7 +319,7 @@ def parser() -> argparse.ArgumentParser:
 
 def start_options(args: argparse.Namespace) -> dict[str, str]:
     """The start settings that a command line asks for, with what holds when it says nothing."""
-    return {FLOOR: FLOOR_DEFAULT, **dict(args.option)}
+    return {FLOOR: FLOOR_DEFAULT, POLL: POLL_DEFAULT, **dict(args.option)}
 
 
 def main(argv: list[str] | None = None) -> int:

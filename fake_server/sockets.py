@@ -194,7 +194,10 @@ class SocketProtocol(asyncio.Protocol):
             if opcode in (Opcode.TEXT, Opcode.BINARY) and not self.closing:
                 if self.does("socket.refuses-data"):
                     code = 1008 if self.does("socket.data-is-1008") else 1003
-                    self.close(code, "unexpected data message" if self.does("socket.close-reason") else "")
+                    reason = "unexpected data message"
+                    if not self.does("socket.data-is-a-policy-matter"):
+                        code, reason = 1002, "Clients cannot send messages for one-way WebSockets"
+                    self.close(code, reason if self.does("socket.close-reason") else "")
             elif opcode == Opcode.PONG and getattr(frame, "data", None) == self._ping:
                 self._ping = None
         self._flush(wire)
@@ -206,7 +209,7 @@ class SocketProtocol(asyncio.Protocol):
         for chunk in wire.data_to_send():
             if chunk and chunk[0] & 0x0F == Opcode.CLOSE and wire.close_rcvd_then_sent and not self.does("socket.echoes-close"):
                 continue
-            if chunk and (chunk[0] & 0x0F != Opcode.PONG or self.does("socket.answers-pings")):
+            if chunk:
                 self.transport.write(chunk)
 
     def _keepalive(self) -> None:
@@ -248,7 +251,7 @@ def accept(call: Call, area: str) -> SocketProtocol:
     _check_handshake(call, area)
     connection = call.scope.get("extensions", {}).get(EXTENSION)
     if connection is None:
-        raise _refused(area, "no-websocket-upgrade", call.header("upgrade"))
+        raise _refused(call, area, "no-websocket-upgrade", call.header("upgrade"))
     assert isinstance(connection, SocketProtocol)
     offered = call.header("sec-websocket-protocol").split(",")[0].strip()
     does = call.backend.does
@@ -257,9 +260,9 @@ def accept(call: Call, area: str) -> SocketProtocol:
     return connection
 
 
-def _refused(area: str, what: str, value: str, **more: Any) -> Refusal:
+def _refused(call: Call, area: str, what: str, value: str, **more: Any) -> Refusal:
     refused = refusal(f"{area}.{what}", value=value, escaped=orjson.dumps(value).decode()[1:-1], **more)
-    if refused.status == 426:
+    if call.backend.revision.errors[refused.key].status == 426:
         refused.headers |= {"connection": "Upgrade", "upgrade": "websocket"}
     return refused
 
@@ -270,12 +273,12 @@ def _check_handshake(call: Call, area: str) -> None:
 
     def guard(what: str, failed: bool, value: str, **more: str) -> None:
         if failed and not call.backend.faults.is_off(f"{area}.{what}"):
-            raise _refused(area, what, value, **more)
+            raise _refused(call, area, what, value, **more)
 
     if "upgrade" not in tokens("connection"):
-        raise _refused(area, "no-connection-upgrade", call.header("connection"))
+        raise _refused(call, area, "no-connection-upgrade", call.header("connection"))
     if "websocket" not in tokens("upgrade"):
-        raise _refused(area, "no-websocket-upgrade", call.header("upgrade"))
+        raise _refused(call, area, "no-websocket-upgrade", call.header("upgrade"))
     version = call.header("sec-websocket-version")
     guard("version", version != "13", version)
     key = call.header("sec-websocket-key")

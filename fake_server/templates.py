@@ -28,7 +28,7 @@ def listed(backend: Backend, query: str = "") -> list[dict[str, Any]]:
     """The templates that a chat's tools see, by name: all, or those allowed; `query` is part of the name."""
     allowed = settings.setting(backend, "template_allowlist")
     rows = known(backend).items()
-    if allowed and backend.does("config.template-allowlist"):
+    if allowed:
         rows = {i: name for i, name in rows if i in allowed}.items()
     organization = backend.store.organization_id
     return [

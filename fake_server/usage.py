@@ -72,7 +72,6 @@ def record(
     failed steps: those are free.
     """
     counts = {name: count for name, count in (usage or {}).items() if name in COUNTED and count}
-    charged = backend.does("cost.charges")
     if counts.get("reasoning_tokens") and not backend.does("cost.reasoning-once"):
         counts["output_tokens"] = counts.get("output_tokens", 0) + counts["reasoning_tokens"]
     row = UsageRow(
@@ -83,7 +82,7 @@ def record(
         model_config_id=config.id,
         message_id=message_id,
         usage=counts,
-        cost_micros=charge(backend, prices_of(config), counts) if charged else None,
+        cost_micros=charge(backend, prices_of(config), counts),
         runtime_ms=runtime_ms,
         created_at=backend.clock.now(),
     )
@@ -132,7 +131,7 @@ def effective_limit(backend: Backend, user: User, organization_id: str | None = 
         return stored.users[user.id], False
     groups = [organization_id] if organization_id else list(user.org_roles)
     of_groups = [stored.groups[group] for group in groups if group in user.org_roles and group in stored.groups]
-    if of_groups and backend.does("limits.group-override"):
+    if of_groups:
         return min(of_groups), True
     return stored.amount, False
 
@@ -152,7 +151,7 @@ def check_limit(backend: Backend, user: User, organization_id: str, *, doing: st
     reached = spent >= limit if backend.does("limits.at-the-limit") else spent > limit
     if reached and not backend.faults.is_off("limits.exceeded"):
         refused = refusal("limits.exceeded")
-        refused.body.update(spent_micros=spent, limit_micros=limit, resets_at=stamp(end))
+        refused.extra.update(spent_micros=spent, limit_micros=limit, resets_at=stamp(end))
         raise refused
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fake_server.model import Chat, Message, Part, QueuedMessage, StoredFile
+from fake_server.validate import NIL_UUID
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -36,12 +37,12 @@ def stamp(time: datetime) -> str:
     return (text[:26].rstrip("0") if time.microsecond else text[:19]) + "Z"
 
 
-def part_view(part: Part) -> Json:
+def part_view(backend: Backend, part: Part) -> Json:
     """A message part: its own keys, and every key that all parts have."""
-    return {"type": part["type"], **PART_DEFAULTS, **part}
+    return backend.revision.shown("part", {"type": part["type"], **PART_DEFAULTS, **part})
 
 
-def message_view(message: Message) -> Json:
+def message_view(backend: Backend, message: Message) -> Json:
     """A stored message; `content` and `usage` are left out when there is none."""
     view: Json = {"id": message.id, "chat_id": message.chat_id}
     if message.created_by:
@@ -51,20 +52,20 @@ def message_view(message: Message) -> Json:
     view["created_at"] = stamp(message.created_at)
     view["role"] = message.role
     if message.content:
-        view["content"] = [part_view(p) for p in message.content]
+        view["content"] = [part_view(backend, p) for p in message.content]
     if message.usage:
         view["usage"] = message.usage
     return view
 
 
-def queued_view(queued: QueuedMessage) -> Json:
+def queued_view(backend: Backend, queued: QueuedMessage) -> Json:
     """A message that waits in the queue."""
     view: Json = {"id": queued.id, "chat_id": queued.chat_id}
     if queued.model_config_id:
         view["model_config_id"] = queued.model_config_id
-    view["content"] = [part_view(p) for p in queued.content]
+    view["content"] = [part_view(backend, p) for p in queued.content]
     view["created_at"] = stamp(queued.created_at)
-    return view
+    return backend.revision.shown("queued message", view)
 
 
 def file_view(file: StoredFile) -> Json:
@@ -132,7 +133,9 @@ def chat_view(
     view["status"] = chat.status
     if chat.plan_mode:
         view["plan_mode"] = chat.plan_mode
-    if chat.last_error:
+    if not backend.does("error.structured"):
+        view["last_error"] = chat.last_error["message"] if chat.last_error else None
+    elif chat.last_error:
         view["last_error"] = chat.last_error
     view["last_turn_summary"] = chat.last_turn_summary
     if diff_status:
@@ -151,4 +154,12 @@ def chat_view(
         view["warnings"] = warnings
     view["client_type"] = chat.client_type
     view["children"] = [chat_view(backend, child, diff_status=True, unread=True) for child in children]
-    return view
+    return backend.revision.shown("chat", view)
+
+
+def watched_view(backend: Backend, chat: Chat) -> Json:
+    """A chat as a watch event has it: in early revisions only in part, the rest is empty."""
+    view = chat_view(backend, chat)
+    if backend.does("watch.whole-chats"):
+        return view
+    return view | {"last_model_config_id": NIL_UUID, "last_error": None, "archived": False, "mcp_server_ids": None}

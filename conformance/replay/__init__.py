@@ -85,7 +85,9 @@ async def _replay_embedded(transcripts: list[Transcript], together: int, done: C
     report = Report()
     start = time.monotonic()
     for group in groups.values():
-        extra = [word for option in plan.start_options(group[0]) for word in ("--option", option)]
+        # Recorded servers of early revisions look for pending chats each second: some rows show a chat that waits for that.
+        options = ("pick-up-ms=1000", *plan.start_options(group[0]))
+        extra = [word for option in options for word in ("--option", option)]
         async with embedded_target(profile=group[0].profile, extra=extra) as target:
             report.files += (await _replay(group, target, together, done)).files
     order = [transcript.path.name for transcript in transcripts]

@@ -13,6 +13,7 @@ _OWN = re.compile(r"/chats/model-configs\b|/ai/providers\b")
 _LIST = re.compile(r"/chats/?(\?|$)")
 # Start configuration that a server has unless it says otherwise.
 _USUAL = {"CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "false"}
+_NEEDS_OPTION = {"experiment-off": "CODER_EXPERIMENTS=", "experiment-wildcard": "CODER_EXPERIMENTS=*"}
 _NEEDS_CAPABILITY = {
     "rate-limits": "rate limits switched on",
     "templates": "templates",
@@ -38,6 +39,7 @@ def start_options(transcript: Transcript) -> tuple[str, ...]:
     """The start options (NAME=VALUE) that the embedded server needs for this scenario."""
     options = [f"{n}={v}" for n, v in (transcript.head.get("server") or {}).items() if _USUAL.get(n) != str(v)]
     options += [need.removeprefix("flag:") for need in transcript.needs if need.startswith("flag:")]
+    options += [_NEEDS_OPTION[need] for need in transcript.needs if need in _NEEDS_OPTION]
     if "rate-limits" in transcript.needs:
         options.append("CODER_DANGEROUS_DISABLE_RATE_LIMITS=false")
     if "templates" in transcript.needs:
@@ -100,6 +102,7 @@ def order(alone: list[Transcript]) -> list[Transcript]:
     def place(transcript: Transcript) -> int:
         if "fresh-setting" in transcript.needs:
             return 0
-        return 2 if "no-model-config" in transcript.needs else 1
+        # One that is left off in its middle puts nothing back.
+        return 2 if {"no-model-config", "database"} & set(transcript.needs) else 1
 
     return sorted(alone, key=place)

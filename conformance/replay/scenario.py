@@ -175,7 +175,7 @@ class Scenario:
         ]
         headers = self._credentials(state, row.actor)
         content = request_content(request)
-        if content is not None and "content_base64" not in request:
+        if content is not None and "content_base64" not in request and "prefix_base64" not in request.get("content_gen", {}):
             content = bindings.sent(content.decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
         if "body" in request:
             headers["Content-Type"] = "application/json"

@@ -118,7 +118,8 @@ class World:
         for name, roles in (head.get("users") or {}).items():
             here = prefix + name
             user_id, token = await self._create_user(here, _display(name), roles)
-            bindings.texts.append((re.compile(rf"\b{re.escape(name)}\b"), here))
+            # a number of its own may follow the name in a recording
+            bindings.texts.append((re.compile(rf"\b{re.escape(name)}\d*\b"), here))
             bindings.tokens[name] = bindings.tokens[here] = token
             recorded = ((head.get("env") or {}).get("ids") or {}).get(name)
             if recorded:

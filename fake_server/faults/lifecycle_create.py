@@ -50,7 +50,7 @@ def system_prompts_are_shown(answer: Answer) -> None:
     """The system prompt of a chat is listed as its first message."""
     if _stored(answer).system_prompt and not answer.body["has_more"]:
         stored = answer.backend.store.messages[_stored(answer).id]
-        answer.body["messages"].append(message_view(next(m for m in stored if m.role == "system")))
+        answer.body["messages"].append(message_view(answer.backend, next(m for m in stored if m.role == "system")))
 
 
 @changes("createChat", red=["CHAT-006"])

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from fake_server.faulting import Answer, Fault, answers, changes, declare, turns_off
-from fake_server.refusals import refusal
+from fake_server.refusals import Refusal, refusal
 
 
 def refuse(answer: Answer, key: str, **places: Any) -> None:
     """Make it an answer that refuses with this key."""
-    refused = refusal(key, **places)
-    answer.status, answer.body = refused.status, refused.body
+    instead(answer, refusal(key, **places))
+
+
+def instead(answer: Answer, refused: Refusal) -> None:
+    """Make it this refusal."""
+    said = answer.backend.said(refused)
+    answer.status, answer.body = said.status, said.body
     answer.headers["content-type"] = "application/json; charset=utf-8"  # a 204 had none
 
 
@@ -28,7 +33,7 @@ def reorders(name: str, doc: str, operation: str, first: str, then: str, *fields
 
     def change(answer: Answer) -> None:
         sent = answer.sent if isinstance(answer.sent, dict) else {}
-        if message_of(answer) == refusal(first).body["message"] and all(_odd(sent, field) for field in fields):
+        if message_of(answer) == answer.backend.revision.errors[first].message and all(_odd(sent, field) for field in fields):
             refuse(answer, then)
 
     return declare(Fault(name, doc, frozenset(red), operations=frozenset({operation}), answer=change))
@@ -42,10 +47,10 @@ def other_status(name: str, key: str, status: int, *operations: str, red: list[s
     """Declare a fault that gives the refusal `key` another status."""
 
     def change(answer: Answer) -> None:
-        row = refusal(key)
-        detail = row.body.get("detail", "").rpartition("]")[2].replace("{detail}", "")
-        alike = detail_of(answer).endswith(detail) and ("detail" in row.body) == bool(detail_of(answer))
-        if answer.status == row.status and message_of(answer) == row.body["message"] and alike:
+        row = answer.backend.revision.errors[key]
+        detail = (row.detail or "").rpartition("]")[2].replace("{detail}", "")
+        alike = detail_of(answer).endswith(detail) and (row.detail is not None) == bool(detail_of(answer))
+        if answer.status == row.status and message_of(answer) == row.message and alike:
             answer.status = status
 
     doc = f"refuses with {status} what must be refused by {key}"

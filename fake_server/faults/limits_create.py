@@ -6,7 +6,7 @@ import re
 
 from fake_server import usage
 from fake_server.faulting import Answer, answers, changes, turns_off
-from fake_server.faults.limits import detail_of, message_of, other_status, refuse, reorders
+from fake_server.faults.limits import detail_of, instead, message_of, other_status, refuse, reorders
 from fake_server.refusals import Refusal
 
 turns_off(
@@ -193,7 +193,7 @@ def spend_limit_before_all_checks(answer: Answer) -> None:
     """A reached spend limit is reported before bad fields."""
     refused = over_the_limit(answer) if answer.status == 400 and answer.actor else None
     if refused:
-        answer.status, answer.body = refused.status, refused.body
+        instead(answer, refused)
 
 
 def _names_unknown_model(answer: Answer) -> bool:

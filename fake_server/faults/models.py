@@ -406,7 +406,7 @@ def changes_enable(answer: Answer) -> None:
     config = answer.backend.store.model_configs[answer.body["id"]]
     if set(sent(answer)) == {"compression_threshold"}:
         config.enabled = True
-        answer.body = config_view(config)
+        answer.body = config_view(answer.backend, config)
 
 
 @changes(CHANGE, red=["MODEL-033", "SCHEMA-updateModelConfig"])

@@ -72,7 +72,7 @@ def moves_to_disabled_providers(answer: Answer) -> None:
     """A model config may be moved to a disabled provider."""
     if answer.status == 412 and "disabled" in answer.body["message"]:
         config = answer.backend.store.model_configs[answer.path_params["model_config"]]
-        answer.status, answer.body = 200, config_view(config)
+        answer.status, answer.body = 200, config_view(answer.backend, config)
 
 
 @changes(MODEL, CHANGE, red=["MODEL-055"])
@@ -82,7 +82,7 @@ def options_are_merged(answer: Answer) -> None:
     if config.model_config:
         config.model_config = {**kept, **config.model_config}
         kept.update(config.model_config)
-    answer.body = config_view(config)
+    answer.body = config_view(answer.backend, config)
 
 
 @answers(CHANGE, "deleteModelConfig", red=["MODEL-056", "MODEL-013", "MODEL-043", "MODEL-045"])

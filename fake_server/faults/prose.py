@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import spec
 from fake_server.faulting import rewords
-from fake_server.refusals import PROFILE
 
 # Told together with another refusal, under whose message they stand.
 _TOGETHER = {"provider.type-missing": ["ERR-179", "ERR-181"]}
 
-for _key, _row in spec.load(PROFILE).errors.items():
-    _requirement = spec.registry().get(_row.prose)
-    _shared = any(_row.prose in ids for ids in _TOGETHER.values())
-    if _requirement and not _requirement.excluded and not _shared:
-        _ids = [_row.prose, *_TOGETHER.get(_key, [])]
-        rewords(f"prose-{_key.replace('.', '-')}", _key, "That did not work out.", red=_ids)
+
+def _declare_all() -> None:
+    ids: dict[str, list[str]] = {}  # of a refusal that has other words in another revision each of its ids
+    for profile in (spec.DEFAULT, *spec.profiles()):
+        for key, row in spec.load(profile).errors.items():
+            if row.prose and row.prose not in ids.setdefault(key, []):
+                ids[key].append(row.prose)
+    beside = {one for found in _TOGETHER.values() for one in found}
+    for key, found in ids.items():
+        known = (spec.registry().get(one) for one in found if one not in beside)
+        wanted = [row.id for row in known if row and not row.excluded]
+        if wanted:
+            red = [*wanted, *_TOGETHER.get(key, [])]
+            rewords(f"prose-{key.replace('.', '-')}", key, "That did not work out.", red=red)
+
+
+_declare_all()

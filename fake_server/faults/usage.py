@@ -177,7 +177,7 @@ def stop(answer: Answer) -> None:
     """Refuse what a reached limit does not stop."""
     refused = over_the_limit(answer) if answer.status < 300 and answer.actor else None
     if refused is not None:
-        instead(answer, 409, refused.body)
+        instead(answer, 409, answer.backend.said(refused).body)
 
 
 @answers("promoteQueuedMessage", red=["USAGE-033", "SCHEMA-promoteQueuedMessage", "RACE-001"])

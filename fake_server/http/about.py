@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fake_server.http.admin import V2
-from fake_server.http.kit import TEXT, Call, Reply, reply, route
+from fake_server.http.kit import TEXT, Call, Reply, experiments, reply, route
 
 
 @route("getHealth", "GET", "/healthz", auth=False)
@@ -32,3 +32,15 @@ async def get_build_info(call: Call) -> Reply:
             "deployment_id": call.backend.store.organization_id,
         },
     )
+
+
+@route("listExperiments", "GET", f"{V2}/experiments")
+async def list_experiments(call: Call) -> Reply:
+    """The experiments that are on. A wildcard turns the safe ones on, of which there are none here."""
+    return reply(200, sorted(experiments(call) - {"*"}))
+
+
+@route("listAvailableExperiments", "GET", f"{V2}/experiments/available")
+async def list_available_experiments(call: Call) -> Reply:
+    """The experiments that a wildcard turns on."""
+    return reply(200, {"safe": []})

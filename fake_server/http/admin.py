@@ -14,12 +14,12 @@ IN_TRANSACTION = f"execute transaction: {NUL_ERROR}"
 
 def may_read(call: Call) -> bool:
     """May the caller read the deployment's configuration?"""
-    return can_read_deployment(call.user) or not call.backend.does("config.read-right")
+    return can_read_deployment(call.user)
 
 
 def may_update(call: Call) -> bool:
     """May the caller change the deployment's configuration?"""
-    return can_update_deployment(call.user) or not call.backend.does("config.update-right")
+    return can_update_deployment(call.user)
 
 
 def require_update(call: Call) -> None:

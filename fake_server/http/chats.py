@@ -56,7 +56,7 @@ async def create_chat(call: Call) -> Reply:
     backend, user = call.backend, call.user
     cap = backend.bound("create.exact-body-cap", BODY_CAP) if backend.does("create.body-cap") else None
     body = await call.json(CREATE, cap=cap)
-    organization = body["organization_id"]
+    organization = body["organization_id"] if backend.does("create.names-organization") else backend.store.organization_id
     backend.guard("create.organization-required", organization == NIL_UUID)
     backend.guard("create.not-member", not authz.is_member(user, organization))
     other_way = backend.faults.is_off(f"access.{authz.rank(user, organization)}-create")
@@ -138,7 +138,7 @@ def shown_children(backend: Backend, chat: Chat, archived: bool) -> list[Chat]:
     if not ids or chat.parent_chat_id:
         return []
     children = [backend.store.chats[i] for i in ids]
-    wanted = [c for c in children if c.archived == archived or not backend.does("children.same-archived")]
+    wanted = [c for c in children if c.archived == archived]
     return sorted(wanted, key=lambda c: (c.created_at, c.id), reverse=True)
 
 
@@ -161,7 +161,7 @@ async def patch_chat(call: Call) -> Reply:
     before_archived, before_pin = chat.archived, chat.pin_order
     if not backend.does("patch.step-by-step"):
         check_labels(backend, body["labels"])
-    if body["title"] is not None:
+    if body["title"] is not None and backend.does("patch.renames"):
         _rename(call, body["title"])
     if body["labels"] is not None:
         check_labels(backend, body["labels"])
@@ -175,7 +175,7 @@ async def patch_chat(call: Call) -> Reply:
         backend.guard("common.workspace", wanted != NIL_UUID and not workspaces.usable(backend, call.user, wanted))
         chat.workspace_id = wanted if wanted in backend.store.workspaces else None
         chat.updated_at = backend.clock.now()
-    if body["plan_mode"] is not None and backend.does("patch.plan-mode"):
+    if body["plan_mode"] is not None:
         chat.plan_mode = body["plan_mode"]
     return reply(204)
 

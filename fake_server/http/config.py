@@ -18,6 +18,7 @@ MAX_PROMPT = 131072  # bytes
 MAX_DAYS = 3650
 NUL_WORDS = "Internal error updating chat configuration."  # where the real server's words are not known
 MINUTE_MS = 60_000
+MOST_MS = (2**63 - 1) // 10**6  # whose nanoseconds fit into 64 bits
 MAX_TTL_MS = 30 * 24 * 60 * MINUTE_MS
 
 mount(CONFIG)
@@ -26,7 +27,10 @@ mount(CONFIG)
 def prompt_text(call: Call, text: str, key: str, nul_detail: str) -> str:
     """A prompt as it is stored; refused when too long or with a NUL. `key` is the refusals' common part."""
     hidden = call.backend.does("config.sanitises-invisible")
-    clean = sanitise(text, invisible=hidden) if call.backend.does("config.sanitises") else text
+    if not call.backend.does("config.sanitises-prompts"):
+        clean = text.strip()
+    else:
+        clean = sanitise(text, invisible=hidden) if call.backend.does("config.sanitises") else text
     size = len(clean.encode())
     call.backend.guard(f"{key}-length", size > MAX_PROMPT, size=size)
     call.backend.guard(f"{key}-nul", "\0" in clean, detail=nul_detail, words=NUL_WORDS)
@@ -42,25 +46,27 @@ PLAN_MODE = Struct("UpdateChatPlanModeInstructionsRequest", {"plan_mode_instruct
 @route("getConfigSystemPrompt", "GET", f"{CONFIG}/system-prompt")
 async def get_system_prompt(call: Call) -> Reply:
     """The custom system prompt, the built-in one, and whether that is used."""
-    if not may_update(call):
-        raise not_found()
     backend = call.backend
-    return reply(
-        200,
-        {
-            "system_prompt": settings.setting(backend, "system_prompt"),
-            "include_default_system_prompt": settings.includes_default_prompt(backend),
-            "default_system_prompt": settings.DEFAULT_SYSTEM_PROMPT,
-        },
-    )
+    if not may_update(call) and backend.does("config.hides-system-prompt"):
+        raise not_found()
+    view = {
+        "system_prompt": settings.setting(backend, "system_prompt"),
+        "include_default_system_prompt": settings.includes_default_prompt(backend),
+        "default_system_prompt": settings.DEFAULT_SYSTEM_PROMPT,
+    }
+    return reply(200, backend.revision.shown("system prompt", view))
 
 
 @route("putConfigSystemPrompt", "PUT", f"{CONFIG}/system-prompt")
 async def put_system_prompt(call: Call) -> Reply:
     """Store the custom prompt; an omitted flag keeps what is stored."""
-    require_update(call)
-    body = await call.json(SYSTEM_PROMPT, cap=BODY_CAP)
-    text = prompt_text(call, body["system_prompt"], "config.system-prompt", IN_TRANSACTION)
+    early = call.backend.does("config.system-prompt-right-first")
+    if early:
+        require_update(call)
+    body = await call.json(SYSTEM_PROMPT, cap=BODY_CAP if call.backend.does("config.body-cap") else None)
+    text = prompt_text(call, body["system_prompt"], "config.system-prompt", IN_TRANSACTION if early else NUL_ERROR)
+    if not early and not may_update(call):
+        raise not_found()
     settings.put(call.backend, "system_prompt", text)
     flag = body["include_default_system_prompt"]
     if flag is not None or not call.backend.does("config.keeps-prompt-flag"):
@@ -108,7 +114,10 @@ def _scalar(
     async def get(call: Call) -> Reply:
         if hidden and not may_read(call):
             raise not_found()
-        return reply(200, {field: settings.setting(call.backend, setting), **(shown(call) if shown else {})})
+        value = settings.setting(call.backend, setting)
+        if setting == "workspace_ttl_ms":
+            call.backend.guard("config.ttl-stored", value > MOST_MS, detail="duration must be non-negative")
+        return reply(200, {field: value, **(shown(call) if shown else {})})
 
     @route(f"putConfig{noun}", "PUT", f"{CONFIG}/{path}")
     async def put(call: Call) -> Reply:
@@ -133,7 +142,8 @@ def _check_days(key: str) -> Callable[[Call, int], None]:
 def _check_ttl(call: Call, milliseconds: int) -> None:
     call.backend.guard("config.ttl-negative", milliseconds < 0)
     call.backend.guard("config.ttl-short", 0 < milliseconds < MINUTE_MS)
-    call.backend.guard("config.ttl-long", milliseconds > MAX_TTL_MS)
+    overflown = milliseconds > MOST_MS and not call.backend.does("config.ttl-any-size")
+    call.backend.guard("config.ttl-long", milliseconds > MAX_TTL_MS and not overflown)
 
 
 def _check_provider(call: Call, provider: str) -> None:

@@ -92,11 +92,11 @@ def date_range(query: CostQuery) -> tuple[datetime, datetime]:
 # -- sums -------------------------------------------------------------------------------------------------------------
 
 
-def _sums(rows: Iterable[UsageRow]) -> dict[str, int]:
+def _sums(backend: Backend, rows: Iterable[UsageRow]) -> dict[str, int]:
     rows = list(rows)
     totals = {"total_cost_micros": sum(row.cost_micros or 0 for row in rows)}
     totals |= {name: sum(row.usage.get(count, 0) for row in rows) for name, count in SUMS.items()}
-    return totals | {"total_runtime_ms": sum(row.runtime_ms for row in rows)}
+    return backend.revision.shown("cost", totals | {"total_runtime_ms": sum(row.runtime_ms for row in rows)})
 
 
 def _grouped(rows: Iterable[UsageRow], key: str) -> dict[str, list[UsageRow]]:
@@ -121,7 +121,7 @@ def _by_model(backend: Backend, rows: list[UsageRow]) -> list[dict[str, Any]]:
             "provider": config.provider_type,
             "model": config.model,
         }
-        views.append(head | {"message_count": _counted(group)} | _sums(group))
+        views.append(head | {"message_count": _counted(group)} | _sums(backend, group))
     return sorted(views, key=lambda view: -view["total_cost_micros"])
 
 
@@ -130,7 +130,7 @@ def _by_chat(backend: Backend, rows: list[UsageRow]) -> list[dict[str, Any]]:
     by = "root_chat_id" if backend.does("cost.rolls-up") else "chat_id"
     for chat_id, group in _grouped(rows, by).items():
         head: dict[str, Any] = {"root_chat_id": chat_id, "chat_title": backend.store.chats[chat_id].title}
-        views.append(head | {"message_count": _counted(group)} | _sums(group))
+        views.append(head | {"message_count": _counted(group)} | _sums(backend, group))
     return sorted(views, key=lambda view: -view["total_cost_micros"])
 
 
@@ -162,7 +162,7 @@ async def get_summary(call: Call) -> Reply:
     rows = [row for row in backend.store.usage_of.get(user.id, ()) if (since or row.created_at) <= row.created_at < end]
     priced = sum(1 for row in rows if row.cost_micros)
     view: dict[str, Any] = {"start_date": stamp(start), "end_date": stamp(end)}
-    view |= _sums(rows)
+    view |= _sums(backend, rows)
     view["priced_message_count"] = priced
     view["unpriced_message_count"] = _counted(rows) - priced
     view["by_model"] = _by_model(backend, rows)
@@ -198,7 +198,7 @@ async def list_users(call: Call) -> Reply:
         if rows and _matches(name, user, re.IGNORECASE if backend.does("cost.any-case") else re.NOFLAG):
             head: dict[str, Any] = {"user_id": user.id, "username": user.username, "name": user.name, "avatar_url": ""}
             chats = len({row.root_chat_id for row in rows})
-            views.append(head | {"message_count": _counted(rows), "chat_count": chats} | _sums(rows))
+            views.append(head | {"message_count": _counted(rows), "chat_count": chats} | _sums(backend, rows))
     views.sort(key=lambda view: (-view["total_cost_micros"], view["username"]))
     page = views[offset : offset + (limit if limit > 0 else DEFAULT_LIMIT)]
     return reply(200, {"start_date": stamp(start), "end_date": stamp(end), "count": len(views), "users": page})

@@ -12,6 +12,7 @@ from fake_server.validate import BadUUID, parse_uuid
 
 MAX_SIZE = 10_485_760
 ALLOWED = frozenset((JSON, "application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", CSV, MARKDOWN, TEXT))
+PICTURES = frozenset(("image/gif", "image/jpeg", "image/png", "image/webp"))
 NO_ORGANIZATION = 'pq: insert or update on table "chat_files" violates foreign key constraint "chat_files_organization_id_fkey"'
 
 
@@ -35,13 +36,17 @@ async def upload_file(call: Call) -> Reply:
     if backend.does("upload.any-type-spelling"):
         declared = declared.partition(";")[0].strip().lower()
     declared = declared or BINARY
-    backend.guard("upload.type", declared != BINARY and declared not in ALLOWED)
+    allowed = ALLOWED if backend.does("upload.documents") else PICTURES
+    untyped = declared == BINARY and backend.does("upload.untyped")
+    backend.guard("upload.type", not untyped and declared not in allowed)
     data = await call.body(backend.bound("upload.exact-size", MAX_SIZE) if backend.does("upload.size") else None)
-    backend.guard("upload.size", call.truncated)
+    if backend.does("upload.size-before-kind"):
+        backend.guard("upload.size", call.truncated)
     name = sent_name(call.header("content-disposition"))
     backend.guard("upload.name", not name)
     detected = sniff(data, name if backend.does("upload.refined-by-name") else "") if backend.does("upload.sniff") else declared
-    backend.guard("upload.type", detected not in ALLOWED)
+    backend.guard("upload.type", detected not in allowed)
+    backend.guard("upload.size", call.truncated)
     fits = declared in (detected, BINARY) or (declared == TEXT and detected in (MARKDOWN, CSV, JSON))
     backend.guard("upload.mismatch", not fits, declared=declared, detected=detected)
     backend.guard("upload.save", organization != backend.store.organization_id, detail=NO_ORGANIZATION)

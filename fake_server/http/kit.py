@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from fake_server import auth, authz, sockets, strictness
-from fake_server.decode import BadBody, Kind, Raw, decode
+from fake_server.decode import BadBody, Kind, Raw, Struct, decode
 from fake_server.model import Chat, Token, User
 from fake_server.refusals import Refusal, combined, refusal
 from fake_server.router import Enter, Route
@@ -15,14 +15,17 @@ from fake_server.validate import BadNumber, BadUUID, parse_int, parse_uuid, quot
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
+    from fake_server.revision import Revision
 
 API = "/api/experimental"
 CHATS = f"{API}/chats"
+EXPERIMENTS = "CODER_EXPERIMENTS"
+UNDOCUMENTED = frozenset(("getHealth", "getTemplate", "listTemplates", "deleteTemplate"))  # served by every revision
 JSON = b"application/json; charset=utf-8"
 TEXT = b"text/plain; charset=utf-8"
 
-ROUTES: list[Route] = []
-MOUNTS: dict[str, Enter | None] = {}
+_declared: list[Route] = []  # of every revision
+_mounts: dict[str, Enter | None] = {}
 
 
 class Reply:
@@ -149,10 +152,18 @@ class Call:
         try:
             if self.backend.faults.active and shape is not None:
                 strictness.check(self, body, shape)
-            self.sent = decode(body, shape or Raw(), truncated=self.truncated)
+            self.sent = self._read(body, shape)
         except BadBody as error:
             raise refusal("common.bad-json", detail=str(error)) from None
         return self.sent
+
+    def _read(self, body: bytes, shape: Kind | None) -> Any:
+        """The value, with every field of the shape; one that this revision does not read has its zero value."""
+        if not isinstance(shape, Struct):
+            return decode(body, shape or Raw(), truncated=self.truncated)
+        narrow = self.backend.revision.narrowed(shape)
+        value = decode(body, narrow, truncated=self.truncated)
+        return value if narrow is shape else shape.zero | value
 
     def problems(self) -> Problems:
         """An empty list of validation problems; see there."""
@@ -167,8 +178,8 @@ class Problems:
         self.found: list[tuple[str, dict[str, Any]]] = []
 
     def add(self, key: str, /, **places: Any) -> None:
-        """One more problem: a refusal key and what stands in its places. Not counted when a fault has turned it off."""
-        if not self.backend.faults.is_off(key):
+        """One more problem: a refusal key and what stands in its places. Not counted when this revision has it not."""
+        if key in self.backend.revision.errors and not self.backend.faults.is_off(key):
             self.found.append((key, places))
 
     def refuse(self) -> None:
@@ -212,11 +223,14 @@ class Problems:
 Handler = Callable[[Call], Any]
 
 
-def route(operation: str, method: str, path: str, *, auth: bool = True) -> Callable[[Handler], Handler]:
-    """Declare the async function as the handler of one operation; path parameters are written `{name}`."""
+def route(operation: str, method: str, path: str, *, auth: bool = True, when: str = "") -> Callable[[Handler], Handler]:
+    """Declare the async function as the handler of one operation; path parameters are written `{name}`.
+
+    `when`: only in revisions that have this behaviour, or do not have it when it is written with `!`.
+    """
 
     def declare(handler: Handler) -> Handler:
-        ROUTES.append(Route(operation, method, path, handler, auth))
+        _declared.append(Route(operation, method, path, handler, auth, when=when))
         return handler
 
     return declare
@@ -231,7 +245,7 @@ def socket(operation: str, path: str) -> Callable[[Handler], Handler]:
     """
 
     def declare(handler: Handler) -> Handler:
-        ROUTES.append(Route(operation, "GET", path, handler, True, True))
+        _declared.append(Route(operation, "GET", path, handler, True, True))
         return handler
 
     return declare
@@ -239,15 +253,42 @@ def socket(operation: str, path: str) -> Callable[[Handler], Handler]:
 
 def mount(pattern: str, enter: Enter | None = None) -> None:
     """Declare a sub-router: no path below it falls out of it, and `enter(call)` runs (after authentication) on entering."""
-    if pattern in MOUNTS:
+    if pattern in _mounts:
         raise ValueError(f"mount {pattern} is declared twice")
-    MOUNTS[pattern] = enter
+    _mounts[pattern] = enter
+
+
+def mounts(served: Revision) -> dict[str, Enter | None]:
+    """The sub-routers of a revision, i.e. those that it has a route in, with what is to be done on entering."""
+    paths = [route.path for route in routes(served)]
+    return {place: enter for place, enter in _mounts.items() if any(f"{path}/".startswith(f"{place}/") for path in paths)}
+
+
+def routes(served: Revision) -> list[Route]:
+    """The routes of a revision: what its document knows, or what provisioning uses besides, as far as it behaves so."""
+
+    def has(route: Route) -> bool:
+        wanted = not route.when or (route.when.lstrip("!") in served.off) == route.when.startswith("!")
+        return wanted and (route.operation in served.operations or route.operation in UNDOCUMENTED)
+
+    return [route for route in _declared if has(route)]
 
 
 def sign_in(call: Call) -> None:
     """Authenticate the caller. Refuses with 401."""
     if not call.signed_in:
         call.sign_in(*auth.authenticate(call))
+
+
+def enter_chats(call: Call) -> None:
+    """Entering what belongs to chats: with a token, and in early revisions only if the experiment `agents` is on."""
+    sign_in(call)
+    call.backend.guard("gate.experiment", "agents" not in experiments(call))
+
+
+def experiments(call: Call) -> set[str]:
+    """The experiments that the server was started with."""
+    return {name for name in str(call.backend.options.get(EXPERIMENTS, "agents")).split(",") if name}
 
 
 def place(call: Call) -> str:

@@ -31,7 +31,7 @@ async def list_chats(call: Call) -> Reply:
     offset = problems.integer(call, "offset")
     problems.refuse()
     wanted = search.parse(backend, call.first_query("q"))
-    labels = _label_filter(call)
+    labels = _label_filter(call) if backend.does("list.filters-labels") else {}
 
     def shown(chat: Chat) -> bool:
         return (

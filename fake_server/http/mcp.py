@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from fake_server import authz
 from fake_server.decode import Bool, ListOf, MapOf, Maybe, Struct, Text
-from fake_server.http.kit import API, Call, Reply, mount, not_found, reply, route, sign_in
+from fake_server.http.kit import API, Call, Reply, enter_chats, mount, not_found, reply, route
 from fake_server.model import new_id
 from fake_server.refusals import refusal
 from fake_server.validate import BadUUID, parse_uuid
@@ -48,7 +48,7 @@ BELONGS = {
 
 Json = dict[str, Any]
 
-mount(f"{API}/mcp", sign_in)
+mount(f"{API}/mcp", enter_chats)
 
 
 def _validate(call: Call, sent: Json, required: tuple[str, ...]) -> None:
@@ -71,7 +71,7 @@ def _is_url(text: str) -> bool:
     return bool(parts.scheme and (parts.netloc or parts.path or parts.fragment))
 
 
-def _view(server: Json, *, in_full: bool) -> Json:
+def _view(call: Call, server: Json, *, in_full: bool) -> Json:
     """A server as the API shows it; its secrets never, its address to those alone who may read the configuration."""
     hidden = () if in_full else ("transport", "url")
     shown = {key: "" if key in hidden else server[key] for key in ("id", *TEXTS[:7])}
@@ -79,7 +79,7 @@ def _view(server: Json, *, in_full: bool) -> Json:
     shown["has_oauth2_secret"], shown["has_api_key"] = bool(server["oauth2_client_secret"]), bool(server["api_key_value"])
     shown["has_custom_headers"] = bool(server["custom_headers"])
     shown |= {key: server[key] for key in (*LISTS, "availability", *SWITCHES, "created_at", "updated_at")}
-    return shown
+    return call.backend.revision.shown("MCP server", shown)
 
 
 def _connected(server: Json) -> Json:
@@ -123,7 +123,7 @@ async def list_mcp_servers(call: Call) -> Reply:
     """All servers by name for those who may read the configuration, the enabled ones without their addresses for others."""
     servers = sorted(call.backend.store.mcp_servers.values(), key=lambda server: str(server["display_name"]))
     shown = [server for server in servers if server["enabled"] or _sees_all(call)]
-    return reply(200, [_view(server, in_full=_in_full(call)) | _connected(server) for server in shown])
+    return reply(200, [_view(call, server, in_full=_in_full(call)) | _connected(server) for server in shown])
 
 
 @route("createMCPServer", "POST", SERVERS)
@@ -145,7 +145,7 @@ async def create_mcp_server(call: Call) -> Reply:
     server |= {"created_at": now, "updated_at": now}
     _free_slug(call, server["slug"], "mcp.exists")
     backend.store.mcp_servers[server["id"]] = server
-    return reply(201, _view(server, in_full=True) | {"auth_connected": False})
+    return reply(201, _view(call, server, in_full=True) | {"auth_connected": False})
 
 
 @route("getMCPServer", "GET", ONE)
@@ -154,7 +154,7 @@ async def get_mcp_server(call: Call) -> Reply:
     server = _server(call)
     if not server["enabled"] and not _sees_all(call):
         raise not_found()
-    return reply(200, _view(server, in_full=_in_full(call)) | _connected(server))
+    return reply(200, _view(call, server, in_full=_in_full(call)) | _connected(server))
 
 
 @route("patchMCPServer", "PATCH", ONE)
@@ -175,10 +175,9 @@ async def patch_mcp_server(call: Call) -> Reply:
         gone = [name for other, names in BELONGS.items() if other != kind for name in names]
         change |= {name: {} if name == "custom_headers" else "" for name in gone}
     _free_slug(call, str(change.get("slug", server["slug"])), "mcp.slug-taken", server)
-    if backend.does("mcp.patched"):
-        server |= change
+    server |= change
     server["updated_at"] = stamp(backend.clock.now())
-    return reply(200, _view(server, in_full=True) | {"auth_connected": False})
+    return reply(200, _view(call, server, in_full=True) | {"auth_connected": False})
 
 
 @route("deleteMCPServer", "DELETE", ONE)

@@ -40,7 +40,7 @@ def visible(backend: Backend, message: Message) -> bool:
     """Do clients see this message? Not the hidden ones (system, model only), nor those that were edited away."""
     if message.deleted and backend.does("messages.hide-replaced"):
         return False
-    return message.visibility != "model" or not backend.does("messages.hide-internal")
+    return message.visibility != "model"
 
 
 @route("listMessages", "GET", f"{CHATS}/{{chat}}/messages")
@@ -49,7 +49,7 @@ async def list_messages(call: Call) -> Reply:
     backend, chat = call.backend, call.chat
     problems = call.problems()
     before = problems.integer(call, "before_id", bits=64)
-    after = problems.integer(call, "after_id", bits=64)
+    after = problems.integer(call, "after_id", bits=64) if backend.does("messages.take-after-id") else 0
     limit = problems.integer(call, "limit", default=DEFAULT_LIMIT)
     problems.refuse()
     backend.guard("messages.limit", not 0 < limit <= MAX_LIMIT)
@@ -72,8 +72,8 @@ async def list_messages(call: Call) -> Reply:
     return reply(
         200,
         {
-            "messages": [message_view(m) for m in page],
-            "queued_messages": [queued_view(q) for q in shown_queue],
+            "messages": [message_view(backend, m) for m in page],
+            "queued_messages": [queued_view(backend, q) for q in shown_queue],
             "has_more": has_more,
         },
     )
@@ -105,6 +105,7 @@ async def send_message(call: Call) -> Reply:
         user,
         content=content,
         model_config_id=_given(body["model_config_id"]),
+        of_no_model=body["model_config_id"] == NIL_UUID and not backend.does("send.nil-is-no-choice"),
         mcp_server_ids=body["mcp_server_ids"],
         plan_mode=body["plan_mode"],
         busy_behavior=body["busy_behavior"] or "queue",
@@ -112,9 +113,9 @@ async def send_message(call: Call) -> Reply:
     )
     warnings = link_files(backend, chat, file_ids(content))
     if isinstance(result, Message):
-        answer: dict[str, Any] = {"message": message_view(result), "queued": False}
+        answer: dict[str, Any] = {"message": message_view(backend, result), "queued": False}
     else:
-        answer = {"queued_message": queued_view(result), "queued": True}
+        answer = {"queued_message": queued_view(backend, result), "queued": True}
     if warnings:
         answer["warnings"] = warnings
     return reply(200, answer)
@@ -152,7 +153,10 @@ async def edit_message(call: Call) -> Reply:
         model_config_id=_given(body["model_config_id"]),
         token=call.token,
     )
-    answer: dict[str, Any] = {"message": message_view(message)}
+    shown = message_view(backend, message)
+    if not backend.does("edit.wraps-message"):
+        return reply(200, shown)
+    answer: dict[str, Any] = {"message": shown}
     warnings = link_files(backend, chat, file_ids(content))
     if warnings:
         answer["warnings"] = warnings

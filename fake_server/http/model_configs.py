@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from fake_server.backend import Backend
 
 PATH = f"{CHATS}/model-configs"
+NO_PROVIDER = (
+    'execute transaction: pq: insert or update on table "chat_model_configs" violates foreign key constraint '
+    '"chat_model_configs_provider_fkey"'
+)
 DEFAULT_THRESHOLD = 70
 
 mount(PATH)
@@ -39,9 +43,9 @@ CREATE = Struct("CreateChatModelConfigRequest", _FIELDS)
 PATCH = Struct("UpdateChatModelConfigRequest", _FIELDS)
 
 
-def config_view(config: ModelConfig) -> dict[str, Any]:
+def config_view(backend: Backend, config: ModelConfig) -> dict[str, Any]:
     """A model config as the API shows it."""
-    return {
+    view = {
         "id": config.id,
         "provider": config.provider_type,
         "ai_provider_id": config.provider_id,
@@ -55,6 +59,7 @@ def config_view(config: ModelConfig) -> dict[str, Any]:
         "created_at": stamp(config.created_at),
         "updated_at": stamp(config.updated_at),
     }
+    return backend.revision.shown("model config", view)
 
 
 def make_default(backend: Backend, config: ModelConfig) -> None:
@@ -80,6 +85,14 @@ def _provider(call: Call, provider_id: str) -> Provider:
         raise refusal("model-config.no-provider")
     call.backend.guard("model-config.provider-disabled", not provider.enabled)
     return provider
+
+
+def _provider_of_type(call: Call, kind: str) -> Provider:
+    """The provider of that type, enabled or not."""
+    found = next((p for p in call.backend.store.providers.values() if p.type == kind and not p.deleted), None)
+    if found is None:
+        raise refusal("model-config.no-provider", detail=NO_PROVIDER)
+    return found
 
 
 def _check_options(call: Call, sent: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -110,7 +123,7 @@ async def list_model_configs(call: Call) -> Reply:
     rows = models.live_configs(backend)
     if not may_read(call):
         rows = [c for c in rows if models.enabled(backend, c) or not backend.does("model-config.hides-disabled")]
-    return reply(200, [config_view(c) for c in rows])
+    return reply(200, [config_view(backend, c) for c in rows])
 
 
 @route("createModelConfig", "POST", PATH)
@@ -119,8 +132,13 @@ async def create_model_config(call: Call) -> Reply:
     require_update(call)
     body = await call.json(CREATE)
     backend = call.backend
-    backend.guard("model-config.provider-required", body["ai_provider_id"] is None)
-    provider = _provider(call, body["ai_provider_id"] or "")
+    named = ""
+    if backend.does("model-config.by-provider-id"):
+        backend.guard("model-config.provider-required", body["ai_provider_id"] is None)
+        provider = _provider(call, body["ai_provider_id"] or "")
+    else:
+        named = body["provider"].strip().lower()
+        backend.guard("model-config.provider-unknown", named not in TYPES)
     model = body["model"].strip()
     backend.guard("model-config.model-required", not model)
     limit = body["context_limit"] or 0
@@ -130,6 +148,8 @@ async def create_model_config(call: Call) -> Reply:
     options = _check_options(call, body["model_config"])
     display_name = body["display_name"].strip()
     backend.guard("model-config.create-nul", "\0" in model + display_name, detail=IN_TRANSACTION)
+    if named:
+        provider = _provider_of_type(call, named)
     now = backend.clock.now()
     config = ModelConfig(
         provider_id=provider.id,
@@ -145,9 +165,9 @@ async def create_model_config(call: Call) -> Reply:
     )
     first = models.default_model_config(backend) is None
     backend.store.model_configs[config.id] = config
-    if body["is_default"] or (first and backend.does("model-config.first-is-default")):
+    if body["is_default"] or first:
         make_default(backend, config)
-    return reply(201, config_view(config))
+    return reply(201, config_view(backend, config))
 
 
 @route("updateModelConfig", "PATCH", f"{PATH}/{{model_config}}")
@@ -180,7 +200,7 @@ async def update_model_config(call: Call) -> Reply:
         make_default(backend, config)
     elif body["is_default"] is False and config.is_default:
         _promote_other(backend, config)
-    return reply(200, config_view(config))
+    return reply(200, config_view(backend, config))
 
 
 def _patched_provider(call: Call, config: ModelConfig, body: dict[str, Any]) -> Provider | None:
@@ -191,6 +211,8 @@ def _patched_provider(call: Call, config: ModelConfig, body: dict[str, Any]) -> 
     if named:
         call.backend.guard("model-config.provider-unknown", named not in TYPES)
         call.backend.guard("model-config.provider-other", named != config.provider_type)
+        if not call.backend.does("model-config.by-provider-id"):
+            return _provider_of_type(call, named)
     return None
 
 

@@ -11,13 +11,13 @@ from fake_server.model import ModelConfig, Provider, User
 if TYPE_CHECKING:
     from fake_server.backend import Backend
 
-TYPES = ("anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel")
+TYPES = tuple(models.TYPE_NAMES)
 RAW_NAMES = ("openai-compat", "openrouter", "vercel")  # their model names are never taken apart
 
 
-def _place(config: ModelConfig) -> tuple[str, str]:
+def _place(backend: Backend, config: ModelConfig) -> tuple[str, str]:
     """The type a config is listed under, and its name there: `<type>:<model>` and `<type>/<model>` mean another type."""
-    if config.provider_type not in RAW_NAMES:
+    if config.provider_type not in RAW_NAMES or not backend.does("catalog.raw-names"):
         for mark in ":/":
             kind, _, name = config.model.partition(mark)
             kind, name = kind.strip().lower(), name.strip()
@@ -29,7 +29,7 @@ def _place(config: ModelConfig) -> tuple[str, str]:
 def _type_available(backend: Backend, user: User, kind: str, providers: list[Provider], configs: list[ModelConfig]) -> bool:
     """Can the user use a type: what is behind its own models decides, if it has any, not models that are listed there too."""
     own = backend.does("catalog.own-models-decide")
-    behind = {c.provider_id for c in configs if (c.provider_type if own else _place(c)[0]) == kind}
+    behind = {c.provider_id for c in configs if (c.provider_type if own else _place(backend, c)[0]) == kind}
     counted = [p for p in providers if p.id in behind] if behind else [p for p in providers if p.type == kind]
     return any(models.available(backend, user.id, p) for p in counted)
 
@@ -41,12 +41,12 @@ def _type_view(backend: Backend, user: User, kind: str, providers: list[Provider
         view["unavailable_reason"] = "user_api_key_required" if models.byok(backend) else "missing_api_key"
     chosen: dict[str, tuple[str, ModelConfig]] = {}
     for config in configs:
-        if _place(config)[0] != kind:
+        if _place(backend, config)[0] != kind:
             continue
         usable = models.available(backend, user.id, backend.store.providers[config.provider_id])
         if not usable and _type_available(backend, user, config.provider_type, providers, configs):
             continue
-        name = _place(config)[1]
+        name = _place(backend, config)[1]
         chosen.setdefault(name.lower(), (name, config))
     rows = [
         {"id": f"{kind}:{name}", "provider": kind, "model": name, "display_name": config.display_name or name}
@@ -64,6 +64,7 @@ async def list_models(call: Call) -> Reply:
     types_of_disabled = not backend.does("catalog.enabled-types")
     providers = [p for p in backend.store.providers.values() if (p.enabled or types_of_disabled) and not p.deleted]
     configs = [c for c in models.live_configs(backend) if models.enabled(backend, c) or not backend.does("catalog.enabled-only")]
+    shown = set() if backend.does("catalog.types-with-providers") else {_place(backend, c)[0] for c in configs} or set(TYPES)
     rows = [
         _type_view(
             backend,
@@ -73,6 +74,6 @@ async def list_models(call: Call) -> Reply:
             configs,
         )
         for kind in TYPES
-        if any(p.type == kind for p in providers)
+        if any(p.type == kind for p in providers) or kind in shown
     ]
     return reply(200, {"providers": rows})

@@ -130,7 +130,7 @@ def _find(call: Call, named: str) -> Provider:
     return found
 
 
-def _parsed(url: str) -> SplitResult | None:
+def parsed_url(url: str) -> SplitResult | None:
     """The URL's parts; None for one that the real server can't read either."""
     try:
         parts = urlsplit(url)
@@ -145,7 +145,7 @@ def _check_url(problems: Problems, url: str) -> None:
     if not url:
         problems.add("provider.base-url-missing")
         return
-    parts = _parsed(url)
+    parts = parsed_url(url)
     if parts is None or not parts.scheme or not parts.netloc:
         problems.add("provider.base-url")
     elif parts.scheme not in ("http", "https"):
@@ -318,4 +318,4 @@ async def gone(call: Call) -> Reply:
 
 
 for _operation, (_method, _path) in _GONE.items():
-    route(_operation, _method, f"{CHATS}/{_path}")(gone)
+    route(_operation, _method, f"{CHATS}/{_path}", when="providers.of-server")(gone)

@@ -6,7 +6,7 @@ from fake_server.http.chats import require
 from fake_server.http.kit import CHATS, Call, Reply, reply, route
 from fake_server.refusals import refusal
 from fake_server.validate import BadNumber, parse_int
-from fake_server.views import chat_view
+from fake_server.views import chat_view, message_view
 
 
 def _queue_id(call: Call) -> int:
@@ -31,7 +31,9 @@ async def promote_queued_message(call: Call) -> Reply:
     require(call, "update")
     backend.guard("promote.not-owner", chat.owner_id != call.user.id)
     backend.guard("promote.archived", chat.archived)
-    backend.lifecycle.promote(chat, call.user, _queue_id(call), call.token)
+    message = backend.lifecycle.promote(chat, call.user, _queue_id(call), call.token)
+    if message is not None and not backend.does("promote.only-accepts"):
+        return reply(200, message_view(backend, message))
     return reply(202, {"message": "Queued message promotion accepted."})
 
 

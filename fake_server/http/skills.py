@@ -87,7 +87,7 @@ def _readable(call: Call) -> dict[str, Json]:
 def _writable(call: Call) -> dict[str, Json]:
     """Nobody else writes down what a user's agents are told, the site owner neither."""
     user = target_user(call)
-    if user.id != call.user.id and call.backend.does("skills.own-only"):
+    if user.id != call.user.id:
         raise forbidden()
     return _skills(call, user)
 

@@ -16,7 +16,7 @@ async def regenerate_title(call: Call) -> Reply:
     backend.guard("regenerate.not-owner", chat.owner_id != call.user.id)
     before = chat.title
     title = await manual_title(backend, chat, failure="title.regenerate-failed")
-    if title and title != before and chat.title == before and backend.does("title.regenerates"):
+    if title and title != before and chat.title == before:
         chat.title = title
         chat.updated_at = backend.clock.now()
         backend.hub.watch(chat, "title_change")

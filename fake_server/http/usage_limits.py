@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fake_server import models, usage
-from fake_server.decode import Integer, Maybe, Struct, Text
+from fake_server.decode import Integer, Maybe, Moment, Struct, Text
 from fake_server.http.admin import may_read, require_update
 from fake_server.http.kit import CHATS, Call, Reply, forbidden, mount, reply, route
 from fake_server.model import User
@@ -16,7 +16,8 @@ from fake_server.views import stamp
 
 PATH = f"{CHATS}/usage-limits"
 LIMITS = Struct(
-    "ChatUsageLimitConfig", {"spend_limit_micros": Maybe(Integer(64)), "period": Text("codersdk.ChatUsageLimitPeriod")}
+    "ChatUsageLimitConfig",
+    {"spend_limit_micros": Maybe(Integer(64)), "period": Text("codersdk.ChatUsageLimitPeriod"), "updated_at": Moment()},
 )
 AMOUNT = Struct("UpsertChatUsageLimitOverrideRequest", {"spend_limit_micros": Integer(64)})
 EVERYONE = "Everyone"

@@ -24,7 +24,7 @@ async def get_user_prompt(call: Call) -> Reply:
 @route("putConfigUserPrompt", "PUT", f"{CONFIG}/user-prompt")
 async def put_user_prompt(call: Call) -> Reply:
     """Store them; answers with what is stored."""
-    body = await call.json(USER_PROMPT, cap=BODY_CAP)
+    body = await call.json(USER_PROMPT, cap=BODY_CAP if call.backend.does("config.body-cap") else None)
     text = prompt_text(call, body["custom_prompt"], "config.user-prompt", NUL_ERROR)
     settings.user_settings(call.backend, call.user)["custom_prompt"] = text
     return reply(200, {"custom_prompt": text})

@@ -117,6 +117,9 @@ def classify(call: Call) -> str:
                     return purpose
     if call.chat:
         return "helper" if names != [""] else "summary"
+    if call.header("user-agent").startswith("coder-agents/") and not call.tools:
+        # Early servers name no chat; theirs is the title that may be 256 tokens long.
+        return "title" if call.body.get("max_tokens") == 256 else "summary"
     return "turn"
 
 

@@ -64,10 +64,10 @@ async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str
             await backend.runner.llm.stream(chat, model, prompt, take)
             break
         except ModelError as error:
-            failure = classify(error, "")
-            if not failure.retryable or attempt >= retry.max_attempts():
+            failure = classify(backend.revision.error_rules, error, "")
+            if not failure.retryable or attempt >= retry.max_attempts(backend.revision.error_rules):
                 raise ToolError(failure.message) from None
-            wait = retry.delay_ms(attempt, error.hint_ms)
+            wait = retry.delay_ms(backend.revision.error_rules, attempt, error.hint_ms)
         if said:
             said.clear()
             show(result_reset=True)

@@ -23,8 +23,19 @@ NOT_A_DESCENDANT = "target chat is not a descendant of current chat"
 
 async def run_agent_tool(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> dict[str, Any]:
     """The result of one of the four tools. Raises ToolError."""
+    shown = backend.revision.shown
+    try:
+        return shown("sub-agent", await _run(backend, chat, name, args))
+    except ToolError as error:
+        error.result = shown("sub-agent", error.result)
+        raise
+
+
+async def _run(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> dict[str, Any]:
     if name == "spawn_agent":
         return _spawn(backend, chat, args)
+    if name == "message_agent" and not backend.does("agents.find-target-first"):
+        _checked_message(args)
     child = _target(backend, chat, args["chat_id"])
     if name == "wait_agent":
         seconds = args["timeout_seconds"] or 0
@@ -43,7 +54,7 @@ def _about(child: Chat, **more: Any) -> dict[str, Any]:
 
 
 def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]:
-    kind = args["type"].strip()
+    kind = args["type"].strip() if backend.does("agents.have-types") else TYPES[0]
     if kind not in TYPES:
         raise ToolError(f"type must be one of: {', '.join(TYPES)}")
     prompt = args["prompt"].strip()
@@ -53,7 +64,7 @@ def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]
     try:
         check_limit(backend, owner, chat.organization_id, doing="spawn")
     except Refusal as refused:
-        body = refused.body
+        body = backend.said(refused).body
         spent, limit = body["spent_micros"] / 1e6, body["limit_micros"] / 1e6
         said = f"usage limit exceeded: spent ${spent:.2f} of ${limit:.2f} limit, resets at {body['resets_at']}"
         raise ToolError(f"create child chat: execute transaction: {said}") from None
@@ -113,10 +124,15 @@ def _report(backend: Backend, child: Chat) -> str:
     return ""
 
 
-def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, Any]:
-    text = args["message"].strip()
+def _checked_message(args: dict[str, Any]) -> str:
+    text = str(args["message"]).strip()
     if not text:
         raise ToolError("message is required")
+    return text
+
+
+def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, Any]:
+    text = _checked_message(args)
     try:
         backend.lifecycle.send(
             child,
@@ -125,5 +141,5 @@ def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, A
             busy_behavior="interrupt" if args["interrupt"] else "queue",
         )
     except Refusal as refused:
-        raise ToolError(str(refused.body["message"]), type=child.agent_type) from None
+        raise ToolError(str(backend.said(refused).body["message"]), type=child.agent_type) from None
     return _about(child, interrupted=args["interrupt"])

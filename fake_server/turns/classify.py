@@ -1,6 +1,6 @@
 """What a failed model call means: its kind, whether it is tried again, and what the client is told.
 
-The rules are data (spec/<profile>/tables/error_classes.yaml); this only reads them.
+The rules are data (spec/<profile>/tables/error_classes.yaml, `Revision.error_rules`); this only reads them.
 """
 
 from __future__ import annotations
@@ -8,12 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from typing import Any
-
-import spec
-from fake_server.refusals import PROFILE
 
 PHRASES = {529: ""}
 
@@ -55,6 +51,7 @@ class Failure:
     detail: str = ""
     provider: str = ""
     status: int | None = None
+    text: str = ""  # what a retry tells instead of the message
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -72,7 +69,7 @@ class Failure:
 
     def retry_payload(self, attempt: int, delay_ms: int, retrying_at: str) -> dict[str, Any]:
         """ChatStreamRetry for the wait before the next attempt."""
-        shown: dict[str, Any] = {"attempt": attempt, "delay_ms": delay_ms, "error": self.message, "kind": self.kind}
+        shown: dict[str, Any] = {"attempt": attempt, "delay_ms": delay_ms, "error": self.text or self.message, "kind": self.kind}
         if self.provider:
             shown["provider"] = self.provider
         if self.status:
@@ -81,16 +78,7 @@ class Failure:
         return shown
 
 
-@cache
-def table() -> dict[str, Any]:
-    """The table of classes, messages and retry limits."""
-    rules: dict[str, Any] = spec.load(PROFILE).table("error_classes")
-    return rules
-
-
-@cache
-def _status_patterns() -> list[re.Pattern[str]]:
-    return [re.compile(pattern) for pattern in table()["status_in_text"]["patterns"]]
+Rules = dict[str, Any]
 
 
 def _matches(row: dict[str, Any], status: int | None, text: str, signal: str) -> bool:
@@ -105,16 +93,15 @@ def _matches(row: dict[str, Any], status: int | None, text: str, signal: str) ->
     )
 
 
-def classify(error: ModelError, provider: str, is_off: Callable[[str], bool] = lambda point: False) -> Failure:
+def classify(rules: Rules, error: ModelError, provider: str, is_off: Callable[[str], bool] = lambda point: False) -> Failure:
     """The failure that this error of a provider of that type is.
 
     `is_off` turns rows off, by `classify.<name>` or `classify.<name>.<status>`, and what is told, by `error.<what>.<status>`.
     """
-    rules = table()
     text = error.text.lower()
     status = error.status
     if status is None:
-        found = next((m for p in _status_patterns() if (m := p.search(text))), None)
+        found = next((m for p in rules["status_in_text"]["patterns"] if (m := re.search(p, text))), None)
         status = int(found.group(1)) if found else None
     rows = {row["name"]: row for row in rules["classes"]}
     row = next(
@@ -129,21 +116,25 @@ def classify(error: ModelError, provider: str, is_off: Callable[[str], bool] = l
     if row.get("own_message") and provider and provider in text:
         kind = row["own_message"]
     detail = row.get("detail") or error.detail
+    if "raw" in rules:
+        # an early revision tells clients what the provider said
+        cause = f"provider request failed{error.text}" if error.text.startswith(": ") else error.text
+        return Failure(row["kind"], row["retryable"], rules["raw"].replace("{text}", cause), text=cause)
     if is_off("error.no-status") and status is None:
         status = 500
+    told = "" if is_off(f"error.message.{error.status}") else message(rules, kind, "" if is_off("error.says-who") else provider)
     return Failure(
         kind=row["kind"],
         retryable=row["retryable"] != is_off(f"error.final.{error.status}"),
-        message="" if is_off(f"error.message.{error.status}") else message(kind, "" if is_off("error.says-who") else provider),
-        detail=detail if is_off("error.short-detail") else shorten(detail),
+        message=told,
+        detail=detail if is_off("error.short-detail") else shorten(rules, detail),
         provider=provider,
         status=None if is_off(f"error.status.{error.status}") else status,
     )
 
 
-def message(kind: str, provider: str = "") -> str:
+def message(rules: Rules, kind: str, provider: str = "") -> str:
     """The sentence for this kind of failure."""
-    rules = table()
     name = rules["providers"].get(provider)
     outside = name or rules["unknown_provider"]["start"]
     inside = name or rules["unknown_provider"]["inside"]
@@ -153,7 +144,7 @@ def message(kind: str, provider: str = "") -> str:
     return text.replace("{X}", outside).replace("{x}", inside)
 
 
-def shorten(detail: str) -> str:
+def shorten(rules: Rules, detail: str) -> str:
     """A detail text cut to what a client is shown."""
-    limit = table()["detail_runes"]
+    limit = rules["detail_runes"]
     return detail if len(detail) <= limit else detail[: limit - 1] + "…"

@@ -33,7 +33,7 @@ async def after_step(backend: Backend, run: Run, step: Step, model: Model) -> bo
     least = threshold * limit + (0 if backend.does("compaction.at-threshold") else 1)
     acts = threshold < 100 or not backend.does("compaction.never-at-100")
     too_much = limit > 0 and acts and used * 100 >= least
-    if not too_much or run.compactions > ROUNDS or not backend.does("compaction.summarises"):
+    if not too_much or run.compactions > ROUNDS:
         return False
     run.compactions += 1
     call_id = f"{TOOL}_{run.compaction_id}"

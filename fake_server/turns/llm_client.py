@@ -16,7 +16,7 @@ from fake_server.turns import retry
 from fake_server.turns.classify import ModelError, http_error
 from fake_server.turns.gateway import Gateway, Nothing, Refusal
 from fake_server.turns.http_client import Answer, Client, TransportError
-from fake_server.turns.wires.base import Events, Finish, Piece, Prompt, Reader, Usage, Wire, loads
+from fake_server.turns.wires.base import CallDone, Events, Finish, Piece, Prompt, Reader, Usage, Wire, loads
 from fake_server.turns.wires.chat_completions import ChatCompletions
 from fake_server.turns.wires.messages import Messages
 from fake_server.turns.wires.responses import Responses
@@ -69,7 +69,7 @@ class LLMClient:
 
     async def stream(self, chat: Chat, model: Model, prompt: Prompt, take: Callable[[Piece], None]) -> None:
         """Hand each piece of one streamed answer to `take` as it comes; the last is Finish. Raises ModelError."""
-        silence, loop = retry.silence_seconds(), asyncio.get_running_loop()
+        silence, loop = retry.silence_seconds(self.backend.revision.error_rules), asyncio.get_running_loop()
         answer: Answer | Nothing | None = None
         try:
             async with asyncio.timeout(silence) as guard:
@@ -81,6 +81,8 @@ class LLMClient:
                         take(piece)
                 for piece in reader.end():
                     self._check_end(piece, said)
+                    if isinstance(piece, CallDone) and not self.backend.does("llm.runs-calls-without-arguments"):
+                        continue
                     take(piece)
         except TransportError as error:
             raise ModelError(str(error)) from None
@@ -147,7 +149,7 @@ class LLMClient:
         body = wire.body(prompt)
         answer: Answer | Refusal | Nothing
         if models.through_gateway(self.backend):
-            if prompt.stream and isinstance(wire, ChatCompletions) and self.backend.does("gateway.one-choice"):
+            if prompt.stream and isinstance(wire, ChatCompletions):
                 body["n"] = 1
             own = None if any(key["secret"] == model.key for key in provider.api_keys) else model.key
             answer = await self.gateway.post(

@@ -7,14 +7,15 @@ import enum
 from collections.abc import Container
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fake_server import debugging, models, settings, workspaces
-from fake_server.model import Chat, Part
+from fake_server.model import Chat
 from fake_server.turns import compaction, retry
 from fake_server.turns.advisor import TOGETHER, run_advisor
 from fake_server.turns.agents import run_agent_tool
-from fake_server.turns.classify import Failure, ModelError, classify, message, table
+from fake_server.turns.classify import Failure, ModelError, classify, message
 from fake_server.turns.history import turns
 from fake_server.turns.llm_client import Model
 from fake_server.turns.step import Step
@@ -55,26 +56,29 @@ class RunFailed(Exception):
         self.failure = failure
 
 
-def unexpected(provider: str = "") -> RunFailed:
+def unexpected(backend: Backend, provider: str = "", *, why: str = "") -> RunFailed:
     """A failure before any model was called, or one that has nothing to do with the model."""
-    return RunFailed(Failure("generic", False, message("generic_unknown"), provider=provider))
+    rules = backend.revision.error_rules
+    told = why if "raw" in rules and why else message(rules, "generic_unknown")
+    return RunFailed(Failure("generic", False, told, provider=provider))
 
 
 async def run_turn(backend: Backend, run: Run) -> Outcome:
     """Run one turn of a chat to its end. Raises RunFailed."""
     chat = run.chat
     if chat.api_key_id and chat.api_key_id not in backend.store.tokens:
-        detail = table()["details"]["missing_key"]
-        raise RunFailed(Failure("missing_key", False, message("missing_key"), detail=detail))
+        rules = backend.revision.error_rules
+        detail = rules["details"]["missing_key"]
+        raise RunFailed(Failure("missing_key", False, message(rules, "missing_key"), detail=detail))
     model = model_of(backend, run)
     run.debug = debugging.begin_turn(backend, chat, model.config)
     for number in range(MAX_STEPS):
         if number and models.provider_of(backend, model.config) is None:
-            raise RunFailed(disabled(model))
+            raise RunFailed(disabled(backend, model))
         step = await _call(backend, run, model)
         waiting = await _run_tools(backend, run, step)
         if any("\0" in call.name for call in step.calls):
-            raise unexpected()
+            raise unexpected(backend)
         store_step(backend, run, step, model, requires_action=waiting)
         run.step = None
         if waiting:
@@ -86,8 +90,6 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
         )
         if planned or not ((step.calls and step.runs_tools) or compacted):
             break
-        if not backend.does("turn.goes-on"):
-            break
     return Outcome.DONE
 
 
@@ -96,22 +98,24 @@ def model_of(backend: Backend, run: Run) -> Model:
     chat = run.chat
     config = models.turn_model(backend, chat)
     if config is None or not (config.enabled or not backend.does("model.disabled-fails")):
-        raise unexpected()
+        raise unexpected(backend, why="resolve model config: no default chat model config is available")
     provider = models.live_provider(backend, config.provider_id)
+    keyless = f"create model: {config.provider_type.upper().replace('-', '_')}_API_KEY is not set"
     if provider is None or not (provider.enabled or not backend.does("model.disabled-provider-fails")):
-        raise unexpected()
+        raise unexpected(backend, why=keyless)
     key = models.api_key(backend, chat.owner_id, provider)
-    keyless = provider.type in models.KEYLESS or models.through_gateway(backend) or not backend.does("model.needs-a-key")
-    if key is None and not keyless:
-        raise unexpected("openai" if provider.type == "openai-compat" else provider.type)  # so the real server calls it
+    needless = provider.type in models.KEYLESS or models.through_gateway(backend) or not backend.does("model.needs-a-key")
+    if key is None and not needless:
+        # so the real server calls it
+        raise unexpected(backend, "openai" if provider.type == "openai-compat" else provider.type, why=keyless)
     chat.last_model_config_id = config.id
     return Model(config, provider, key or "")
 
 
-def disabled(model: Model) -> Failure:
+def disabled(backend: Backend, model: Model) -> Failure:
     """The provider was switched off while the turn was on."""
     kind = "provider_disabled"
-    return Failure(kind, False, message(kind, model.provider.type), provider=model.provider.type)
+    return Failure(kind, False, message(backend.revision.error_rules, kind, model.provider.type), provider=model.provider.type)
 
 
 def too_large(model: Model, prompt: Prompt) -> Failure | None:
@@ -139,16 +143,15 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
     )
     if (failure := too_large(model, prompt)) is not None:
         raise RunFailed(failure)
-    attempt, held = (0 if backend.does("retry.counts-anew") else run.failures), Held(backend, chat)
-    debug = run.debug.step("stream", model, prompt)
+    attempt = 0 if backend.does("retry.counts-anew") else run.failures
+    debug, rules = run.debug.step("stream", model, prompt), backend.revision.error_rules
     while True:
         attempt += 1
         kept = run.step.parts if run.step is not None and not backend.does("retry.drops-failed") else []
-        step = run.step = Step(held.publish, backend.clock.now)
+        step = run.step = Step(partial(backend.hub.part, chat), backend.clock.now)
         step.parts.extend(kept)
         try:
             await backend.runner.llm.stream(chat, model, prompt, step.take)
-            held.release()
             debug.answered(step.parts, step.counts)
             if step.finish not in ("", "tool_calls") and not backend.does("tools.any-finish"):
                 step.runs_tools = False
@@ -156,8 +159,12 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
         except ModelError as error:
             run.failures += 1
             debug.failed(error.text, error.status)
-            failure = classify(error, model.provider.type, backend.faults.is_off)
-            last = attempt >= (retry.max_attempts() if backend.does("retry.goes-on") else 4) or not backend.does("retry.repeats")
+            failure = classify(rules, error, model.provider.type, backend.faults.is_off)
+            most = retry.max_attempts(rules) if backend.does("retry.goes-on") else 4
+            last = attempt >= most
+            if failure.retryable and last and "exceeded" in rules:
+                told = rules["exceeded"].replace("{attempts}", str(most)).replace("{text}", failure.text)
+                failure = replace(failure, message=told)
             if not failure.retryable or last:
                 run.step = None if backend.does("error.stores-nothing") else step
                 raise RunFailed(failure) from None
@@ -168,7 +175,7 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
         else:
             step.partial()
         doubled = attempt if backend.does("retry.doubles-on") else min(attempt, 3)
-        wait = retry.delay_ms(doubled, hint) if backend.does("retry.backs-off") else 1000
+        wait = retry.delay_ms(rules, doubled, hint) if backend.does("retry.backs-off") else 1000
         again = backend.clock.now() + timedelta(milliseconds=wait)
         backend.hub.retry(chat, failure.retry_payload(attempt, wait, stamp(again)))
         await backend.clock.sleep(wait / 1000 if backend.does("retry.waits") else 0)
@@ -179,28 +186,6 @@ def _offered(backend: Backend, chat: Chat) -> list[Tool]:
     if backend.does("llm.tool-schemas"):
         return tools
     return [replace(tool, parameters={"type": "object"}) if tool.name in client_tools(backend, chat) else tool for tool in tools]
-
-
-class Held:
-    """Publishes parts as they come; when a fault keeps them back, all at the end of the step."""
-
-    def __init__(self, backend: Backend, chat: Chat) -> None:
-        self.backend, self.chat = backend, chat
-        self._live = backend.does("stream.live-parts")
-        self._kept: list[tuple[str, Part]] = []
-
-    def publish(self, role: str, part: Part) -> None:
-        """One more part."""
-        if self._live:
-            self.backend.hub.part(self.chat, role, part)
-        else:
-            self._kept.append((role, part))
-
-    def release(self) -> None:
-        """The step has ended."""
-        self._live = True
-        for role, part in self._kept:
-            self.publish(role, part)
 
 
 async def _run_tools(backend: Backend, run: Run, step: Step) -> bool:
@@ -253,7 +238,7 @@ async def _run_tool(backend: Backend, run: Run, step: Step, position: int) -> No
         step.result(position, {"error": str(error)}, is_error=True)
     except ToolError as error:
         if call.name not in known and not backend.does("tools.unknown-goes-on"):
-            raise unexpected() from None
+            raise unexpected(backend) from None
         step.result(position, error.result, is_error=backend.does("tools.mark-errors"))
     else:
         step.result(position, result)

@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from fake_server.turns.classify import table
+from fake_server.turns.classify import Rules
 
 
-def delay_ms(attempt: int, hint_ms: float) -> int:
+def delay_ms(all_rules: Rules, attempt: int, hint_ms: float) -> int:
     """Milliseconds to wait after the attempt-th failure (from 1): doubling up to a cap, and at least the provider's wish."""
-    rules = table()["retry"]
+    rules = all_rules["retry"]
     backoff = min(rules["first_ms"] * rules["factor"] ** (attempt - 1), rules["cap_ms"])
     return int(max(backoff, hint_ms))
 
 
-def max_attempts() -> int:
+def max_attempts(rules: Rules) -> int:
     """How often one step is tried in all."""
-    attempts: int = table()["retry"]["attempts"]
+    attempts: int = rules["retry"]["attempts"]
     return attempts
 
 
-def silence_seconds() -> float:
+def silence_seconds(rules: Rules) -> float:
     """How long the provider may send nothing before an attempt is given up."""
-    return float(table()["retry"]["silence_seconds"])
+    return float(rules["retry"]["silence_seconds"])
 
 
 def hint_ms(headers: Mapping[str, str], now: datetime) -> float:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import random
+import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ log = logging.getLogger("fake_server.turns")
 
 STALE_SECONDS, SWEEP_SECONDS = 300.0, 60.0
 FLOOR = "turn-floor-ms"
+POLL = "pick-up-ms"
+POLL_DEFAULT = "1000"  # of revisions whose worker looks for pending chats
 FLOOR_DEFAULT = "100"  # of servers that clients are tried on; real ones need 50 to 90, and clients rely on seeing them run
 CLIENT_TIMEOUT = "Dynamic tool execution timed out"
 
@@ -66,6 +69,9 @@ class Runner:
         self._later_turns = itertools.count()
         self._dice = random.Random(1)
         self.floor = floor_seconds(backend.options.get(FLOOR, 0))  # what a turn takes at least
+        # how often the worker looks for pending chats, in seconds; 0: it is woken
+        self.poll = 0.0 if backend.does("turn.is-woken") else floor_seconds(backend.options.get(POLL, 0))
+        self._since = time.monotonic()
 
     # -- what the life cycle orders -----------------------------------------------------------------------------
 
@@ -79,9 +85,7 @@ class Runner:
 
     def wake(self, chat: Chat) -> None:
         """The chat may be pending: run it, unless it is archived or runs already."""
-        if chat.status != "pending" or chat.archived or chat.id in self._runs:
-            return
-        if not self.backend.does("turn.starts"):
+        if chat.status != "pending" or self._rests(chat) or chat.id in self._runs:
             return
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep_for_ever())
@@ -91,7 +95,7 @@ class Runner:
     def interrupt(self, chat: Chat) -> None:
         """Stop the run; what it has is stored right after the present step of the event loop, or in `settle`."""
         run = self._runs.get(chat.id)
-        if run is not None and not run.stopping and self.backend.does("interrupt.stops-run"):
+        if run is not None and not run.stopping:
             run.stopping = True
             run.task.cancel()
             asyncio.get_running_loop().call_soon(self._end_interrupted, run)
@@ -145,7 +149,7 @@ class Runner:
     def sweep(self) -> None:
         """What the real server's minute job finds: idle chats with a backlog, and clients that never answered."""
         for chat in list(self.backend.store.chats.values()):
-            if (self.backend.clock.now() - chat.updated_at).total_seconds() < STALE_SECONDS or chat.archived:
+            if (self.backend.clock.now() - chat.updated_at).total_seconds() < STALE_SECONDS or self._rests(chat):
                 continue
             if chat.status == "requires_action":
                 failure = Failure("generic", False, CLIENT_TIMEOUT)
@@ -162,12 +166,12 @@ class Runner:
 
     async def _work(self, run: Run) -> None:
         chat, lifecycle = run.chat, self.backend.lifecycle
-        if chat.status != "pending" or chat.archived:
+        if chat.status != "pending" or self._rests(chat):
             self._runs.pop(chat.id, None)
             return
-        if held := float(self.backend.options.get("held-pending", 0)):
+        if held := float(self.backend.options.get("held-pending", 0)) + self._until_poll():
             await self.backend.clock.sleep(held)
-            if chat.status != "pending" or chat.archived:
+            if chat.status != "pending" or self._rests(chat):
                 self._runs.pop(chat.id, None)
                 return
         run.started = True
@@ -203,6 +207,15 @@ class Runner:
             self._end_done(chat)
         self.backend.hub.retire(chat)
 
+    def _rests(self, chat: Chat) -> bool:
+        """Does nothing run in this chat, because it is archived?"""
+        return chat.archived and self.backend.does("archive.rests")
+
+    def _until_poll(self) -> float:
+        """Seconds until the worker looks for pending chats again: 0 where it is woken at once."""
+        interval = self.poll
+        return interval - (time.monotonic() - self._since) % interval if interval else 0.0
+
     def _interrupts_itself(self, chat: Chat) -> bool:
         """What real servers do now and then to a send, an edit or a promotion, never to a first turn; off unless asked for."""
         share = float(self.backend.options.get("self-interrupts", 0))
@@ -212,7 +225,7 @@ class Runner:
         return self._dice.random() < share or (every and next(self._later_turns) % 12 == 11)
 
     def _end_done(self, chat: Chat) -> None:
-        if not chat.archived and self._promote(chat):
+        if not self._rests(chat) and self._promote(chat):
             summaries.write(self.backend, chat, summaries.STILL_WORKING)
             return
         self.backend.lifecycle.set_status(chat, "waiting")
@@ -256,7 +269,7 @@ class Runner:
             self._forget_steps(chat)
         if run.failures and not self.backend.does("interrupt.ends-retries"):
             self.backend.lifecycle.set_status(chat, "error", error=Failure("generic", False, "interrupted").payload)
-        elif chat.archived or not (self.backend.does("interrupt.promotes") and self._promote(chat)):
+        elif self._rests(chat) or not (self.backend.does("interrupt.promotes") and self._promote(chat)):
             self.backend.lifecycle.set_status(chat, "waiting")
         if rows and late:
             self.backend.hub.message(chat, *rows)

@@ -30,6 +30,8 @@ def write(backend: Backend, chat: Chat, text: str | None) -> None:
     """Set or clear the label and tell the watchers; nothing when a label that is not there is cleared."""
     if chat.parent_chat_id is not None or (text is None and chat.last_turn_summary is None):
         return
+    if not backend.does("summary.of-turns"):
+        return
     if text is None and not backend.does("summary.cleared"):
         return
     chat.last_turn_summary = text
@@ -40,7 +42,7 @@ def write(backend: Backend, chat: Chat, text: str | None) -> None:
 
 async def label(backend: Backend, chat: Chat) -> None:
     """Label the turn that has just ended, unless something has happened to the chat by the time the model has answered."""
-    if chat.parent_chat_id is not None:
+    if chat.parent_chat_id is not None or not backend.does("summary.of-turns"):
         return
     since = chat.updated_at
     text = FINISHED
@@ -53,7 +55,7 @@ async def label(backend: Backend, chat: Chat) -> None:
             text = accepted(str(values.get("label") or "")) or FINISHED
         except ModelError:
             text = FINISHED
-    if chat.updated_at == since and backend.does("summary.written"):
+    if chat.updated_at == since:
         write(backend, chat, text)
 
 

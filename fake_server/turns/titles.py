@@ -10,8 +10,8 @@ from fake_server.model import Chat, Message, Part
 from fake_server.refusals import refusal
 from fake_server.turns import retry
 from fake_server.turns.classify import ModelError, classify
-from fake_server.turns.helpers import ask
-from fake_server.turns.wires.base import Tool
+from fake_server.turns.helpers import ask, helper_model
+from fake_server.turns.wires.base import Prompt, Tool, UserTurn
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -76,9 +76,9 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
                     title, _ = await _ask_for_title(backend, chat, shown, asked=shown[0].id)
                     break
                 except ModelError as error:
-                    if not classify(error, "").retryable:
+                    if not classify(backend.revision.error_rules, error, "").retryable:
                         return
-                await backend.clock.sleep(retry.delay_ms(attempt, 0) / 1000)
+                await backend.clock.sleep(retry.delay_ms(backend.revision.error_rules, attempt, 0) / 1000)
     except (TimeoutError, models.OverrideUnavailable):
         return
     renamed = not is_fallback(backend, chat, shown[0].content) and not backend.does("title.overwrites-rename")
@@ -123,9 +123,25 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
     return title
 
 
+async def _plain_title(backend: Backend, chat: Chat, texts: list[str]) -> tuple[str, dict[str, int]]:
+    """A title as an early revision asks for one: as the text of an answer."""
+    model = helper_model(backend, chat, models.turn_model(backend, chat))
+    prompt = Prompt(
+        model=model.config.model,
+        system=["Give this conversation a short title. Answer with the title only."],
+        turns=[UserTurn([text]) for text in texts],
+        stream=False,
+        max_tokens=TITLE_TOKENS,
+    )
+    said, counts = await backend.runner.llm.complete(chat, model, prompt)
+    return tidy(backend, said), counts
+
+
 async def _ask_for_title(backend: Backend, chat: Chat, shown: list[Message], *, asked: int = 0) -> tuple[str, dict[str, int]]:
     """`asked`: the message that a title is made for by itself, 0 on request."""
     texts = ["\n".join(p["text"] for p in message.content if p["type"] == "text") for message in shown]
+    if not backend.does("title.of-a-tool"):
+        return await _plain_title(backend, chat, texts)
     config = models.title_model(backend, chat)
     label = texts[0] or "Title generation"
     debug = debugging.begin(backend, chat, "title_generation", config, label, trigger=asked, names_config=not asked)

@@ -14,10 +14,8 @@ from fake_server.validate import BadUUID, parse_uuid
 if TYPE_CHECKING:
     from fake_server.backend import Backend
 
-NO_WORKSPACE = "no workspace is associated with this chat. Use the create_workspace tool to create one"
 NEEDS_CREATE = "chat has no workspace; use create_workspace first"
-PLAN_PATH = "resolve chat-specific plan path: " + NO_WORKSPACE
-INACTIVE = "Tool not active in this turn: "
+PLAN_PATH = "resolve chat-specific plan path: "
 NUL = 'pq: invalid byte sequence for encoding "UTF8": 0x00'
 
 
@@ -61,7 +59,7 @@ def known_tools(backend: Backend, chat: Chat) -> Tools:
 def arguments(backend: Backend, name: str, text: str, tools: Tools) -> dict[str, Any]:
     """A call's arguments, checked. Raises ToolError."""
     if name not in tools:
-        raise ToolError(INACTIVE + name if backend.does("tools.says-inactive") else f"unknown tool {name}")
+        raise ToolError(_inactive(backend, name) if backend.does("tools.says-inactive") else f"unknown tool {name}")
     try:
         read: dict[str, Any] = decode(text.encode(), tools[name][1])
     except BadBody as error:
@@ -71,19 +69,23 @@ def arguments(backend: Backend, name: str, text: str, tools: Tools) -> dict[str,
     return read
 
 
+def _inactive(backend: Backend, name: str) -> str:
+    return str(backend.revision.value("tools.unknown")).replace("{name}", name)
+
+
 def run_plain(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> Any:
     """The result of a built-in tool that needs no workspace, no other chat and no model. Raises ToolError."""
-    planning = chat.plan_mode == "plan"
+    planning, no_workspace = chat.plan_mode == "plan", backend.revision.value("tools.no-workspace")
     if planning and (name == "write_file" or (name == "edit_files" and args["files"])):
-        raise ToolError(PLAN_PATH)  # in plan mode these act on the plan's file only
+        raise ToolError(PLAN_PATH + no_workspace)  # in plan mode these act on the plan's file only
     if name in FILES or name == "process_list":
-        raise ToolError(NO_WORKSPACE)
+        raise ToolError(no_workspace)
     if name in PROCESSES:
         if not args["process_id"] and backend.does("tools.asks-for-ids"):
             raise ToolError("process_id is required")
         if name == "process_signal" and args["signal"] not in ("terminate", "kill"):
             raise ToolError('signal must be "terminate" or "kill"')
-        raise ToolError(NO_WORKSPACE)
+        raise ToolError(no_workspace)
     if name in ("start_workspace", "stop_workspace"):
         raise ToolError(NEEDS_CREATE)
     if name == "list_templates":
@@ -105,8 +107,8 @@ def run_plain(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> 
     if name == "ask_user_question":
         return {"questions": _asked(args["questions"])}
     if name == "propose_plan":
-        raise ToolError(PLAN_PATH)
-    raise ToolError(INACTIVE + name)
+        raise ToolError(PLAN_PATH + no_workspace)
+    raise ToolError(_inactive(backend, name))
 
 
 def _asked(questions: list[dict[str, Any]] | None) -> list[dict[str, Any]]:

@@ -92,6 +92,10 @@ NOT_IN_PLANS = ("process_list", "process_signal", "message_agent", "close_agent"
 
 def active(backend: Backend, chat: Chat) -> Tools:
     """The built-in tools of this chat's turns."""
+    return backend.revision.shown("tools", _active(backend, chat))
+
+
+def _active(backend: Backend, chat: Chat) -> Tools:
     does, planning = backend.does, chat.plan_mode == "plan"
     if chat.parent_chat_id is None:
         if not planning:

@@ -45,8 +45,9 @@ class Desk:
         try:
             usage.check_limit(self.backend, self.user, self.organization)
         except Refusal as refused:
-            assert refused.status == 409
-            return refused.body
+            said = self.backend.said(refused)
+            assert said.status == 409
+            return said.body
         return None
 
 

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+import spec
 from fake_server.model import now
+from fake_server.revision import revision
 from fake_server.turns import retry
-from fake_server.turns.classify import ModelError, classify, http_error, table
+from fake_server.turns.classify import ModelError, classify, http_error
 from fake_server.turns.clock import ManualClock
 from fake_server.turns.http_client import Client, TransportError
 from fixtures import scripts as s
@@ -18,6 +20,7 @@ from tests.fake.served import Served, scene
 from tests.fake.test_stream_feed import idle_chat, send
 from tests.fake.test_turns import stored
 
+RULES = revision(spec.DEFAULT).error_rules
 X = "OpenAI Compatible"
 # status, text → kind, retryable
 KINDS = [
@@ -52,29 +55,29 @@ KINDS = [
 @pytest.mark.parametrize("status, text, kind, retryable", KINDS)
 def test_status_and_text_decide_the_kind(status: int | None, text: str, kind: str, retryable: bool) -> None:
     error = ModelError(text) if status is None else http_error(status, text, detail=text, hint_ms=0)
-    failure = classify(error, "openai-compat")
+    failure = classify(RULES, error, "openai-compat")
     assert (failure.kind, failure.retryable) == (kind, retryable)
 
 
 def test_a_row_of_the_table_can_be_turned_off() -> None:
     error = http_error(529, "busy", detail="busy", hint_ms=0)
-    assert classify(error, "", {"classify.overloaded"}.__contains__).kind == "generic"
-    assert {row["name"] for row in table()["classes"]} >= {"overloaded", "timeout", "config"}
+    assert classify(RULES, error, "", {"classify.overloaded"}.__contains__).kind == "generic"
+    assert {row["name"] for row in RULES["classes"]} >= {"overloaded", "timeout", "config"}
 
 
 def test_a_lost_tool_output_names_itself_only_if_the_error_names_the_provider() -> None:
     text = "No tool output found for function call c1"
-    plain = classify(http_error(400, text, detail=text, hint_ms=0), "openai-compat")
+    plain = classify(RULES, http_error(400, text, detail=text, hint_ms=0), "openai-compat")
     assert plain.message == f"{X} returned an unexpected error."
     assert plain.detail.endswith("match=function_call_output_missing.")
-    named = classify(http_error(400, f"openai: {text}", detail=text, hint_ms=0), "openai")
+    named = classify(RULES, http_error(400, f"openai: {text}", detail=text, hint_ms=0), "openai")
     assert named.message.startswith("The chat continuation failed")
 
 
 def test_the_back_off_doubles_up_to_a_minute_and_the_provider_may_ask_for_more() -> None:
-    delays = [retry.delay_ms(n, 0) for n in range(1, 9)]
+    delays = [retry.delay_ms(RULES, n, 0) for n in range(1, 9)]
     assert delays == [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]
-    assert retry.delay_ms(1, 90_000) == 90_000
+    assert retry.delay_ms(RULES, 1, 90_000) == 90_000
     at = datetime(2026, 1, 1, tzinfo=UTC)
     for headers, hint in (
         ({"retry-after": "2"}, 2000),
