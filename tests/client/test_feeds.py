@@ -9,7 +9,6 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -26,6 +25,7 @@ from conformance.wire.feed import Feed, NotSeen
 from conformance.wire.http import BadAnswer, ConnectionLost, Wire
 from conformance.wire.lines import Lines, open_lines
 from conformance.wire.socket import Socket, open_socket
+from spec.documents import documents
 from spec.feeds import Feed as Declared
 
 ARRAY = Declared("streamChat", "array", "type", "StreamEvent", "event", most=3)
@@ -461,7 +461,7 @@ def test_a_refused_socket_has_no_events() -> None:
 
 def test_a_case_hears_an_answer_that_streams() -> None:
     async def judged(t: Case) -> None:
-        lines = await t.nobody.lines(f"{t.nobody.chats_path}/{uuid4()}/messages", {"content": []})
+        lines = await t.nobody.lines(documents(t.session.profile.name).operations["sendMessage"].url(), {"content": []})
         t.expect(await lines.until({"type": "d"}), {"type": "d", "data": {}}, "the end")
         t.expect(len(lines.events), 4, "the lines")
 
