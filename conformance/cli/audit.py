@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import spec
 from conformance.cli.main import parser
 
 
@@ -17,4 +16,4 @@ def command(name: str, argv: Sequence[str]) -> int:
     p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="transcript .jsonl, run record .ndjson or HAR")
     p.add_argument("--profile", default="", help="which revision to judge by (default: what the file says)")
     options = p.parse_args(argv)
-    return audit.run(options.files, options.profile or spec.DEFAULT, sys.stdout)
+    return audit.run(options.files, options.profile, sys.stdout)

@@ -165,6 +165,13 @@ CHANGES: dict[str, Any] = {
 }
 
 
+def test_audit_judges_by_the_revision_that_the_file_names() -> None:
+    other = TRANSCRIPTS.parent / "experimental-2026-03" / "stream-after-id.jsonl"
+    both = cli("audit", str(TRANSCRIPTS / "create-minimal.jsonl"), str(other))
+    assert (both.returncode, both.stderr) == (0, ""), both.stdout
+    assert cli("audit", "--profile", "experimental-2026-05", str(other)).returncode == 1
+
+
 @pytest.mark.parametrize("what", CHANGES)
 def test_audit_finds_what_was_tampered_with(what: str, tmp_path: Path) -> None:
     assert cli("audit", str(TRANSCRIPTS / "create-minimal.jsonl")).returncode == 0
