@@ -344,9 +344,12 @@ class Chat:
     async def history(self) -> list[dict[str, Any]]:
         """The visible messages, oldest first. Raises Unmet."""
         answer = await self.all_messages()
-        if not self.case.succeeded(answer) or not isinstance(answer.response.body, dict | list):
+        if not self.case.succeeded(answer):
             raise Unmet(f"listing messages answered {answer.response.status}")
-        return self.dialect.history(answer.response.body)
+        try:
+            return self.dialect.history(answer.response.body)
+        except (AttributeError, TypeError):
+            raise Unmet(f"listing messages answered {answer.response.status} with something else") from None
 
     async def all_messages(self) -> Exchange:
         """List as many of the newest messages as one answer gives."""

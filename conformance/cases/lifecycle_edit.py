@@ -44,7 +44,7 @@ async def edit_of_an_idle_chat(t: Case) -> None:
         t.expect(await prompts(chat), ["first", "new"], "the prompts")
     with t.judging("EDIT-025"):
         newest = t.given(answer)["message"]["id"]
-        again = t.accepted(await chat.edit(newest, script(text("best"), prefix="newer")))["message"]
+        again = t.message(t.accepted(await chat.edit(newest, script(text("best"), prefix="newer"))))
         t.true(again["id"] > newest, "the id of the second edit is higher still", again["id"])
         shown = await chat.history()
         t.true(
@@ -79,11 +79,11 @@ async def edit_keeps_the_model(t: Case) -> None:
     model = (await chat.history())[0]["model_config_id"]
     await chat.turn(ANSWER, model_config_id=other)
     t.true(t.given(await chat.get())["last_model_config_id"] == other, "the chat's last model is the other")
-    edited = t.accepted(await chat.edit((await chat.history())[0]["id"], NEW))["message"]
+    edited = t.message(t.accepted(await chat.edit((await chat.history())[0]["id"], NEW)))
     t.expect(edited["model_config_id"], model, "the model of the new message", "/message/model_config_id")
     messages = await said(chat, ["new", "better"])
     t.expect([m["model_config_id"] for m in messages], [model] * 2, "the models of the turn's messages")
-    chosen = t.accepted(await chat.edit(edited["id"], NEW, model_config_id=other))["message"]
+    chosen = t.message(t.accepted(await chat.edit(edited["id"], NEW, model_config_id=other)))
     t.expect(chosen["model_config_id"], other, "the model of a message edited with one", "/message/model_config_id")
 
 
@@ -92,7 +92,7 @@ async def edit_during_a_turn(t: Case) -> None:
     under_way = await held(t, text("partial"))
     chat = under_way.chat
     old = (await chat.history())[0]["id"]
-    edited = t.accepted(await chat.edit(old, NEW))["message"]
+    edited = t.message(t.accepted(await chat.edit(old, NEW)))
     t.true(edited["id"] > old, "the id is new", edited["id"])
     # what becomes of the turns is racy on a real server; what the user has said is not
     t.expect(await prompts(chat), ["new"], "the prompts", "/prompts")

@@ -219,7 +219,15 @@ async def without_any_model(t: Case) -> None:
     try:
         await refused_alike(t, place, [({}, "create.no-default-model")])
     finally:
-        copied = ("ai_provider_id", "model", "display_name", "enabled", "is_default", "context_limit", "model_config")
+        copied = (
+            t.session.traits["model_provider"],
+            "model",
+            "display_name",
+            "enabled",
+            "is_default",
+            "context_limit",
+            "model_config",
+        )
         for config in sorted(configs, key=lambda c: not c.get("is_default")):
             await t.root.post(path, {k: config[k] for k in (*copied, "compression_threshold") if config.get(k) is not None})
     t.accepted(await place.ask({}))

@@ -68,7 +68,7 @@ async def a_chat_everywhere(t: Case) -> None:
 async def message_ids_are_never_reused(t: Case) -> None:
     chat = await t.chat()
     before = await chat.history()
-    edited = t.given(await chat.edit(before[0]["id"], "other"))["message"]
+    edited = t.message(t.given(await chat.edit(before[0]["id"], "other")))
     await chat.settled()
     t.true(edited["id"] > before[-1]["id"], "the replacement has a new, higher id", edited["id"], "/message/id")
     later = {m["id"] for m in await chat.history()}
