@@ -28,12 +28,10 @@ async def edit_of_an_idle_chat(t: Case) -> None:
     old = next(m for m in before if talk([m]) == ["second"])
     answer = await chat.edit(old["id"], NEW)
     with t.judging("EDIT-017"):
-        body = t.accepted(answer)
-        t.true(
-            body["message"]["id"] > max(m["id"] for m in before), "the new id is higher than all before", body["message"]["id"]
-        )
-        t.expect((body["message"]["role"], talk([body["message"]])), ("user", ["new"]), "the new message", "/message")
-        t.true(body["message"]["id"] in [m["id"] for m in await chat.history()], "the new id is among the messages")
+        made = t.message(t.accepted(answer))
+        t.true(made["id"] > max(m["id"] for m in before), "the new id is higher than all before", made["id"])
+        t.expect((made["role"], talk([made])), ("user", ["new"]), "the new message", "/message")
+        t.true(made["id"] in [m["id"] for m in await chat.history()], "the new id is among the messages")
     with t.judging("EDIT-019"):
         await becomes(chat, lambda c: c["status"] == "waiting", "status waiting")
         t.expect(talk(await chat.history())[-2:], ["new", "better"], "the end of what was said")
@@ -43,7 +41,7 @@ async def edit_of_an_idle_chat(t: Case) -> None:
         t.expect([m["id"] for m in shown if m["id"] <= before[-1]["id"]], [m["id"] for m in kept], "what remains of the messages")
         t.expect(await prompts(chat), ["first", "new"], "the prompts")
     with t.judging("EDIT-025"):
-        newest = t.given(answer)["message"]["id"]
+        newest = t.message(t.given(answer))["id"]
         again = t.message(t.accepted(await chat.edit(newest, script(text("best"), prefix="newer"))))
         t.true(again["id"] > newest, "the id of the second edit is higher still", again["id"])
         shown = await chat.history()

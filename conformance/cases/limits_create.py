@@ -260,8 +260,8 @@ async def tools_that_are_taken(t: Case, row: dict[str, Any]) -> None:
 
 def padded(t: Case, size: int, mark: str) -> bytes:
     """A create body of exactly that many bytes."""
-    organization = t.session.target.organization_id
-    body = {"organization_id": organization, "content": [text("Hello")], "labels": {"mark": mark}, "padding": ""}
+    fields = {"labels": {"mark": mark}, "padding": ""}
+    body = t.session.dialect.creation(t.session.target, [text("Hello")], fields)
     return json.dumps(body | {"padding": "x" * (size - len(json.dumps(body)))}).encode()
 
 
