@@ -300,6 +300,11 @@ class Chat:
 
         return await self.when(reached, what)
 
+    async def finished(self, **fields: Any) -> dict[str, Any]:
+        """Wait until the last turn has ended well and its summary is there, if chats have one; gives the chat. Raises Unmet."""
+        summary = {"last_turn_summary": bool} if "last_turn_summary" in self.case.session.known_keys else {}
+        return await self.settled(self.case.idle, **summary, **fields)
+
     async def when(self, reached: Any, what: str) -> dict[str, Any]:
         """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""
         pause, lost, why = 0.015, Patience(self.case), ""
@@ -344,9 +349,12 @@ class Chat:
     async def history(self) -> list[dict[str, Any]]:
         """The visible messages, oldest first. Raises Unmet."""
         answer = await self.all_messages()
-        if not self.case.succeeded(answer) or not isinstance(answer.response.body, dict | list):
+        if not self.case.succeeded(answer):
             raise Unmet(f"listing messages answered {answer.response.status}")
-        return self.dialect.history(answer.response.body)
+        try:
+            return self.dialect.history(answer.response.body)
+        except (AttributeError, TypeError):
+            raise Unmet(f"listing messages answered {answer.response.status} with something else") from None
 
     async def all_messages(self) -> Exchange:
         """List as many of the newest messages as one answer gives."""

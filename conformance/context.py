@@ -191,6 +191,13 @@ class Case:
             raise Unmet(f"{exchange.request.method} {exchange.request.path} answered {exchange.response.status}")
         return exchange.response.body
 
+    def message(self, body: Any) -> dict[str, Any]:
+        """The message in the answer to a send, an edit or a promotion. Raises KeyError."""
+        found = self.session.dialect.message(body)
+        if not found:
+            raise KeyError("message")
+        return found
+
     def succeeded(self, exchange: Exchange) -> bool:
         """Was this answered with a success, one of its operation if the documents know that?"""
         status, documented = exchange.response.status, self._successes(exchange)

@@ -58,6 +58,12 @@ async def base_model(t: Case) -> dict[str, Any]:
     raise Unmet("the target has no default model config")
 
 
+def provider_of(t: Case, model: dict[str, Any]) -> dict[str, Any]:
+    """The field of a model config that names its provider, for another one on the same."""
+    key = t.session.traits["model_provider"]
+    return {key: model[key]}
+
+
 async def base_provider(t: Case) -> dict[str, Any]:
     """The AI provider behind the default model. Raises Unmet."""
     return dict(t.given(await t.root.get(providers_path(t, (await base_model(t))["ai_provider_id"]))))
@@ -81,8 +87,8 @@ async def new_provider(t: Case, **fields: Any) -> dict[str, Any]:
 
 async def new_model(t: Case, **fields: Any) -> dict[str, Any]:
     """A model config of the case's own, on the default model's provider; deleted at the end. Raises Unmet."""
-    if "ai_provider_id" not in fields:
-        fields["ai_provider_id"] = (await base_model(t))["ai_provider_id"]
+    if t.session.traits["model_provider"] not in fields:
+        fields |= provider_of(t, await base_model(t))
     body = {"model": t.unique("m"), "context_limit": 1000} | fields
     made = t.given(await t.root.post(models_path(t), body))
     t.cleanup(lambda: t.root.delete(models_path(t, made["id"])))

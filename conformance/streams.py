@@ -157,8 +157,7 @@ async def snapshot(chat: Chat, **params: Any) -> list[Event]:
 async def quiet(t: Case, content: Any = None, by: Actor | None = None, **fields: Any) -> Chat:
     """A chat whose first turn, title and summary are all done, so that nothing happens to it by itself. Raises Unmet."""
     chat = await t.new_chat(content or script(says("Hello."), title="Quiet title"), by, **fields)
-    summary = {"last_turn_summary": bool} if "last_turn_summary" in t.session.known_keys else {}
-    await chat.settled(t.idle, title="Quiet title", **summary)
+    await chat.finished(title="Quiet title")
     return chat
 
 

@@ -14,7 +14,7 @@ from conformance.exchange import Exchange
 
 async def create(t: Case, mark: str, options: dict[str, Any]) -> Exchange:
     """Create a chat labelled `mark`, by nothing but these headers and parameters."""
-    body = {"organization_id": t.session.target.organization_id, "content": parts("Hello"), "labels": {"run": mark}}
+    body = t.session.dialect.creation(t.session.target, parts("Hello"), {"labels": {"run": mark}})
     return await t.nobody.post(t.url("listChats"), body, **options)
 
 

@@ -211,7 +211,7 @@ async def an_edit_that_repeats_a_file(t: Case) -> None:
     before = next(p for p in first["content"] if p["type"] == "file")
     shown = {"file_id": file, "media_type": "text/csv", "name": "table.csv"}
     t.expect({k: before.get(k) for k in shown}, shown, "the file in the message", "/content/1")
-    edited = t.accepted(await chat.edit(first["id"], [text("See again"), part(file)]))["message"]
+    edited = t.message(t.accepted(await chat.edit(first["id"], [text("See again"), part(file)])))
     for message in (edited, next(m for m in await chat.history() if m["role"] == "user")):
         t.expect([p["type"] for p in message["content"]], ["text", "file"], "the parts after the edit", "/content")
         t.expect({k: message["content"][1].get(k) for k in shown}, shown, "the file after the edit", "/content/1")

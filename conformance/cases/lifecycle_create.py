@@ -111,7 +111,7 @@ async def generated_title(t: Case) -> None:
     chat = await t.new_chat(script(says("An answer"), title="Title of the model"))
     with t.judging("CHAT-010"):
         await becomes(chat, lambda c: c["title"] == "Title of the model", "the title that the model proposed")
-    await chat.when(lambda c: c["status"] == "waiting" and c["last_turn_summary"], "a summary")
+    await chat.finished()
     with t.judging("LLM-008"):
         said = [(m["role"], [p["text"] for p in m["content"]]) for m in t.accepted(await chat.messages())["messages"]]
         t.expect(said[0], ("assistant", ["An answer"]), "the last message", "/messages/0")
@@ -136,7 +136,7 @@ async def long_words_get_a_title(t: Case) -> None:
 async def many_long_words_keep_their_title(t: Case) -> None:
     for words, titles in ((" ".join([LONG] * 6), 0), ("a b c d e f", 1)):
         chat = await t.new_chat(f"{words} {compact()}")
-        await chat.when(lambda c: c["status"] == "waiting" and c["last_turn_summary"], "the end of the turn and its summary")
+        await chat.finished()
         asked = await t.llm.journal(chat.id, purpose="title", wait=titles)
         t.accepted(await chat.get())
         t.expect(len(asked), titles, f"the calls for a title of {words!r}")
@@ -146,7 +146,7 @@ async def many_long_words_keep_their_title(t: Case) -> None:
 async def no_title_with_a_file_reference(t: Case) -> None:
     made = t.given(await t.alice.create([text("Look at this"), REFERENCE]))
     chat = Chat(t.alice, made["id"])
-    await chat.when(lambda c: c["status"] == "waiting" and c["last_turn_summary"], "the end of the turn and its summary")
+    await chat.finished()
     after = t.accepted(await chat.get())["title"]
     t.expect(after, made["title"], "the title after the turn", "/title")
     t.true(after.startswith("Look at this"), "the title is the one made of the message", after, "/title")

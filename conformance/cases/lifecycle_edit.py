@@ -28,12 +28,10 @@ async def edit_of_an_idle_chat(t: Case) -> None:
     old = next(m for m in before if talk([m]) == ["second"])
     answer = await chat.edit(old["id"], NEW)
     with t.judging("EDIT-017"):
-        body = t.accepted(answer)
-        t.true(
-            body["message"]["id"] > max(m["id"] for m in before), "the new id is higher than all before", body["message"]["id"]
-        )
-        t.expect((body["message"]["role"], talk([body["message"]])), ("user", ["new"]), "the new message", "/message")
-        t.true(body["message"]["id"] in [m["id"] for m in await chat.history()], "the new id is among the messages")
+        made = t.message(t.accepted(answer))
+        t.true(made["id"] > max(m["id"] for m in before), "the new id is higher than all before", made["id"])
+        t.expect((made["role"], talk([made])), ("user", ["new"]), "the new message", "/message")
+        t.true(made["id"] in [m["id"] for m in await chat.history()], "the new id is among the messages")
     with t.judging("EDIT-019"):
         await becomes(chat, lambda c: c["status"] == "waiting", "status waiting")
         t.expect(talk(await chat.history())[-2:], ["new", "better"], "the end of what was said")
@@ -43,8 +41,8 @@ async def edit_of_an_idle_chat(t: Case) -> None:
         t.expect([m["id"] for m in shown if m["id"] <= before[-1]["id"]], [m["id"] for m in kept], "what remains of the messages")
         t.expect(await prompts(chat), ["first", "new"], "the prompts")
     with t.judging("EDIT-025"):
-        newest = t.given(answer)["message"]["id"]
-        again = t.accepted(await chat.edit(newest, script(text("best"), prefix="newer")))["message"]
+        newest = t.message(t.given(answer))["id"]
+        again = t.message(t.accepted(await chat.edit(newest, script(text("best"), prefix="newer"))))
         t.true(again["id"] > newest, "the id of the second edit is higher still", again["id"])
         shown = await chat.history()
         t.true(
@@ -79,11 +77,11 @@ async def edit_keeps_the_model(t: Case) -> None:
     model = (await chat.history())[0]["model_config_id"]
     await chat.turn(ANSWER, model_config_id=other)
     t.true(t.given(await chat.get())["last_model_config_id"] == other, "the chat's last model is the other")
-    edited = t.accepted(await chat.edit((await chat.history())[0]["id"], NEW))["message"]
+    edited = t.message(t.accepted(await chat.edit((await chat.history())[0]["id"], NEW)))
     t.expect(edited["model_config_id"], model, "the model of the new message", "/message/model_config_id")
     messages = await said(chat, ["new", "better"])
     t.expect([m["model_config_id"] for m in messages], [model] * 2, "the models of the turn's messages")
-    chosen = t.accepted(await chat.edit(edited["id"], NEW, model_config_id=other))["message"]
+    chosen = t.message(t.accepted(await chat.edit(edited["id"], NEW, model_config_id=other)))
     t.expect(chosen["model_config_id"], other, "the model of a message edited with one", "/message/model_config_id")
 
 
@@ -92,7 +90,7 @@ async def edit_during_a_turn(t: Case) -> None:
     under_way = await held(t, text("partial"))
     chat = under_way.chat
     old = (await chat.history())[0]["id"]
-    edited = t.accepted(await chat.edit(old, NEW))["message"]
+    edited = t.message(t.accepted(await chat.edit(old, NEW)))
     t.true(edited["id"] > old, "the id is new", edited["id"])
     # what becomes of the turns is racy on a real server; what the user has said is not
     t.expect(await prompts(chat), ["new"], "the prompts", "/prompts")

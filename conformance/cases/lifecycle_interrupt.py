@@ -96,7 +96,7 @@ async def interrupt_in_the_second_call(t: Case) -> None:
 @case("INT-007", "INT-008", "INT-013")
 async def interrupt_of_an_idle_chat(t: Case) -> None:
     chat = await first(t)
-    shown = await chat.when(lambda c: c["last_turn_summary"] and c["status"] == "waiting", "a label of its last turn")
+    shown = await chat.finished()
     before = await chat.history()
     answer = await chat.interrupt()
     with t.judging("INT-007"):

@@ -219,7 +219,15 @@ async def without_any_model(t: Case) -> None:
     try:
         await refused_alike(t, place, [({}, "create.no-default-model")])
     finally:
-        copied = ("ai_provider_id", "model", "display_name", "enabled", "is_default", "context_limit", "model_config")
+        copied = (
+            t.session.traits["model_provider"],
+            "model",
+            "display_name",
+            "enabled",
+            "is_default",
+            "context_limit",
+            "model_config",
+        )
         for config in sorted(configs, key=lambda c: not c.get("is_default")):
             await t.root.post(path, {k: config[k] for k in (*copied, "compression_threshold") if config.get(k) is not None})
     t.accepted(await place.ask({}))
@@ -252,8 +260,8 @@ async def tools_that_are_taken(t: Case, row: dict[str, Any]) -> None:
 
 def padded(t: Case, size: int, mark: str) -> bytes:
     """A create body of exactly that many bytes."""
-    organization = t.session.target.organization_id
-    body = {"organization_id": organization, "content": [text("Hello")], "labels": {"mark": mark}, "padding": ""}
+    fields = {"labels": {"mark": mark}, "padding": ""}
+    body = t.session.dialect.creation(t.session.target, [text("Hello")], fields)
     return json.dumps(body | {"padding": "x" * (size - len(json.dumps(body)))}).encode()
 
 

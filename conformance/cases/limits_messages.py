@@ -9,6 +9,7 @@ from conformance.case import case
 from conformance.cases.limits_twins import MAX_ID, NIL, UNKNOWN, Place, place_for, refused_alike, tries, twins
 from conformance.context import Case
 from conformance.exchange import ABSENT
+from conformance.provisioning import base_model, provider_of
 from fixtures.scripts import script, tool_call
 
 TOOL = {"name": "lookup", "description": "looks up", "input_schema": {"type": "object"}}
@@ -91,8 +92,7 @@ async def archived_before_the_body(t: Case, row: dict[str, Any]) -> None:
 async def priced_model(t: Case, name: str, **cost: str) -> str:
     """A model config of the same provider as the default, not the default; deleted at the end. Raises Unmet."""
     path = t.url("listModelConfigs")
-    default: dict[str, Any] = next((c for c in t.given(await t.root.get(path)) if c["is_default"]), {})
-    body = {"ai_provider_id": default.get("ai_provider_id"), "model": name, "context_limit": 128_000}
+    body = provider_of(t, await base_model(t)) | {"model": name, "context_limit": 128_000}
     made = t.given(await t.root.post(path, body | ({"model_config": {"cost": cost}} if cost else {})))
     t.cleanup(lambda: t.root.delete(f"{path}/{made['id']}"))
     return str(made["id"])
@@ -173,7 +173,7 @@ async def which_message(t: Case) -> None:
 @case("EDIT-005")
 async def message_that_was_replaced(t: Case) -> None:
     place = await place_for(t, "edit")
-    new = t.given(await place.ask({"content": [{"type": "file-reference", "file_name": "a"}, text("again")]}))["message"]["id"]
+    new = t.message(t.given(await place.ask({"content": [{"type": "file-reference", "file_name": "a"}, text("again")]})))["id"]
     await place.chat.settled()
     await refused_alike(t, place, [({}, "edit.not-found")])
     t.accepted(await place.ask({}, message=new))

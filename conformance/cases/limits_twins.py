@@ -27,6 +27,11 @@ KEPT = (
 )  # fmt: skip
 
 
+OPERATIONS = {
+    "create": "createChat", "send": "sendMessage", "edit": "editMessage", "patch": "patchChat", "share": "patchChatACL",
+}  # fmt: skip
+
+
 @dataclass
 class Place:
     """Where requests go: `kind` (create, send, edit, patch or share), and the chat they are about but for create."""
@@ -43,7 +48,8 @@ class Place:
         if self.kind == "share":
             body = {"user_roles": {self.t.bob.id: "read"}}
         if self.kind == "create":
-            body |= {"organization_id": self.t.session.target.organization_id, "labels": {"mark": self.mark}}
+            session, labels = self.t.session, {"labels": {"mark": self.mark}}
+            body = session.dialect.creation(session.target, body["content"], labels)
             if isinstance(fields.get("labels"), dict):
                 fields = fields | {"labels": fields["labels"] | {"mark": self.mark}}
         return {k: v for k, v in (body | fields).items() if v is not ABSENT}
@@ -51,13 +57,9 @@ class Place:
     async def ask(self, sent: dict[str, Any] | bytes, message: Any = None, headers: dict[str, str] | None = None) -> Exchange:
         """The request with these fields, or with these very bytes as its body."""
         chat, actor = self.chat, self.chat.actor
-        method, path = {
-            "create": ("POST", actor.case.url("createChat")),
-            "send": ("POST", chat.url("sendMessage")),
-            "edit": ("PATCH", chat.url("editMessage", message=self.message if message is None else message)),
-            "patch": ("PATCH", chat.path),
-            "share": ("PATCH", chat.url("patchChatACL")),
-        }[self.kind]
+        operation = self.t.session.documents.operations[OPERATIONS[self.kind]]
+        values = {"chat": chat.id, "message": str(self.message if message is None else message)}
+        method, path = operation.method, operation.url(**values)
         options: dict[str, Any] = {"content": sent} if isinstance(sent, bytes) else {"body": self.body(sent)}
         return await actor.request(method, path, headers=headers, **options)
 

@@ -80,6 +80,11 @@ DO: dict[str, Act] = {
 }
 
 
+def known(t: Case) -> dict[str, Act]:
+    """How each operation is tried that the revision has."""
+    return {operation: act for operation, act in DO.items() if operation in t.session.documents.operations}
+
+
 def lasting(body: dict[str, Any]) -> dict[str, Any]:
     """An answer without what comes by itself after a turn."""
     return {k: v for k, v in body.items() if k not in ("last_turn_summary", "has_unread")}
@@ -89,7 +94,9 @@ async def snapshot(place: Scene) -> dict[str, Any]:
     """What the owner sees of the chat. Raises Unmet."""
     chat, given = place.chat, place.chat.case.given
     listed = given(await chat.messages())
-    seen = {"messages": listed["messages"], "queue": listed["queued_messages"], "acl": given(await chat.acl())}
+    seen = {"messages": listed["messages"], "queue": listed["queued_messages"]}
+    if "getChatACL" in known(chat.case):
+        seen["acl"] = given(await chat.acl())
     return lasting(given(await chat.get())) | seen
 
 

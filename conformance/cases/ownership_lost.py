@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.actors import Actor, Chat, text
 from conformance.case import case
-from conformance.cases.ownership import DO, Scene, lasting, no_leak
+from conformance.cases.ownership import Scene, known, lasting, no_leak
 from conformance.cases.ownership_places import leave
 from conformance.context import Case
 from conformance.verdict import Unmet
@@ -38,7 +38,7 @@ async def gone(t: Case, user: Actor, place: Scene) -> None:
     """For its owner the chat is as if it were not there: no list has it, and every operation answers 404. Raises Failure."""
     t.expect(t.accepted(await user.list()), [], "the list of the user")
     t.expect(t.accepted(await user.list(q="archived:true")), [], "the user's list of archived chats")
-    for act in DO.values():
+    for act in known(t).values():
         answer = await act(place.chat, place)
         t.refused(answer, "common.not-found")
         no_leak(t, place, answer)

@@ -151,7 +151,7 @@ async def queue_beside_messages(t: Case) -> None:
 @case("PAGE-040", "PROMPT-005")
 async def cursors_of_edited_messages(t: Case) -> None:
     chat, asc = await talked(t, 2)
-    edited = t.given(await chat.edit(asc[2], "other"))["message"]["id"]
+    edited = t.message(t.given(await chat.edit(asc[2], "other")))["id"]
     await chat.settled()
     with t.judging("PAGE-040"):
         t.expect(ids(await chat.messages(before_id=asc[2])), [asc[1], asc[0]], "messages before one that is gone")

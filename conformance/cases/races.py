@@ -17,7 +17,7 @@ SENDS, BURST = 12, 300
 async def turns_one_after_the_other(t: Case) -> None:
     chat = await t.chat(script(says("first")))
     for n in range(SENDS):
-        sent = t.given(await chat.send(script(says(f"answer {n}"))))["message"]
+        sent = t.message(t.given(await chat.send(script(says(f"answer {n}")))))
         await chat.settled()
         if n % 3 == 2:
             t.given(await chat.edit(sent["id"], script(says(f"other answer {n}"))))

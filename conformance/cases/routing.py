@@ -129,7 +129,7 @@ async def head_and_options(t: Case) -> None:
 
 @case("ROUTE-011", writes=False)
 async def wrong_method_on_a_name(t: Case) -> None:
-    for operation in ("chatsByWorkspace", "watchChats", "listModels"):
+    for operation in sorted({"chatsByWorkspace", "watchChats", "listModels"} & t.session.documents.operations.keys()):
         path = t.url(operation)
         t.refused(await t.alice.post(path, {}), "common.chat-id", id=f'"{path.rsplit("/", 1)[1]}"')
     t.accepted(await t.alice.get(t.url("listModels")))

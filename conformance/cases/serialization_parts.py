@@ -8,6 +8,7 @@ from typing import Any
 from conformance.actors import text
 from conformance.case import case
 from conformance.context import Case
+from conformance.provisioning import provider_of
 from conformance.turns import Watched, held, watched
 from fixtures.scripts import reasoning, script, source, tool_call, turn, turns
 from fixtures.scripts import text as says
@@ -195,7 +196,7 @@ async def parts_that_users_send(t: Case) -> None:
             t.expect(message.get("chat_id"), chat.id, "the chat of a message", "/chat_id")
     with t.judging("MSG-014"):
         t.expect(sent["message"], stored, "the message in the answer to the send")
-        edited = t.given(await chat.edit(stored["id"], "other"))["message"]
+        edited = t.message(t.given(await chat.edit(stored["id"], "other")))
         await chat.settled()
         t.expect(
             edited, next(m for m in await chat.history() if m["id"] == edited["id"]), "the message in the answer to the edit"
@@ -224,7 +225,7 @@ async def file_parts(t: Case) -> None:
 async def compaction(t: Case) -> None:
     listed = t.given(await t.root.get(t.url("listModelConfigs")))
     base = next(c for c in listed if c["is_default"])
-    body = {"ai_provider_id": base["ai_provider_id"], "model": t.unique("m"), "context_limit": 1000, "compression_threshold": 50}
+    body = provider_of(t, base) | {"model": t.unique("m"), "context_limit": 1000, "compression_threshold": 50}
     config = t.given(await t.root.post(t.url("listModelConfigs"), body))
     t.cleanup(lambda: t.root.delete(t.url("deleteModelConfig", model_config=config["id"])))
     full = turn(says("long"), usage={"input_tokens": 900, "output_tokens": 5})

@@ -35,7 +35,7 @@ async def text_comes_back(t: Case, row: dict[str, Any]) -> None:
         t.true(await user_text(chat) == row["text"], "the text comes back as it was", await user_text(chat), "/content/0/text")
         return
     chat = await t.chat()  # too long for a create
-    sent = t.accepted(await chat.send(row["text"]))["message"]
+    sent = t.message(t.accepted(await chat.send(row["text"])))
     listed = t.accepted(await chat.messages(limit=t.limit("messages.limit")))["messages"]
     stored = next(m for m in listed if m["id"] == sent["id"])["content"][0]["text"]
     t.true(stored == row["text"] == sent["content"][0]["text"], f"{len(row['text'])} characters come back", len(stored))
@@ -45,7 +45,7 @@ async def text_comes_back(t: Case, row: dict[str, Any]) -> None:
 async def control_characters(t: Case) -> None:
     chat = await t.chat()
     value = "one two three four five six seven a\x00b\x01\x1f\x7f end"
-    sent = t.accepted(await chat.send(value))["message"]
+    sent = t.message(t.accepted(await chat.send(value)))
     await chat.settled()
     stored = next(m for m in await chat.history() if m["id"] == sent["id"])
     t.expect(stored["content"][0]["text"], value, "the stored text", "/content/0/text")

@@ -98,7 +98,7 @@ async def edits(t: Case) -> None:
         await far.until({"type": "status"}, 2)
         t.expect(messages(far.events), [], "the messages before an edit")
     starts = [len(s.events) for s in (near, far)]
-    new = t.given(await chat.edit(old[2]["id"], script(says("other"))))["message"]
+    new = t.message(t.given(await chat.edit(old[2]["id"], script(says("other")))))
     await chat.settled()
     await chat.kept_its_turn()
     wanted = [*ids(old[:2]), new["id"]]
