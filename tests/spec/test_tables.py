@@ -13,7 +13,6 @@ import conformance
 import spec
 from conformance import target
 from conformance.exchange import Exchange, SocketLog
-from fake_server import seeding
 from spec.documents import documents
 from spec.feeds import feeds
 from tests.spec.traffic import PROFILE, events, operation, recorded
@@ -211,6 +210,7 @@ def test_a_profile_declares_what_its_documents_tables_and_requirements_speak_of(
     assert set(traits["capabilities"]) <= spec.capabilities().keys()
 
 
-def test_the_reference_server_seeds_the_actors_that_the_profile_declares() -> None:
-    roles = {name: (tuple(row.get("site", ())), tuple(row.get("organization", ()))) for name, row in TRAITS["actors"].items()}
-    assert roles == seeding.ACTORS and list(roles) == target.actors_of(spec.DEFAULT)
+def test_a_target_has_the_actors_that_its_profile_declares() -> None:
+    for name in spec.profiles():
+        assert target.actors_of(name) == list(spec.load(name).traits["actors"])
+    assert target.actors_of("no-such-profile") == target.actors_of(spec.DEFAULT)
