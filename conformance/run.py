@@ -17,6 +17,7 @@ from conformance import embedded, expectations
 from conformance.case import CaseSpec
 from conformance.preflight import Problem, preflight
 from conformance.record import RecordFailed, RecordWriter
+from conformance.revision import Found, find
 from conformance.scheduler import Done, Scheduler
 from conformance.session import UNUSABLE, Options, Session
 from conformance.target import Target, load
@@ -45,6 +46,7 @@ class RunConfig:
     repeat: int = 1
     allow_intermittent: bool = False
     timeout: float = 0  # seconds for the run as a whole; 0: none
+    revision: Found | None = None  # what was found of the target's revision, where nobody named one
     on_start: Callable[[Session, int], None] | None = None
 
 
@@ -126,6 +128,9 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
     outcome.begin()
     seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
     async with _target(config) as target:
+        if config.target and not config.profile and not target.named_profile and config.revision is None:
+            config.revision = await find(target)
+            target.profile = (config.revision.profile if config.revision else "") or target.profile
         options = Options(
             seed=seed,
             jobs=config.jobs,
@@ -191,6 +196,10 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
     if any(problem.fatal for problem in outcome.problems):
         outcome.exit_status = UNUSABLE
         raise Unusable(session.redactor.text("; ".join(p.text for p in outcome.problems if p.fatal)))
+    if config.revision is not None:
+        session.writer.note(config.revision.why, "revision", session.wire.now_ms())
+        if not config.revision.profile:
+            raise Unusable(session.redactor.text(f"{session.target.shown_url}: {config.revision.why}"))
     cases = [case for case in chosen.cases if not case.fuzz or config.fuzz != "off"]
     kept = {requirement for case in cases for requirement in case.requirements}
     session.switched_off = {r for case in chosen.cases for r in case.requirements} - kept

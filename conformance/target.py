@@ -61,6 +61,11 @@ class Target(BaseModel):
     llm: Llm = Llm()
     capabilities: dict[str, bool] = {}
 
+    @property
+    def named_profile(self) -> str:
+        """The profile that the file names; empty when it names none, which is then to be found out."""
+        return self.profile if "profile" in self.model_fields_set else ""
+
     def tokens(self) -> dict[str, str]:
         return {name: user.token for name, user in self.users.items() if user.token}
 

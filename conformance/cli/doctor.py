@@ -10,6 +10,7 @@ from conformance import routing
 from conformance import target as targets
 from conformance.cli.main import UsageError, parser
 from conformance.preflight import Problem, clock_skew, preflight, upgrade_works
+from conformance.revision import find
 from conformance.session import OK, UNUSABLE, Options, Session
 from conformance.wire.http import BadAnswer, TargetUnreachable
 
@@ -35,10 +36,19 @@ def command(name: str, argv: Sequence[str]) -> int:
     options = p.parse_args(argv)
     try:
         target = targets.load(options.target)
+        found = asyncio.run(find(target))
+        named = target.named_profile
+        target.profile = named or (found.profile if found else "") or spec.DEFAULT
         session = Session(target, Options(target_name=options.target))
     except (targets.BadTarget, spec.UnknownProfile) as error:
         raise UsageError(str(error)) from error
     problems = asyncio.run(_look(session))
+    if found and not any(p.fatal for p in problems):
+        if named and named != found.profile:
+            problems.append(Problem(f"the target file names {named}, but {found.why}", False))
+        elif not found.profile:
+            problems.append(Problem(found.why))
+        print(f"revision: {found.why if found.profile else 'unknown'}")
     for problem in problems:
         print(f"{'broken' if problem.fatal else 'note'}: {problem.text}")
     if not any(p.fatal for p in problems):

@@ -26,6 +26,7 @@ from conformance.embedded import EmbeddedFailed
 from conformance.expectations import BadExpectations, to_paste
 from conformance.library import all_cases
 from conformance.record import RecordFailed
+from conformance.revision import Found, find
 from conformance.run import Outcome, RunConfig, Selection, Unusable, play
 from conformance.session import INCOMPLETE, UNUSABLE
 from conformance.wire.redact import without_secrets
@@ -84,7 +85,7 @@ def command(name: str, argv: Sequence[str]) -> int:
     reports = {f"--{name}": getattr(options, name) for name in ("record", "html", "junit", "markdown", "badge", "allure")}
     check_outputs(reports, {"--target": file, "--expect": options.expect})
     try:
-        profile = _profile(options)
+        profile, found = _profile(options)
     except (target.BadTarget, spec.UnknownProfile) as error:
         raise UsageError(str(error)) from error
     chosen = _select(_wanted(profile, options.requirement, options.area), options.k)
@@ -92,22 +93,26 @@ def command(name: str, argv: Sequence[str]) -> int:
         record, outcome = options.record or unnamed, Outcome()
         progress = Progress(sys.stdout)
         try:
-            asyncio.run(_play(_config(options, record, progress), chosen, outcome))
+            config = _config(options, record, progress)
+            config.revision, config.profile = found, profile.name if found else options.profile
+            asyncio.run(_play(config, chosen, outcome))
         except (target.BadTarget, BadExpectations, Unusable, EmbeddedFailed, RecordFailed) as error:
             progress.stop()
             raise UsageError(str(error)) from error
         except asyncio.CancelledError:
             raise UsageError("the run was interrupted before it began") from None
-        return _finish(options, record, outcome, progress)
+        return _finish(options, record, outcome, progress, found)
 
 
-def _profile(options: argparse.Namespace) -> spec.Profile:
+def _profile(options: argparse.Namespace) -> tuple[spec.Profile, Found | None]:
+    """The profile that the options or the target file name; else the one that the target's answers show, and why."""
+    found = None
     name = options.profile
-    if options.target and not name:
-        name = target.load(options.target).profile
-    elif options.target:
-        target.load(options.target)
-    return spec.load(name or spec.DEFAULT)
+    if options.target:
+        described = target.load(options.target)
+        name = name or described.named_profile
+        found = None if name else asyncio.run(find(described))
+    return spec.load(name or (found.profile if found else "") or spec.DEFAULT), found
 
 
 def _wanted(profile: spec.Profile, globs: Iterable[str], areas: Iterable[str]) -> set[str] | None:
@@ -206,8 +211,10 @@ def _unnamed_file() -> Iterator[Path]:
         yield Path(f"/dev/fd/{file.fileno()}")
 
 
-def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progress: Progress) -> int:
+def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progress: Progress, found: Found | None) -> int:
     progress.stop()
+    if found is not None:
+        print(f"revision: {without_secrets(found.why)}", file=sys.stderr)
     for problem in outcome.problems:
         print(f"note: {without_secrets(problem.text)}", file=sys.stderr)
     renderers = {e.name: e for e in metadata.entry_points(group="chat_conformance.renderers")}
