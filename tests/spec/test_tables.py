@@ -13,6 +13,8 @@ import conformance
 import spec
 from conformance import target
 from conformance.exchange import Exchange, SocketLog
+from fake_server import seeding
+from fake_server.serve import assemble
 from spec.documents import documents
 from spec.feeds import feeds
 from tests.spec.traffic import PROFILE, events, operation, recorded
@@ -21,7 +23,6 @@ PROFILE_DATA = spec.load(PROFILE)
 ROLES = PROFILE_DATA.table("roles")
 LIMITS = PROFILE_DATA.table("limits")
 ORDER = PROFILE_DATA.table("stream_order")
-TRAITS = PROFILE_DATA.traits
 EACH = pytest.mark.parametrize("profile", spec.profiles())
 
 
@@ -214,3 +215,15 @@ def test_a_target_has_the_actors_that_its_profile_declares() -> None:
     for name in spec.profiles():
         assert target.actors_of(name) == list(spec.load(name).traits["actors"])
     assert target.actors_of("no-such-profile") == target.actors_of(spec.DEFAULT)
+
+
+@EACH
+def test_the_reference_server_seeds_the_actors_that_the_profile_declares(profile: str) -> None:
+    backend, declared = assemble(profile), spec.load(profile).traits["actors"]
+    seeding.seed(backend, "http://127.0.0.1:1/v1")
+    seeded = seeding.target_users(backend)
+    assert list(seeded) == list(declared) == target.actors_of(profile)
+    for name, row in declared.items():
+        user = backend.store.users[seeded[name]["id"]]
+        site, organization = set(row.get("site", ())), set(row.get("organization", ()))
+        assert user.site_roles == site and user.org_roles == {backend.store.organization_id: organization}, name
