@@ -14,6 +14,7 @@ import spec
 from conformance import target
 from conformance.exchange import Exchange, SocketLog
 from fake_server import seeding
+from fake_server.serve import assemble
 from spec.documents import documents
 from spec.feeds import feeds
 from tests.spec.traffic import PROFILE, events, operation, recorded
@@ -22,7 +23,6 @@ PROFILE_DATA = spec.load(PROFILE)
 ROLES = PROFILE_DATA.table("roles")
 LIMITS = PROFILE_DATA.table("limits")
 ORDER = PROFILE_DATA.table("stream_order")
-TRAITS = PROFILE_DATA.traits
 EACH = pytest.mark.parametrize("profile", spec.profiles())
 
 
@@ -211,6 +211,14 @@ def test_a_profile_declares_what_its_documents_tables_and_requirements_speak_of(
     assert set(traits["capabilities"]) <= spec.capabilities().keys()
 
 
-def test_the_reference_server_seeds_the_actors_that_the_profile_declares() -> None:
-    roles = {name: (tuple(row.get("site", ())), tuple(row.get("organization", ()))) for name, row in TRAITS["actors"].items()}
-    assert roles == seeding.ACTORS and list(roles) == target.actors_of(spec.DEFAULT)
+@pytest.mark.parametrize("profile", spec.profiles())
+def test_the_reference_server_seeds_the_actors_that_the_profile_declares(profile: str) -> None:
+    backend = assemble(profile)
+    seeding.seed(backend, "http://127.0.0.1:9/v1")
+    organization, users = backend.store.organization_id, {user.id: user for user in backend.store.users.values()}
+    seeded = {name: users[user["id"]] for name, user in seeding.target_users(backend).items()}
+    actors = spec.load(profile).traits["actors"]
+    assert list(seeded) == list(actors) == target.actors_of(profile)
+    for name, row in actors.items():
+        assert seeded[name].site_roles == set(row.get("site", ()))
+        assert seeded[name].org_roles == {organization: set(row.get("organization", ()))}
