@@ -138,6 +138,7 @@ def assemble(profile: str = spec.DEFAULT, faults: Iterable[str] = (), options: d
     backend = Backend(profile, faults=faults, options=options)
     backend.runner = Runner(backend)
     backend.lifecycle = Lifecycle(backend)
+    backend.faults.attach(backend.hub, backend.ledger, backend.runner, backend.lifecycle)
     return backend
 
 

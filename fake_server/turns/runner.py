@@ -227,10 +227,7 @@ class Runner:
         chat = run.chat
         if run.step is not None:
             self.backend.hub.message(chat, *self._store_partial(run))
-        if not self.backend.does("error.adds-nothing"):
-            self.backend.ledger.add_message(chat, "assistant", [{"type": "text", "text": failure.message}])
-        for _ in range(1 if self.backend.does("error.once") else 2):
-            self.backend.hub.error(chat, failure.payload)
+        self.backend.hub.error(chat, failure.payload)
         if not self.backend.does("queue.stays-after-error") and self._promote(chat):
             return
         self.backend.ledger.set_status(chat, "error", error=failure.payload)
@@ -257,8 +254,6 @@ class Runner:
         late = not self.backend.does("interrupt.tells-partial-first")
         if rows and not late and self.backend.does("interrupt.tells-partial"):
             self.backend.hub.message(chat, *rows)
-        if not self.backend.does("interrupt.keeps-steps"):
-            self._forget_steps(chat)
         if run.failures and not self.backend.does("interrupt.ends-retries"):
             self.backend.ledger.set_status(chat, "error", error=Failure("generic", False, "interrupted").payload)
         elif self._rests(chat) or not (self.backend.does("interrupt.promotes") and self._promote(chat)):
@@ -268,13 +263,6 @@ class Runner:
         if self.backend.does("interrupt.clears-label"):
             summaries.write(self.backend, chat, None)
         self.backend.hub.retire(chat)
-
-    def _forget_steps(self, chat: Chat) -> None:
-        """A fault: the steps of the turn before the last one are dropped."""
-        rows = [m for m in self.backend.store.messages[chat.id] if not m.deleted]
-        asked = max(i for i, m in enumerate(rows) if m.role == "user")
-        for message in rows[asked + 1 : -1]:
-            message.deleted = True
 
     def _promote(self, chat: Chat) -> bool:
         promoted = self.backend.ledger.promote_next(chat)
