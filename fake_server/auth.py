@@ -8,15 +8,15 @@ from fake_server.model import Token, User
 from fake_server.refusals import refusal
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
-    from fake_server.http.kit import Call
+    from fake_server.request import Request
+    from fake_server.state import State
 
 COOKIE = "coder_session_token"
 HEADER = "Coder-Session-Token"
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 
 
-def cookie(call: Call, name: str) -> str:
+def cookie(call: Request, name: str) -> str:
     """The value of a cookie, or ""."""
     for key, raw in call.scope["headers"]:
         if key != b"cookie" or name.encode() not in raw:
@@ -28,7 +28,7 @@ def cookie(call: Call, name: str) -> str:
     return ""
 
 
-def sent_token(call: Call) -> str:
+def sent_token(call: Request) -> str:
     """The token that counts: of the first place that has one, however bad it is."""
     bearer = call.header("authorization")
     scheme, _, rest = bearer.partition(" ")
@@ -52,7 +52,7 @@ def sent_token(call: Call) -> str:
     return "" if does("auth.bearer-only") else rest.strip()
 
 
-def authenticate(call: Call) -> tuple[User, Token]:
+def authenticate(call: Request) -> tuple[User, Token]:
     """The caller and his token. Refuses with 401."""
     backend = call.backend
     text = sent_token(call)
@@ -74,7 +74,7 @@ def authenticate(call: Call) -> tuple[User, Token]:
     return user, token
 
 
-def _parse(text: str, backend: Backend) -> Token:
+def _parse(text: str, backend: State) -> Token:
     parts = text.split("-")
     if len(parts) != 2:
         raise refusal("auth.parts", count=len(parts))
@@ -89,7 +89,7 @@ def _parse(text: str, backend: Backend) -> Token:
     return token
 
 
-def check_csrf(call: Call) -> None:
+def check_csrf(call: Request) -> None:
     """Refuse a write whose only credential is the session cookie. Runs before authentication."""
     does = call.backend.does
     session = cookie(call, COOKIE)
@@ -112,7 +112,7 @@ def check_csrf(call: Call) -> None:
     call.backend.guard("csrf.token", not header)
 
 
-def challenge(call: Call, message: str) -> tuple[bytes, bytes]:
+def challenge(call: Request, message: str) -> tuple[bytes, bytes]:
     """The WWW-Authenticate header of a 401."""
     base = str(call.backend.options.get("CODER_ACCESS_URL") or f"http://{call.header('host')}").rstrip("/")
     expired = "expired" in message

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fake_server.model import Chat, StoredFile, User
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 CHAT_ROLE = "agents-access"
 ORG_ADMIN = "organization-admin"
@@ -29,7 +29,7 @@ def has_org_role(user: User, organization_id: str, role: str) -> bool:
     return role in user.org_roles.get(organization_id, ())
 
 
-def can(backend: Backend, user: User, action: str, chat: Chat) -> bool:
+def can(backend: State, user: User, action: str, chat: Chat) -> bool:
     """May the user `read`, `update` or `share` this chat?"""
     if chat.owner_id == user.id and _keeps_own(backend, user, chat.organization_id):
         return True
@@ -40,14 +40,14 @@ def can(backend: Backend, user: User, action: str, chat: Chat) -> bool:
     return has_org_role(user, chat.organization_id, ORG_ADMIN) or (action == "read" and shared_with(backend, user, chat))
 
 
-def _keeps_own(backend: Backend, user: User, organization_id: str) -> bool:
+def _keeps_own(backend: State, user: User, organization_id: str) -> bool:
     """Has the user the own chats of this organization still? They go with the chat role, and with the membership."""
     if has_org_role(user, organization_id, CHAT_ROLE) or not backend.does("access.by-organization"):
         return True
     return not backend.does("access.own-by-role" if is_member(user, organization_id) else "access.own-by-membership")
 
 
-def permitted(backend: Backend, user: User, action: str, chat: Chat, place: str) -> bool:
+def permitted(backend: State, user: User, action: str, chat: Chat, place: str) -> bool:
     """`can`, at one place below the chat (`messages`, `acl`, …; `chat` itself).
 
     The fault point `access.<kind of caller>-<action>-<place>` decides the other way round for that kind, there only.
@@ -58,7 +58,7 @@ def permitted(backend: Backend, user: User, action: str, chat: Chat, place: str)
     return allowed != backend.faults.is_off(f"access.{kind(backend, user, chat)}-{action}-{place}")
 
 
-def kind(backend: Backend, user: User, chat: Chat) -> str:
+def kind(backend: State, user: User, chat: Chat) -> str:
     """What the caller is to this chat, by the actors' names of the role table."""
     if chat.owner_id == user.id:
         return "owner"
@@ -77,7 +77,7 @@ def rank(user: User, organization_id: str) -> str:
     return "auditor" if is_site_auditor(user) else "outsider"
 
 
-def shared_with(backend: Backend, user: User, chat: Chat) -> bool:
+def shared_with(backend: State, user: User, chat: Chat) -> bool:
     """Does the sharing list of the chat's root let this user read?"""
     if sharing_disabled(backend) and backend.does("acl.off"):
         return False
@@ -96,22 +96,22 @@ def shared_with(backend: Backend, user: User, chat: Chat) -> bool:
     )
 
 
-def _in_group(backend: Backend, user: User, group: str) -> bool:
+def _in_group(backend: State, user: User, group: str) -> bool:
     return is_member(user, group) or not backend.does("acl.members-only")
 
 
-def sharing_disabled(backend: Backend) -> bool:
+def sharing_disabled(backend: State) -> bool:
     return str(backend.options.get("CODER_DISABLE_CHAT_SHARING", "")).lower() in ("1", "t", "true")
 
 
-def can_create(backend: Backend, user: User, organization_id: str) -> bool:
+def can_create(backend: State, user: User, organization_id: str) -> bool:
     """May the user create chats and upload files in this organization?"""
     if is_site_owner(user) or not backend.does("access.by-organization"):
         return True
     return has_org_role(user, organization_id, CHAT_ROLE) or has_org_role(user, organization_id, ORG_ADMIN)
 
 
-def can_read_file(backend: Backend, user: User, file: StoredFile) -> bool:
+def can_read_file(backend: State, user: User, file: StoredFile) -> bool:
     """May the user read this file: as its owner with the chat role, as an admin, or through a chat that links it?"""
     by_role = backend.does("access.by-organization")
     if file.owner_id == user.id and (has_org_role(user, file.organization_id, CHAT_ROLE) or not by_role):

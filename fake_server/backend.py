@@ -1,116 +1,65 @@
-"""The backend: all state of one fake server, and the seams between its parts."""
+"""One fake server: its state, and the active parts that hang together on it."""
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol
 
 import spec
-from fake_server.faulting import Faults
-from fake_server.model import (
-    Chat,
-    Message,
-    ModelConfig,
-    Provider,
-    QueuedMessage,
-    StoredFile,
-    Token,
-    UsageRow,
-    User,
-    Workspace,
-    new_id,
-)
-from fake_server.ordering import ListOrder
-from fake_server.refusals import Refusal, Said, refusal
-from fake_server.revision import revision
-
-if TYPE_CHECKING:
-    from fake_server.debugging import DebugRun
-    from fake_server.hub import Hub
-    from fake_server.lifecycle import Lifecycle
-    from fake_server.turns.runner import Runner
+from fake_server.hub import Hub
+from fake_server.ledger import Ledger
+from fake_server.model import Chat, Message, Part, QueuedMessage, Token, User
+from fake_server.state import State
+from fake_server.turns.llm_client import LLMClient
+from fake_server.turns.run import Run
 
 
-class Store:
-    """Everything that is kept, indexed the way it is read."""
+class Orders(Protocol):
+    """What may be ordered of a chat (lifecycle.Lifecycle); every order may raise Refusal."""
 
-    def __init__(self) -> None:
-        self.organization_id = new_id()
-        self.users: dict[str, User] = {}
-        self.tokens: dict[str, Token] = {}
-        self.last_seen: dict[str, datetime] = {}  # user id → when he signed in last
-        self.chats: dict[str, Chat] = {}
-        self.chats_of: dict[str, list[str]] = {}  # owner id → root chat ids, oldest first
-        self.children_of: dict[str, list[str]] = {}  # root or parent id → child ids, oldest first
-        self.messages: dict[str, list[Message]] = {}  # chat id → rows by id, deleted and hidden ones included
-        self.queues: dict[str, list[QueuedMessage]] = {}
-        self.files: dict[str, StoredFile] = {}
-        self.chats_of_file: dict[str, list[str]] = {}  # file id → ids of the chats that link it
-        self.providers: dict[str, Provider] = {}
-        self.model_configs: dict[str, ModelConfig] = {}
-        self.mcp_servers: dict[str, dict[str, Any]] = {}  # id → the server as the API shows it
-        self.workspaces: dict[str, Workspace] = {}
-        self.skills: dict[str, dict[str, dict[str, Any]]] = {}  # user id → name → the skill as the API shows it
-        self.debug_runs: dict[str, list[DebugRun]] = {}  # chat id → its debug runs, oldest first
-        self.usage: list[UsageRow] = []
-        self.usage_of: dict[str, list[UsageRow]] = {}  # owner id → the same rows, oldest first
-        self.settings: dict[str, Any] = {}  # server-wide settings by name
-        self.user_settings: dict[str, dict[str, Any]] = {}  # user id → settings by name
-        self.order = ListOrder(self)
-        self._message_ids = itertools.count(1)
-        self._queue_ids = itertools.count(1)
+    # of these mypy checks the answer alone
+    @property
+    def create(self) -> Callable[..., Chat]: ...
+    @property
+    def send(self) -> Callable[..., Message | QueuedMessage]: ...
+    @property
+    def edit(self) -> Callable[..., Message]: ...
 
-    def next_message_id(self) -> int:
-        return next(self._message_ids)
-
-    def next_queue_id(self) -> int:
-        return next(self._queue_ids)
+    def insert(self, chat: Chat, content: list[Part], *, created_by: str | None) -> Chat: ...
+    def tool_results(self, chat: Chat, caller: User, results: list[dict[str, Any]], token: Token | None = None) -> None: ...
+    def delete_queued(self, chat: Chat, queue_id: int) -> None: ...
+    def promote(self, chat: Chat, caller: User, queue_id: int, token: Token | None = None) -> Message | None: ...
+    def interrupt(self, chat: Chat) -> Chat: ...
+    def archive(self, chat: Chat) -> None: ...
+    def unarchive(self, chat: Chat) -> None: ...
+    def rename(self, chat: Chat, title: str) -> None: ...
+    def set_labels(self, chat: Chat, labels: Any) -> None: ...
 
 
-class Clock:
-    """Wall time; tests may replace it."""
+class Worker(Protocol):
+    """Who runs the turns (turns.runner.Runner)."""
 
-    def now(self) -> datetime:
-        from fake_server.model import now
+    llm: LLMClient
 
-        return now()
+    def active(self, chat: Chat) -> bool: ...
+    def run_of(self, chat_id: str) -> Run | None: ...
+    def wake(self, chat: Chat) -> None: ...
+    def interrupt(self, chat: Chat) -> None: ...
+    def settle(self, chat: Chat) -> None: ...
+    def discard(self, chat: Chat) -> None: ...
+    async def until_idle(self, chat: Chat) -> None: ...
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
+    def sweep(self) -> None: ...
+    async def close(self) -> None: ...
 
-    async def sleep(self, seconds: float) -> None:
-        """Let that much time pass."""
-        await asyncio.sleep(seconds)
 
+class Backend(State):
+    """The state with its active parts: `hub` tells, `ledger` writes, `lifecycle` takes orders, `runner` runs turns."""
 
-class Backend:
-    """One fake server: `store`, `faults`, `clock` and the three active parts `lifecycle`, `hub`, `runner`."""
-
-    lifecycle: Lifecycle
-    hub: Hub
-    runner: Runner
+    lifecycle: Orders
+    runner: Worker
 
     def __init__(self, profile: str = spec.DEFAULT, *, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> None:
-        self.revision = revision(profile)
-        self.store = Store()
-        self.faults = Faults(faults, self.revision.off)
-        self.clock = Clock()
-        # Start configuration, by the names of the real server's environment (e.g. CODER_DISABLE_CHAT_SHARING).
-        self.options: dict[str, Any] = dict(options or {})
-
-    def guard(self, key: str, failed: bool, /, **values: Any) -> None:
-        """Refuse with the refusal `key` when `failed`, if this revision has it and no fault has turned that guard off."""
-        if failed and key in self.revision.errors and not self.faults.is_off(key):
-            raise refusal(key, **values)
-
-    def said(self, refused: Refusal) -> Said:
-        """A refusal in the words of this revision."""
-        return refused.said(self.revision.errors)
-
-    def does(self, behaviour: str) -> bool:
-        """Does the server behave so? What the table of its revision says, unless a fault has it the other way round."""
-        return not self.faults.is_off(behaviour)
-
-    def bound(self, name: str, value: int) -> int:
-        """The last value that passes; one more when a fault has turned the exactness of this bound off."""
-        return value + self.faults.is_off(name)
+        super().__init__(profile, faults=faults, options=options)
+        self.hub = Hub(self)
+        self.ledger = Ledger(self, self.hub)

@@ -11,7 +11,7 @@ from fake_server.refusals import refusal
 from fake_server.validate import NIL_UUID, quote, trim
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 INPUT_PART = Struct(
     "ChatInputPart",
@@ -28,13 +28,13 @@ INPUT_PART = Struct(
 CONTENT = ListOf(INPUT_PART)
 
 
-def stored_parts(backend: Backend, user: User, content: list[dict[str, Any]] | None) -> list[Part]:
+def stored_parts(backend: State, user: User, content: list[dict[str, Any]] | None) -> list[Part]:
     """The parts to store. Refuses with the first bad part; a file counts as missing when the user may not read it."""
     backend.guard("content.required", not content)
     return [_stored_part(backend, user, part, index) for index, part in enumerate(content or ())]
 
 
-def _stored_part(backend: Backend, user: User, part: dict[str, Any], index: int) -> Part:
+def _stored_part(backend: State, user: User, part: dict[str, Any], index: int) -> Part:
     kind = trim(part["type"]).lower() if backend.does("content.type-normalised") else part["type"]
     if kind == "text":
         text = trim(part["text"])

@@ -16,7 +16,7 @@ from fake_server.turns.wires.base import AssistantTurn, Prompt, ToolTurn, UserTu
 from fake_server.views import stamp
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
     from fake_server.turns.llm_client import Model
 
 MAX_LISTED = 100
@@ -29,7 +29,7 @@ IN_PROGRESS, COMPLETED, ERROR, INTERRUPTED = "in_progress", "completed", "error"
 class DebugRun:
     """A run as the API shows it (`view`), and its steps."""
 
-    backend: Backend
+    backend: State
     view: dict[str, Any]
     steps: list[dict[str, Any]] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ class DebugRun:
 class DebugStep:
     """One call of the model in a run."""
 
-    backend: Backend
+    backend: State
     view: dict[str, Any]
     call: dict[str, str]
 
@@ -117,7 +117,7 @@ class NoRun(DebugRun):
 
 
 def begin(
-    backend: Backend,
+    backend: State,
     chat: Chat,
     kind: str,
     config: ModelConfig | None,
@@ -151,7 +151,7 @@ def begin(
     return run
 
 
-def begin_turn(backend: Backend, chat: Chat, config: ModelConfig) -> DebugRun:
+def begin_turn(backend: State, chat: Chat, config: ModelConfig) -> DebugRun:
     """The run of a turn: it is for the last user message."""
     asked = next((m for m in reversed(backend.store.messages[chat.id]) if m.role == "user" and not m.deleted), None)
     said = "".join(part["text"] for part in asked.content if part["type"] == "text") if asked else ""
@@ -162,7 +162,7 @@ def _tip(messages: list[Message]) -> int:
     return next((m.id for m in reversed(messages) if not m.deleted), 0)
 
 
-def _finish(backend: Backend, view: dict[str, Any], status: str) -> None:
+def _finish(backend: State, view: dict[str, Any], status: str) -> None:
     view["status"] = status
     view["updated_at"] = view["finished_at"] = stamp(backend.clock.now())
 

@@ -1,7 +1,8 @@
 """Faults: named ways in which the fake server is wrong on purpose.
 
-A fault is declared in `fake_server/faults/<area>.py` in one of four forms, each naming the requirement ids it turns red:
-a guard or behaviour that is turned off, an answer that is changed, frames that are changed, or a refusal reworded. Each is there
+A fault is declared in `fake_server/faults/<area>.py` in one of five forms, each naming the requirement ids it turns red:
+a guard or behaviour that is turned off, an answer that is changed, frames that are changed, a refusal reworded, or a method of an
+active part replaced. Each is there
 always, or now and then (`NAME@every=3`, see schedule.py); those of `faults/intermittent.py` stand in the kill matrix.
 """
 
@@ -12,6 +13,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from fake_server.schedule import Occasions, Schedule, parse
@@ -49,13 +51,14 @@ class Answer:
         return [value for key, value in self.queries if key == name]
 
 
+Around = Callable[..., Any]  # gets the method that it stands for, bound, and the arguments
 AnswerFault = Callable[[Answer], None]
 EventsFault = Callable[[list[dict[str, Any]], dict[str, Any]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One named wrongness: what it does (`doc`), which ids it turns red, and by which of the four forms."""
+    """One named wrongness: what it does (`doc`), which ids it turns red, and by which of the five forms."""
 
     name: str
     doc: str
@@ -66,6 +69,7 @@ class Fault:
     socket: str = ""
     events: EventsFault | None = None
     reworded: dict[str, str] = field(default_factory=dict)
+    around: dict[str, Around] = field(default_factory=dict)
     when: Schedule | None = None  # None: always
 
 
@@ -134,6 +138,20 @@ def frames(socket: str, *, red: Iterable[str]) -> Callable[[EventsFault], Events
     return register
 
 
+def instead(method: str, *, red: Iterable[str]) -> Callable[[Around], Around]:
+    """Declare a fault that stands in place of a method of an active part, `Runner.name`, while it is on.
+
+    The function gets the right method, bound, and the arguments.
+    """
+
+    def register(change: Around) -> Around:
+        doc = (change.__doc__ or "").strip()
+        declare(Fault(change.__name__.replace("_", "-"), doc, frozenset(red), around={method: change}))
+        return change
+
+    return register
+
+
 def load_all() -> dict[str, Fault]:
     """All declared faults by name, from every module of `fake_server.faults`."""
     package = importlib.import_module("fake_server.faults")
@@ -167,7 +185,28 @@ class Faults:
         self.memory: dict[str, Any] = {}  # what faults remember from one answer to the next
         self._off: dict[str, list[Fault]] = {}
         self._occasions: dict[str, Occasions] = {}  # by name, of those that come now and then
+        self._parts: dict[str, object] = {}  # by the names of their classes
+        self._replaced: set[tuple[str, str]] = set()
         self.set(names)
+
+    def attach(self, *parts: object) -> None:
+        """From now on faults may stand in place of methods of these objects."""
+        self._parts = {type(part).__name__: part for part in parts}
+        self._replace()
+
+    def _replace(self) -> None:
+        for part, name in self._replaced:
+            delattr(self._parts[part], name)  # the class's own shows again
+        self._replaced.clear()
+        for fault in self._active.values() if self._parts else ():
+            for method, around in fault.around.items():
+                part, _, name = method.partition(".")
+                right = getattr(self._parts[part], name)
+                setattr(self._parts[part], name, partial(self._perhaps, fault, around, right))
+                self._replaced.add((part, name))
+
+    def _perhaps(self, fault: Fault, around: Around, right: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        return around(right, *args, **more) if self._comes(fault) else right(*args, **more)
 
     def set(self, names: Iterable[str]) -> None:
         """Switch on exactly these faults. Raises KeyError for an unknown name."""
@@ -179,6 +218,7 @@ class Faults:
         for fault in self._active.values():
             for point in fault.off:
                 self._off.setdefault(point, []).append(fault)
+        self._replace()
 
     @property
     def active(self) -> bool:

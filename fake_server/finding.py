@@ -10,7 +10,7 @@ from fake_server.model import Chat, Message, User
 from fake_server.refusals import refusal
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 
 UNKNOWN_MODEL = (
@@ -19,7 +19,7 @@ UNKNOWN_MODEL = (
 )
 
 
-def model_for(backend: Backend, wanted: str | None, fallback: str, refusal_key: str) -> str:
+def model_for(backend: State, wanted: str | None, fallback: str, refusal_key: str) -> str:
     """The model config for a new message: the wanted one, the fallback, or the default if that one is deleted."""
     configs = backend.store.model_configs
     if wanted:
@@ -35,7 +35,7 @@ def model_for(backend: Backend, wanted: str | None, fallback: str, refusal_key: 
     return default.id if default else fallback
 
 
-def message_of(backend: Backend, chat: Chat, caller: User, message_id: int) -> Message:
+def message_of(backend: State, chat: Chat, caller: User, message_id: int) -> Message:
     """The visible message of this chat with that id."""
     rows = backend.store.messages[chat.id]
     at = bisect_left(rows, message_id, key=lambda m: m.id)
@@ -50,7 +50,7 @@ def message_of(backend: Backend, chat: Chat, caller: User, message_id: int) -> M
     return found
 
 
-def _chat_of(backend: Backend, message_id: int) -> Chat | None:
+def _chat_of(backend: State, message_id: int) -> Chat | None:
     for chat_id, rows in backend.store.messages.items():
         at = bisect_left(rows, message_id, key=lambda m: m.id)
         if at < len(rows) and rows[at].id == message_id and not rows[at].deleted:

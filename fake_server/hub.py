@@ -17,7 +17,7 @@ from fake_server import authz, views
 from fake_server.model import Chat, Message, Part, User
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 Payload = dict[str, Any]
 
@@ -120,10 +120,11 @@ class ChatFeeds:
 class Hub:
     """Publishes what happens to whoever is connected."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: State) -> None:
         self.backend = backend
         self._chats: dict[str, ChatFeeds] = {}
         self._watchers: dict[str, list[Feed]] = {}
+        self._running: set[str] = set()  # the chats that have a run
         self._left = asyncio.Event()  # set whenever a reader has left
 
     # -- publishing: stream -------------------------------------------------------------------------------------
@@ -222,6 +223,14 @@ class Hub:
         if self.backend.does("edit.tells-queue"):
             self._send(feeds, self._queue_event(chat))
 
+    def run_taken(self, chat: Chat) -> None:
+        """The chat has a run from now on."""
+        self._running.add(chat.id)
+
+    def run_gone(self, chat: Chat) -> None:
+        """It has none any more."""
+        self._running.discard(chat.id)
+
     def run_started(self, chat: Chat) -> None:
         """A run begins: what an earlier one left unclaimed is gone."""
         feeds = self._chats.get(chat.id)
@@ -250,7 +259,7 @@ class Hub:
         if feeds is None:
             return
         feeds.expiring = False
-        if not feeds.readers and not self.backend.runner.active(chat):
+        if not feeds.readers and chat.id not in self._running:
             del self._chats[chat.id]
 
     # -- publishing: watch --------------------------------------------------------------------------------------
@@ -294,7 +303,7 @@ class Hub:
             feeds = self._chats.get(chat.id)
             if feeds is not None:
                 feeds.readers = [reader for reader in feeds.readers if reader is not feed]
-                if not self.backend.runner.active(chat):
+                if chat.id not in self._running:
                     self.retire(chat)
             if owner and self.backend.does("stream.marks-read-on-close"):
                 self._mark_read(chat)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fake_server import finding, settings, usage
 from fake_server.model import Chat, Message, Part, QueuedMessage, Token, User
-from fake_server.refusals import Refusal, refusal
+from fake_server.refusals import refusal
 from fake_server.turns.titles import fallback_title
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ class Lifecycle:
             store.children_of.setdefault(chat.parent_chat_id, []).append(chat.id)
         store.messages[chat.id] = []
         for text in settings.stored_prompts(self.backend, chat):
-            self.add_message(chat, "system", [{"type": "text", "text": text}], visibility="model")
-        self.add_message(chat, "user", content, created_by=created_by, created_at=chat.created_at)
+            self.backend.ledger.add_message(chat, "system", [{"type": "text", "text": text}], visibility="model")
+        self.backend.ledger.add_message(chat, "user", content, created_by=created_by, created_at=chat.created_at)
         self.backend.hub.watch(chat, "created")
         of_child = chat.parent_chat_id is not None and not self.backend.does("agents.run")
         if not of_child and (chat.client_type == "api" or self.backend.does("turn.starts-for-ui")):
@@ -150,7 +150,7 @@ class Lifecycle:
         message = self._start(chat, caller.id, content, model, token.id if token else None, of_no_model=of_no_model)
         if not backend.does("send.runs"):
             backend.runner.discard(chat)
-            self.set_status(chat, "waiting")
+            self.backend.ledger.set_status(chat, "waiting")
         return message
 
     def _model_to_send(self, chat: Chat, wanted: str | None) -> str:
@@ -190,10 +190,12 @@ class Lifecycle:
             store.queues.pop(chat.id, None)
         chat.api_key_id = token.id if token else chat.api_key_id
         chat.last_model_config_id = model
-        message = self.add_message(chat, "user", content, created_by=caller.id, model_config_id=model, visibility=old.visibility)
+        message = self.backend.ledger.add_message(
+            chat, "user", content, created_by=caller.id, model_config_id=model, visibility=old.visibility
+        )
         backend.hub.replay(chat)
         runs = backend.does("edit.runs") and (not awaiting or backend.does("edit.starts-over"))
-        self.set_status(chat, "pending" if runs else chat.status if awaiting else "waiting")
+        self.backend.ledger.set_status(chat, "pending" if runs else chat.status if awaiting else "waiting")
         self._told_by_cancelled(chat, cancelled)
         backend.runner.wake(chat)
         return message
@@ -213,7 +215,7 @@ class Lifecycle:
         backend.guard("tool-results.empty", not results)
         waiting = chat.status == "requires_action"
         backend.guard("tool-results.not-waiting", not waiting, status=chat.status)
-        pending = self.pending_calls(chat)
+        pending = self.backend.ledger.pending_calls(chat)
         given: dict[str, dict[str, Any]] = {}
         for result in results:
             call_id = result["tool_call_id"]
@@ -235,10 +237,10 @@ class Lifecycle:
                 part["result"] = str(part["result"])
             if result.get("is_error") and backend.does("tool-results.keep-errors"):
                 part["is_error"] = True
-            rows.append(self.add_message(chat, "tool", [part], created_by=caller.id, created_at=stamp))
+            rows.append(self.backend.ledger.add_message(chat, "tool", [part], created_by=caller.id, created_at=stamp))
         backend.hub.defer(chat, *rows)
         chat.api_key_id = token.id if token else chat.api_key_id
-        self.write_status(chat, "pending" if backend.does("tool-results.go-on") else "waiting")
+        self.backend.ledger.write_status(chat, "pending" if backend.does("tool-results.go-on") else "waiting")
         backend.runner.wake(chat)
 
     # -- queue --------------------------------------------------------------------------------------------------
@@ -295,26 +297,6 @@ class Lifecycle:
         synthetic = self._answer_pending(chat, INTERRUPTED_BY_PROMOTION)
         return self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id, before=synthetic)
 
-    def promote_next(self, chat: Chat) -> bool:
-        """At the end of a run: the oldest queued message becomes a user message and the chat `pending`. False: no queue."""
-        queue = self.backend.store.queues.get(chat.id) or self.backend.faults.memory.get(chat.id)
-        if not queue:
-            return False
-        if not self.backend.does("limits.frees-the-queue"):
-            try:
-                usage.check_limit(self.backend, self.backend.store.users[chat.owner_id], chat.organization_id)
-            except Refusal:
-                return False
-        entry = queue.pop(0 if self.backend.does("queue.fifo") else -1)
-        model = entry.model_config_id or chat.last_model_config_id
-        author = entry.created_by if self.backend.does("queue.keeps-author") else None
-        message = self._user_message(chat, author, entry.content, model, entry.api_key_id)
-        self.backend.hub.message(chat, message)
-        self.backend.hub.queue(chat)
-        # a real server tells of it only if the chat has not been taken up again by then
-        (self.set_status if self.backend.does("queue.tells-pending") else self.write_status)(chat, "pending")
-        return True
-
     # -- stop and go --------------------------------------------------------------------------------------------
 
     def interrupt(self, chat: Chat) -> Chat:
@@ -328,7 +310,7 @@ class Lifecycle:
             backend.hub.defer(chat, *rows)
         idle, since = chat.status == "waiting", chat.updated_at
         if idle and not backend.does("interrupt.leaves-messages"):
-            self.add_message(chat, "assistant", [{"type": "text", "text": ""}])
+            self.backend.ledger.add_message(chat, "assistant", [{"type": "text", "text": ""}])
         self._stop(chat)
         if idle and not backend.does("interrupt.moves-idle"):
             chat.updated_at = since
@@ -336,7 +318,7 @@ class Lifecycle:
 
     def _stop(self, chat: Chat) -> None:
         """`waiting` at once; a run that is on stores what it has and then lets the queue's head in."""
-        self.set_status(chat, "waiting")
+        self.backend.ledger.set_status(chat, "waiting")
         self.backend.runner.interrupt(chat)
 
     def family(self, chat: Chat) -> list[Chat]:
@@ -377,7 +359,7 @@ class Lifecycle:
             member.archived = False
             if self.backend.does("archive.moves-chat"):
                 member.updated_at = self.backend.clock.now()
-            if not self.backend.does("unarchive.leaves-queue") and self.promote_next(member):
+            if not self.backend.does("unarchive.leaves-queue") and self.backend.ledger.promote_next(member):
                 self.backend.runner.wake(member)
         for member in self._announced(members):
             self.backend.hub.watch(member, "created")
@@ -409,67 +391,7 @@ class Lifecycle:
         if self.backend.does("labels.move-chat"):
             chat.updated_at = self.backend.clock.now()
 
-    # -- what the turns use too ---------------------------------------------------------------------------------
-
-    def add_message(
-        self,
-        chat: Chat,
-        role: str,
-        content: list[Part],
-        *,
-        created_by: str | None = None,
-        created_at: Any = None,
-        model_config_id: str | None = None,
-        usage: dict[str, int] | None = None,
-        visibility: str = "both",
-    ) -> Message:
-        """Store a message. Publishing it is the caller's business."""
-        store = self.backend.store
-        message = Message(
-            id=store.next_message_id(),
-            chat_id=chat.id,
-            role=role,
-            content=content,
-            created_by=created_by,
-            created_at=created_at or self.backend.clock.now(),
-            model_config_id=model_config_id or chat.last_model_config_id,
-            usage=usage,
-            visibility=visibility,
-        )
-        store.messages[chat.id].append(message)
-        return message
-
-    def set_status(self, chat: Chat, status: str, *, error: dict[str, Any] | None = None) -> None:
-        """Write the status, and tell readers (always) and watchers (all but `running`)."""
-        self.write_status(chat, status, error)
-        self.backend.hub.status(chat)
-        if status != "running" or not self.backend.does("watch.no-running"):
-            self.backend.hub.watch(chat, "status_change")
-
-    def write_status(self, chat: Chat, status: str, error: dict[str, Any] | None = None) -> None:
-        """Write the status without telling anybody; whatever error there was is gone."""
-        chat.status = status
-        if error is not None or self.backend.does("status.clears-error"):
-            chat.last_error = error
-        if self.backend.does("status.moves-chat"):
-            chat.updated_at = self.backend.clock.now()
-        self.backend.runner.status_written(chat)
-
-    def pending_calls(self, chat: Chat) -> dict[str, str]:
-        """The client's tool calls of the last assistant message that have no result yet: id → tool name, in call order."""
-        client_tools = {tool["name"] for tool in chat.dynamic_tools}
-        answered: set[str] = set()
-        for message in reversed(self.backend.store.messages[chat.id]):
-            if message.deleted or message.visibility == "user":
-                continue
-            if message.role == "assistant":
-                return {
-                    part["tool_call_id"]: part["tool_name"]
-                    for part in message.content
-                    if part["type"] == "tool-call" and part["tool_name"] in client_tools and part["tool_call_id"] not in answered
-                }
-            answered.update(part["tool_call_id"] for part in message.content if part["type"] == "tool-result")
-        return {}
+    # -- parts of orders ----------------------------------------------------------------------------------------
 
     def _answer_pending(self, chat: Chat, text: str) -> list[Message]:
         """Error results for the calls that a chat in `requires_action` will never get an answer to."""
@@ -478,14 +400,14 @@ class Lifecycle:
         stamp = self.backend.clock.now()
         text = text if self.backend.does("requires-action.says-why") else INTERRUPTED_BY_PROMOTION
         return [
-            self.add_message(
+            self.backend.ledger.add_message(
                 chat,
                 "tool",
                 [{"type": "tool-result", "tool_call_id": call, "tool_name": tool, "result": text, "is_error": True}],
                 created_by=None if self.backend.does("requires-action.no-author") else chat.owner_id,
                 created_at=stamp,
             )
-            for call, tool in self.pending_calls(chat).items()
+            for call, tool in self.backend.ledger.pending_calls(chat).items()
         ]
 
     def _start(
@@ -499,18 +421,13 @@ class Lifecycle:
         before: list[Message] | None = None,
         of_no_model: bool = False,
     ) -> Message:
-        message = self._user_message(chat, author, content, model or chat.last_model_config_id, api_key_id)
+        message = self.backend.ledger.user_message(chat, author, content, model or chat.last_model_config_id, api_key_id)
         if of_no_model:
             message.model_config_id = None
         self.backend.hub.message(chat, *(before or ()), message)
-        self.set_status(chat, "pending")
+        self.backend.ledger.set_status(chat, "pending")
         self.backend.runner.wake(chat)
         return message
-
-    def _user_message(self, chat: Chat, author: str | None, content: list[Part], model: str, api_key_id: str | None) -> Message:
-        chat.last_model_config_id = model
-        chat.api_key_id = api_key_id
-        return self.add_message(chat, "user", content, created_by=author, model_config_id=model)
 
     def _apply_options(self, chat: Chat, mcp_server_ids: Iterable[str] | None, plan_mode: str | None) -> None:
         if plan_mode is not None or not self.backend.does("send.keeps-plan-mode"):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from fake_server.model import Chat
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 MAX_FILES = 50
 
 
-def link_files(backend: Backend, chat: Chat, file_ids: list[str]) -> list[str]:
+def link_files(backend: State, chat: Chat, file_ids: list[str]) -> list[str]:
     """Link the files that one request names to the chat, all or none of the new ones; gives the answer's warnings."""
     if not file_ids or not backend.does("files.linked"):
         return []

@@ -5,12 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from fake_server.model import Chat
-
-if TYPE_CHECKING:
-    from fake_server.backend import Store
 
 Key = tuple[bool, int, datetime, str]
 
@@ -31,10 +27,10 @@ class OwnedOrder:
         self.placed: dict[str, tuple[bool, Key]] = {}
         self.sorted: dict[bool, list[Key]] = {False: [], True: []}
 
-    def update(self, store: Store, ids: list[str]) -> None:
+    def update(self, chats: dict[str, Chat], ids: list[str]) -> None:
         """Take up new chats and put changed ones where they belong."""
         for chat_id in ids[self.joined :]:
-            chat = store.chats[chat_id]
+            chat = chats[chat_id]
             chat.order = self.changed
             self.changed[chat_id] = chat
         self.joined = len(ids)
@@ -52,8 +48,8 @@ class OwnedOrder:
 class ListOrder:
     """The order of every owner's list."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, chats: dict[str, Chat], chats_of: dict[str, list[str]]) -> None:
+        self._chats, self._chats_of = chats, chats_of
         self._owners: dict[str, OwnedOrder] = {}
 
     def walk(self, owner_id: str, archived: bool, after: Key | None = None) -> Iterator[Chat]:
@@ -62,8 +58,8 @@ class ListOrder:
         To be used up before any chat changes.
         """
         owned = self._owners.setdefault(owner_id, OwnedOrder())
-        owned.update(self._store, self._store.chats_of.get(owner_id, []))
+        owned.update(self._chats, self._chats_of.get(owner_id, []))
         keys = owned.sorted[archived]
         end = len(keys) if after is None else bisect_left(keys, after)
         for at in range(end - 1, -1, -1):
-            yield self._store.chats[keys[at][3]]
+            yield self._chats[keys[at][3]]

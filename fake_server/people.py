@@ -17,7 +17,7 @@ from fake_server.validate import BadUUID, parse_uuid
 from fake_server.views import stamp
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 ORGANIZATION_NAME = "coder"
 SITE_ROLES = {"owner": "Owner", "auditor": "Auditor", "user-admin": "User Admin", "template-admin": "Template Admin"}
@@ -39,7 +39,7 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 def make_user(
-    backend: Backend,
+    backend: State,
     username: str,
     *,
     email: str = "",
@@ -69,7 +69,7 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def make_token(backend: Backend, user: User, *, name: str = "", seconds: int = SESSION_SECONDS, scope: str = "all") -> Token:
+def make_token(backend: State, user: User, *, name: str = "", seconds: int = SESSION_SECONDS, scope: str = "all") -> Token:
     """A new token; what the client sends is `wire_token` of it."""
     now = backend.clock.now()
     token = Token(
@@ -91,17 +91,17 @@ def wire_token(token: Token) -> str:
     return f"{token.id}-{token.secret}"
 
 
-def live_users(backend: Backend) -> list[User]:
+def live_users(backend: State) -> list[User]:
     """All users that are not deleted."""
     return [user for user in backend.store.users.values() if not user.deleted]
 
 
-def members(backend: Backend, organization_id: str) -> list[User]:
+def members(backend: State, organization_id: str) -> list[User]:
     """The members of an organization, i.e. of its group Everyone."""
     return [user for user in live_users(backend) if organization_id in user.org_roles]
 
 
-def find_user(backend: Backend, caller: User, name: str) -> User | None:
+def find_user(backend: State, caller: User, name: str) -> User | None:
     """The user that `me`, an id or a user name (in any case) means; None when there is none."""
     if name == "me":
         return caller
@@ -113,7 +113,7 @@ def find_user(backend: Backend, caller: User, name: str) -> User | None:
         return next((u for u in live_users(backend) if u.username.lower() == wanted), None)
 
 
-def can_read_user(backend: Backend, caller: User, user: User) -> bool:
+def can_read_user(backend: State, caller: User, user: User) -> bool:
     """May the caller know of this user?"""
     if caller.id == user.id or is_site_owner(caller) or is_site_auditor(caller):
         return True
@@ -138,7 +138,7 @@ def role_views(roles: Iterable[str], names: dict[str, str], organization_id: str
     return [{"name": role, "display_name": names.get(role, role), **of} for role in sorted(roles)]
 
 
-def user_view(backend: Backend, user: User) -> dict[str, Any]:
+def user_view(backend: State, user: User) -> dict[str, Any]:
     """A user as the API shows it."""
     seen = backend.store.last_seen.get(user.id)
     return {

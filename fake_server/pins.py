@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 from fake_server.model import Chat
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 
-def pinned(backend: Backend, owner_id: str) -> list[Chat]:
+def pinned(backend: State, owner_id: str) -> list[Chat]:
     """The owner's pinned chats in order; archived ones don't count."""
     chats = (backend.store.chats[i] for i in backend.store.chats_of.get(owner_id, ()))
     return sorted((c for c in chats if c.pin_order > 0 and not c.archived), key=lambda c: (c.pin_order, c.id))
 
 
-def pin(backend: Backend, chat: Chat) -> None:
+def pin(backend: State, chat: Chat) -> None:
     """Pin an unpinned chat behind all others."""
     others = pinned(backend, chat.owner_id)
     _renumber(backend, others)
     chat.pin_order = len(others) + 1
 
 
-def unpin(backend: Backend, chat: Chat) -> None:
+def unpin(backend: State, chat: Chat) -> None:
     """Unpin a chat; its neighbours close up."""
     if chat.pin_order == 0:
         return
@@ -31,7 +31,7 @@ def unpin(backend: Backend, chat: Chat) -> None:
     _renumber(backend, pinned(backend, chat.owner_id))
 
 
-def move(backend: Backend, chat: Chat, to: int) -> None:
+def move(backend: State, chat: Chat, to: int) -> None:
     """Move a pinned chat to this place, or to the nearest that there is."""
     others = [c for c in pinned(backend, chat.owner_id) if c is not chat]
     at = min(max(to, 1), len(others) + 1) if backend.does("pin.clamped") else to
@@ -42,7 +42,7 @@ def move(backend: Backend, chat: Chat, to: int) -> None:
         other.pin_order = number + (number >= at)
 
 
-def _renumber(backend: Backend, chats: list[Chat]) -> None:
+def _renumber(backend: State, chats: list[Chat]) -> None:
     if backend.does("pin.renumbers"):
         for number, chat in enumerate(chats, 1):
             chat.pin_order = number

@@ -12,8 +12,8 @@ from fake_server import auth, authz
 from fake_server.refusals import refusal
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
     from fake_server.http.kit import Call
+    from fake_server.state import State
 
 WINDOW = 60.0
 API_LIMIT = 512
@@ -23,7 +23,7 @@ FILES_LIMIT = 12
 class RateLimits:
     """Two limits: on everything below /api/experimental, and a tighter one on files."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: State) -> None:
         self.backend = backend
         # (limit, caller, path) → start of the current window, its count, the count of the window before
         self._counts: dict[tuple[int, str, str], tuple[float, int, int]] = {}

@@ -13,7 +13,7 @@ from fake_server.refusals import refusal
 from fake_server.validate import BadNumber, parse_int, quote
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
@@ -65,7 +65,7 @@ def _split(text: str, separator: str) -> list[str]:
     return [*parts, current]
 
 
-def _terms(backend: Backend, text: str) -> dict[str, list[str]]:
+def _terms(backend: State, text: str) -> dict[str, list[str]]:
     """The elements by key. Refuses with the first thing that is no element."""
     terms: dict[str, list[str]] = {}
     bare: list[str] = []
@@ -85,7 +85,7 @@ def _terms(backend: Backend, text: str) -> dict[str, list[str]]:
     return terms
 
 
-def parse(backend: Backend, text: str) -> Search:
+def parse(backend: State, text: str) -> Search:
     """Read a search. Refuses with everything that is wrong with its values."""
     search = Search()
     if not text.strip():

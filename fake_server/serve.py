@@ -25,7 +25,6 @@ from fake_server import workspaces
 from fake_server.app import build_app
 from fake_server.authz import sharing_disabled
 from fake_server.backend import Backend
-from fake_server.hub import Hub
 from fake_server.lifecycle import Lifecycle
 from fake_server.llm.server import ScriptedLLM
 from fake_server.models import through_gateway
@@ -137,9 +136,9 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
 def assemble(profile: str = spec.DEFAULT, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Backend:
     """A backend with its active parts, empty but for the organization."""
     backend = Backend(profile, faults=faults, options=options)
-    backend.hub = Hub(backend)
     backend.runner = Runner(backend)
     backend.lifecycle = Lifecycle(backend)
+    backend.faults.attach(backend.hub, backend.ledger, backend.runner, backend.lifecycle)
     return backend
 
 

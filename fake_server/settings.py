@@ -13,7 +13,7 @@ from fake_server.sanitise import sanitise
 from fake_server.validate import NIL_UUID
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 DEFAULTS: dict[str, Any] = {
     "system_prompt": "",
@@ -42,34 +42,34 @@ NO_WORKSPACE = "No workspace is attached to this chat. Tools that work on files 
 WITH_WORKSPACE = "This chat is attached to a workspace. Tools that work on files act on it."
 
 
-def setting(backend: Backend, name: str) -> Any:
+def setting(backend: State, name: str) -> Any:
     """The value of a deployment setting."""
     return backend.store.settings.get(name, DEFAULTS[name])
 
 
-def put(backend: Backend, name: str, value: Any) -> None:
+def put(backend: State, name: str, value: Any) -> None:
     """Store a deployment setting."""
     backend.store.settings[name] = value
 
 
-def user_settings(backend: Backend, user: User) -> dict[str, Any]:
+def user_settings(backend: State, user: User) -> dict[str, Any]:
     """What a user has stored for himself, by name; may be written to."""
     return backend.store.user_settings.setdefault(user.id, {})
 
 
-def includes_default_prompt(backend: Backend) -> bool:
+def includes_default_prompt(backend: State) -> bool:
     """Is the built-in text part of the system prompt? If that was never said: as long as there is no custom text."""
     stored = setting(backend, "include_default_system_prompt")
     return bool(stored) if stored is not None else not setting(backend, "system_prompt")
 
 
-def debug_forced(backend: Backend) -> bool:
+def debug_forced(backend: State) -> bool:
     """Does the start configuration record debug runs of every chat?"""
     value = str(backend.options.get("CODER_CHAT_DEBUG_LOGGING_ENABLED", "")).lower()
     return value in ("1", "t", "true")
 
 
-def records_debug_runs(backend: Backend, user: User) -> bool:
+def records_debug_runs(backend: State, user: User) -> bool:
     """Are debug runs of this user's chats recorded?"""
     if debug_forced(backend):
         return True
@@ -80,7 +80,7 @@ def records_debug_runs(backend: Backend, user: User) -> bool:
 # -- what a turn is told ------------------------------------------------------------------------------------------
 
 
-def deployment_prompt(backend: Backend) -> str:
+def deployment_prompt(backend: State) -> str:
     """The system prompt that a chat created now gets: built-in text and custom text, an empty line between."""
     parts = []
     if includes_default_prompt(backend) or not backend.does("system-prompt.may-exclude"):
@@ -92,14 +92,14 @@ def deployment_prompt(backend: Backend) -> str:
     return "\n\n".join(parts)
 
 
-def stored_prompts(backend: Backend, chat: Chat) -> list[str]:
+def stored_prompts(backend: State, chat: Chat) -> list[str]:
     """The system messages that are stored with a new chat, so that later changes of settings don't touch it."""
     awareness = WITH_WORKSPACE if chat.workspace_id else NO_WORKSPACE
     own = sanitise(chat.system_prompt) if backend.does("system-prompt.cleaned") else chat.system_prompt
     return [text for text in (deployment_prompt(backend), own, awareness) if text]
 
 
-def turn_prompts(backend: Backend, chat: Chat, user: User) -> list[str]:
+def turn_prompts(backend: State, chat: Chat, user: User) -> list[str]:
     """The system messages that are read anew for each turn: the owner's wishes, instructions of plan mode."""
     prompts = []
     wish = backend.store.user_settings.get(user.id, {}).get("custom_prompt", "")
@@ -111,7 +111,7 @@ def turn_prompts(backend: Backend, chat: Chat, user: User) -> list[str]:
     return prompts
 
 
-def system_messages(backend: Backend, chat: Chat, user: User) -> list[str]:
+def system_messages(backend: State, chat: Chat, user: User) -> list[str]:
     """All system messages of a turn, in order. `user` is the chat's owner."""
     stored = [
         str(part.get("text", ""))
@@ -124,7 +124,7 @@ def system_messages(backend: Backend, chat: Chat, user: User) -> list[str]:
     return (stored or stored_prompts(backend, chat)) + turn_prompts(backend, chat, user)
 
 
-def compaction_threshold(backend: Backend, user: User, config: ModelConfig) -> int:
+def compaction_threshold(backend: State, user: User, config: ModelConfig) -> int:
     """From how many percent of the context limit on a chat of this user is compacted; 100: never."""
     own: dict[str, int] = backend.store.user_settings.get(user.id, {}).get("compaction_thresholds", {})
     if backend.does("compaction.own-threshold"):

@@ -23,7 +23,7 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from fake_server.refusals import Refusal, refusal
 
 if TYPE_CHECKING:
-    from fake_server.http.kit import Call
+    from fake_server.request import Request
 
 EXTENSION = "chat.socket"
 PING_SECONDS = 15.0
@@ -246,7 +246,7 @@ def _unquote(path: bytes) -> str:
     return unquote_to_bytes(path).decode("utf-8", "replace")
 
 
-def accept(call: Call, area: str) -> SocketProtocol:
+def accept(call: Request, area: str) -> SocketProtocol:
     """Upgrade the connection of this call. Raises the refusal `<area>.<what>` when the handshake is wrong."""
     _check_handshake(call, area)
     connection = call.scope.get("extensions", {}).get(EXTENSION)
@@ -260,14 +260,14 @@ def accept(call: Call, area: str) -> SocketProtocol:
     return connection
 
 
-def _refused(call: Call, area: str, what: str, value: str, **more: Any) -> Refusal:
+def _refused(call: Request, area: str, what: str, value: str, **more: Any) -> Refusal:
     refused = refusal(f"{area}.{what}", value=value, escaped=orjson.dumps(value).decode()[1:-1], **more)
     if call.backend.revision.errors[refused.key].status == 426:
         refused.headers |= {"connection": "Upgrade", "upgrade": "websocket"}
     return refused
 
 
-def _check_handshake(call: Call, area: str) -> None:
+def _check_handshake(call: Request, area: str) -> None:
     def tokens(name: str) -> list[str]:
         return [token.strip().lower() for token in call.header(name).split(",")]
 

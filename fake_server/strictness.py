@@ -10,12 +10,12 @@ import orjson
 from fake_server.decode import BadBody, Kind, Struct
 
 if TYPE_CHECKING:
-    from fake_server.http.kit import Call
+    from fake_server.request import Request
 
 _UUID = re.compile(rb'"([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"')
 
 
-def check(call: Call, body: bytes, shape: Kind) -> None:
+def check(call: Request, body: bytes, shape: Kind) -> None:
     """Object to a body that the right server takes, as the faults switched on say. Raises BadBody."""
     off = call.backend.faults.is_off
     media = call.header("content-type")

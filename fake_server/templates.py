@@ -11,10 +11,10 @@ from fake_server import settings
 from fake_server.validate import parse_uuid
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 
-def known(backend: Backend) -> dict[str, str]:
+def known(backend: State) -> dict[str, str]:
     """The names of all templates by id; may be changed."""
     stored: dict[str, str] | None = backend.store.settings.get("templates")
     if stored is None:
@@ -24,7 +24,7 @@ def known(backend: Backend) -> dict[str, str]:
     return stored
 
 
-def listed(backend: Backend, query: str = "") -> list[dict[str, Any]]:
+def listed(backend: State, query: str = "") -> list[dict[str, Any]]:
     """The templates that a chat's tools see, by name: all, or those allowed; `query` is part of the name."""
     allowed = settings.setting(backend, "template_allowlist")
     rows = known(backend).items()

@@ -13,7 +13,7 @@ from fake_server.refusals import refusal
 from fake_server.views import stamp
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 PERIODS = ("day", "week", "month")
 COUNTED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "reasoning_tokens")
@@ -31,7 +31,7 @@ class Limits:
     groups: dict[str, int] = field(default_factory=dict)
 
 
-def limits(backend: Backend) -> Limits:
+def limits(backend: State) -> Limits:
     """The spend limits in force."""
     stored = backend.store.settings.get("usage_limits")
     if not isinstance(stored, Limits):
@@ -58,7 +58,7 @@ def prices_of(config: ModelConfig) -> dict[str, str]:
 
 
 def record(
-    backend: Backend,
+    backend: State,
     chat: Chat,
     config: ModelConfig,
     message_id: int,
@@ -91,7 +91,7 @@ def record(
     return row
 
 
-def charge(backend: Backend, prices: Mapping[str, str], counts: Mapping[str, int]) -> int | None:
+def charge(backend: State, prices: Mapping[str, str], counts: Mapping[str, int]) -> int | None:
     """What these tokens cost at these prices, in micro-dollars, but for faults; None when nothing."""
     if not backend.does("cost.cache-price") and "input_price_per_million_tokens" in prices:
         prices = {**prices, "cache_read_price_per_million_tokens": prices["input_price_per_million_tokens"]}
@@ -100,14 +100,14 @@ def charge(backend: Backend, prices: Mapping[str, str], counts: Mapping[str, int
     return cost_micros(prices, counts, up=backend.does("cost.rounds-up"))
 
 
-def _counts(backend: Backend, row: UsageRow) -> bool:
+def _counts(backend: State, row: UsageRow) -> bool:
     """Does this row count as spend? All do, but for faults."""
     chat = backend.store.chats.get(row.chat_id)
     gone = chat is not None and chat.archived and not backend.does("cost.survives-archiving")
     return not gone and (row.chat_id == row.root_chat_id or backend.does("cost.counts-children"))
 
 
-def spend(backend: Backend, user_id: str, start: datetime, end: datetime, organization_id: str | None = None) -> int:
+def spend(backend: State, user_id: str, start: datetime, end: datetime, organization_id: str | None = None) -> int:
     """What a user's chats cost in [start, end), in micro-dollars; in one organization when one is given."""
     rows = backend.store.usage_of.get(user_id, ())
     return sum(
@@ -119,7 +119,7 @@ def spend(backend: Backend, user_id: str, start: datetime, end: datetime, organi
     )
 
 
-def effective_limit(backend: Backend, user: User, organization_id: str | None = None) -> tuple[int | None, bool]:
+def effective_limit(backend: State, user: User, organization_id: str | None = None) -> tuple[int | None, bool]:
     """The limit that holds for a user, and whether it is a group's. None while the deployment's limit is off.
 
     The user's own beats the least of his groups', which beats the deployment's. With an organization only its groups count.
@@ -136,7 +136,7 @@ def effective_limit(backend: Backend, user: User, organization_id: str | None = 
     return stored.amount, False
 
 
-def check_limit(backend: Backend, user: User, organization_id: str, *, doing: str = "create") -> None:
+def check_limit(backend: State, user: User, organization_id: str, *, doing: str = "create") -> None:
     """Refuse with 409 when the user has spent what he may in this period. Call it for the chat's owner.
 
     A fault turns the check off for what is being done, by `limits.stop-<doing>`.
@@ -155,7 +155,7 @@ def check_limit(backend: Backend, user: User, organization_id: str, *, doing: st
         raise refused
 
 
-def status(backend: Backend, user: User) -> dict[str, Any]:
+def status(backend: State, user: User) -> dict[str, Any]:
     """Limit and spend of a user in the current period, as the API shows them. `is_limited`: some limit holds for him."""
     limit, _ = effective_limit(backend, user)
     if limit is None:

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from fake_server.backend import Backend
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 
 _DASHED = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _HEX = re.compile(r"[0-9a-fA-F]{32}")
 _INT = re.compile(r"[+-]?[0-9]+")
-_LABEL_KEY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]*")
-
-MAX_LABELS = 50
-MAX_LABEL_KEY = 64
-MAX_LABEL_VALUE = 256
 
 
 class BadUUID(ValueError):
@@ -83,27 +74,3 @@ def quote(text: str) -> str:
         else:
             out.append(c)
     return '"' + "".join(out) + '"'
-
-
-def _size(backend: Backend, value: str) -> int:
-    return len(value.encode()) if backend.does("labels.counts-bytes") else len(value)
-
-
-def label_problems(backend: Backend, labels: dict[str, str]) -> list[tuple[str, dict[str, object]]]:
-    """Everything that is wrong with these labels, as (refusal key, places); empty when they are fine. Lengths are in bytes."""
-    found: list[tuple[str, dict[str, object]]] = []
-    if len(labels) > backend.bound("labels.exact-count", MAX_LABELS):
-        found.append(("labels.count", {"count": len(labels)}))
-    for key, value in labels.items():
-        if not key:
-            found.append(("labels.key-empty", {}))
-            continue
-        if len(key.encode()) > backend.bound("labels.exact-key", MAX_LABEL_KEY):
-            found.append(("labels.key-length", {"key": quote(key)}))
-        if not _LABEL_KEY.fullmatch(key):
-            found.append(("labels.key-characters", {"key": quote(key)}))
-        if not value:
-            found.append(("labels.value-empty", {"key": quote(key)}))
-        elif _size(backend, value) > backend.bound("labels.exact-value", MAX_LABEL_VALUE):
-            found.append(("labels.value-length", {"key": quote(key)}))
-    return found

@@ -10,7 +10,7 @@ from fake_server.model import Chat, Message, Part, QueuedMessage, StoredFile
 from fake_server.validate import NIL_UUID
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 Json = dict[str, Any]
 
@@ -37,12 +37,12 @@ def stamp(time: datetime) -> str:
     return (text[:26].rstrip("0") if time.microsecond else text[:19]) + "Z"
 
 
-def part_view(backend: Backend, part: Part) -> Json:
+def part_view(backend: State, part: Part) -> Json:
     """A message part: its own keys, and every key that all parts have."""
     return backend.revision.shown("part", {"type": part["type"], **PART_DEFAULTS, **part})
 
 
-def message_view(backend: Backend, message: Message) -> Json:
+def message_view(backend: State, message: Message) -> Json:
     """A stored message; `content` and `usage` are left out when there is none."""
     view: Json = {"id": message.id, "chat_id": message.chat_id}
     if message.created_by:
@@ -58,7 +58,7 @@ def message_view(backend: Backend, message: Message) -> Json:
     return view
 
 
-def queued_view(backend: Backend, queued: QueuedMessage) -> Json:
+def queued_view(backend: State, queued: QueuedMessage) -> Json:
     """A message that waits in the queue."""
     view: Json = {"id": queued.id, "chat_id": queued.chat_id}
     if queued.model_config_id:
@@ -93,7 +93,7 @@ def empty_diff_status(chat: Chat) -> Json:
     }
 
 
-def is_unread(backend: Backend, chat: Chat) -> bool:
+def is_unread(backend: State, chat: Chat) -> bool:
     """Is there an assistant message that the owner has not seen? Hidden ones count, edited-away ones do not."""
     for message in reversed(backend.store.messages.get(chat.id, ())):
         if message.id <= chat.read_marker:
@@ -104,7 +104,7 @@ def is_unread(backend: Backend, chat: Chat) -> bool:
 
 
 def chat_view(
-    backend: Backend,
+    backend: State,
     chat: Chat,
     *,
     diff_status: bool = False,
@@ -157,7 +157,7 @@ def chat_view(
     return backend.revision.shown("chat", view)
 
 
-def watched_view(backend: Backend, chat: Chat) -> Json:
+def watched_view(backend: State, chat: Chat) -> Json:
     """A chat as a watch event has it: in early revisions only in part, the rest is empty."""
     view = chat_view(backend, chat)
     if backend.does("watch.whole-chats"):

@@ -10,17 +10,17 @@ from fake_server.model import Chat, Part, StoredFile, User, Workspace
 from fake_server.sniff import sniff
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 FILE_TOOLS = ("read_file", "write_file", "attach_file")
 
 
-def offered(backend: Backend) -> bool:
+def offered(backend: State) -> bool:
     """Was the server started with workspaces?"""
     return bool(backend.options.get("workspaces"))
 
 
-def seed(backend: Backend) -> None:
+def seed(backend: State) -> None:
     """Two workspaces of Alice's."""
     alice = next(user for user in backend.store.users.values() if user.username == "alice")
     for _ in range(2):
@@ -28,13 +28,13 @@ def seed(backend: Backend) -> None:
         backend.store.workspaces[made.id] = made
 
 
-def usable(backend: Backend, user: User, workspace_id: str) -> bool:
+def usable(backend: State, user: User, workspace_id: str) -> bool:
     """May the user bind a chat to this workspace? Only its owner and the site owner may enter it."""
     found = backend.store.workspaces.get(workspace_id)
     return found is not None and (found.owner_id == user.id or authz.is_site_owner(user))
 
 
-def newest_chats(backend: Backend, user: User, workspace_ids: list[str]) -> dict[str, str]:
+def newest_chats(backend: State, user: User, workspace_ids: list[str]) -> dict[str, str]:
     """Workspace id → the most recently changed chat bound to it that is not archived and that the user may read."""
     does = backend.does
     found: dict[str, Chat] = {}
@@ -53,7 +53,7 @@ class CannotRun(Exception):
     """The workspace could not do what a tool asked for; the text is the tool's error."""
 
 
-def run_file_tool(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> tuple[dict[str, Any], list[Part]]:
+def run_file_tool(backend: State, chat: Chat, name: str, args: dict[str, Any]) -> tuple[dict[str, Any], list[Part]]:
     """What a file tool gives in the chat's workspace, and the file parts that the answer gets. Raises CannotRun."""
     place, path = backend.store.workspaces[chat.workspace_id or ""], args["path"].strip()
     if not path:
@@ -69,7 +69,7 @@ def run_file_tool(backend: Backend, chat: Chat, name: str, args: dict[str, Any])
     return _attached(backend, chat, path, data)
 
 
-def _attached(backend: Backend, chat: Chat, path: str, data: bytes) -> tuple[dict[str, Any], list[Part]]:
+def _attached(backend: State, chat: Chat, path: str, data: bytes) -> tuple[dict[str, Any], list[Part]]:
     if not data:
         raise CannotRun("attachment is empty")
     if len(chat.file_ids) >= MAX_FILES:

@@ -47,6 +47,30 @@ def test_packages_import_only_what_the_rule_allows(package: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def _graph(package: str) -> dict[str, set[str]]:
+    """The modules of a package: which others of it each imports, wherever in it, for its types too."""
+    names = {
+        ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in (ROOT / package).rglob("*.py")
+    }
+    graph: dict[str, set[str]] = {name: set() for name in names}
+    for name, path in names.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                graph[name] |= {alias.name for alias in node.names} & names.keys()
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                below = {f"{node.module}.{alias.name}" for alias in node.names}
+                graph[name] |= (below & names.keys()) or ({node.module} & names.keys())
+    return graph
+
+
+@pytest.mark.parametrize("package", ["fake_server"])
+def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
+    left = _graph(package)
+    while free := {name for name, needs in left.items() if not needs & left.keys()}:
+        left = {name: needs for name, needs in left.items() if name not in free}
+    assert not left, "\n".join(f"{name} imports {sorted(needs & left.keys())}" for name, needs in sorted(left.items()))
+
+
 def test_only_one_module_starts_the_fake_server() -> None:
     users = [p.name for p in (ROOT / "conformance").rglob("*.py") if "fake_server" in _code_without_docstrings(p)]
     assert sorted(set(users) - {"fake.py"}) == ["embedded.py"]

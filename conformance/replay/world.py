@@ -58,7 +58,9 @@ class World:
 
     async def learn(self) -> None:
         """Ask where the LLM is and what the users are called. Raises Unreachable if nothing answers at all."""
-        answer = await self.call("root", "GET", self.url("listAIProviders"))
+        known = documents(self.target.profile).operations
+        listing = next(name for name in ("listAIProviders", "listChatProviders") if name in known)
+        answer = await self.call("root", "GET", self.url(listing))
         self.llm_base = self.target.llm.base_url
         if not self.llm_base and isinstance(listed := _json(answer), list):
             found = [p for p in listed if isinstance(p, dict) and p.get("enabled") and p.get("base_url")]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.faulting import Answer, answers, changes, instead, turns_off
+from fake_server.model import Message
+from fake_server.turns.run import Run
 
 
 @changes("interruptChat", red=["INT-001"])
@@ -26,7 +29,19 @@ turns_off("interrupts-store-empty-answers", "nothing said is stored too", "inter
 turns_off("interrupts-leave-calls-open", "no results for open calls", "interrupt.answers-calls", red=["INT-004"])
 turns_off("interrupts-forget-reasoning", "reasoning is dropped", "interrupt.keeps-reasoning", red=["INT-005"])
 turns_off("interrupts-trim-answers", "what is kept loses the blanks around it", "interrupt.keeps-blanks", red=["INT-002"])
-turns_off("interrupts-drop-steps", "the steps before are dropped", "interrupt.keeps-steps", red=["INT-006", "INT-004"])
+
+
+@instead("Runner._store_partial", red=["INT-006", "INT-004"])
+def interrupts_drop_steps(right: Any, run: Run) -> list[Message]:
+    """The steps before are dropped."""
+    stored: list[Message] = right(run)
+    rows = [m for m in right.__self__.backend.store.messages[run.chat.id] if not m.deleted]
+    asked = max(i for i, m in enumerate(rows) if m.role == "user")
+    for message in rows[asked + 1 : -1] if run.stopping else ():
+        message.deleted = True
+    return stored
+
+
 turns_off(
     "interrupts-add-to-idle-chats",
     "an idle chat gets a message",

@@ -48,7 +48,7 @@ turns_off(
 
 def _add(answer: Answer) -> None:
     store = answer.backend.store
-    answer.backend.lifecycle.add_message(store.chats[answer.path_params["chat"]], "user", [{"type": "text", "text": "x"}])
+    answer.backend.ledger.add_message(store.chats[answer.path_params["chat"]], "user", [{"type": "text", "text": "x"}])
 
 
 @answers("sendMessage", red=["SEND-011", "SEND-005", "SEND-009", "MSG-003", "RACE-001"])

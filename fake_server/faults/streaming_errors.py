@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from fake_server.faulting import Answer, changes, turns_off
+from fake_server.faulting import Answer, changes, instead, turns_off
+from fake_server.model import Chat
+from fake_server.turns.classify import Failure
+from fake_server.turns.run import Run
 
 turns_off(
     "400-is-tried-again",
@@ -12,7 +16,15 @@ turns_off(
     "error.final.400",
     red=["ERROR-001", "CHAT-017", "ERROR-005", "ERROR-006", "ERROR-010", "ERROR-014", "ERROR-015", "RETRY-009"],
 )
-turns_off("errors-twice", "the error event comes twice", "error.once", red=["ERROR-002", "EVENT-001"])
+
+
+@instead("Hub.error", red=["ERROR-002", "EVENT-001"])
+def errors_twice(right: Callable[..., None], chat: Chat, error: dict[str, Any]) -> None:
+    """The error event comes twice."""
+    right(chat, error)
+    right(chat, error)
+
+
 turns_off("400-without-status", "the error of a 400 has no status_code", "error.status.400", red=["ERROR-003", "ERROR-022"])
 turns_off("402-is-generic", "a 402 is no usage_limit", "classify.usage-limit.402", red=["ERROR-004"])
 turns_off("context-is-generic", "too long a context is no config", "classify.config.400", red=["ERROR-005"])
@@ -74,10 +86,14 @@ def disabled_provider_is_named(answer: Answer) -> None:
         error["provider"] = "openai-compat"
 
 
-turns_off(
-    "errors-are-messages",
-    "a failure is stored as an answer",
-    "error.adds-nothing",
+@instead(
+    "Runner._end_failed",
     red=["ERROR-021", "ERROR-017", "QUEUE-005", "QUEUE-011", "QUEUE-016", "STREAM-057", "STREAM-058"],
 )
+def errors_are_messages(right: Any, run: Run, failure: Failure) -> None:
+    """A failure is stored as an answer."""
+    right.__self__.backend.ledger.add_message(run.chat, "assistant", [{"type": "text", "text": failure.message}])
+    right(run, failure)
+
+
 turns_off("404-without-status", "the error of a 404 has no status_code", "error.status.404", red=["ERROR-022"])

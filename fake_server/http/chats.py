@@ -8,9 +8,10 @@ from fake_server import authz, models, pins, workspaces
 from fake_server.content import CONTENT, file_ids, stored_parts
 from fake_server.decode import UNSET, Bool, Integer, ListOf, MapOf, Maybe, Raw, Struct, Text, Uuid
 from fake_server.http.kit import CHATS, Call, Problems, Reply, forbidden, not_found, place, reply, route
+from fake_server.labels import label_problems
 from fake_server.linking import link_files
 from fake_server.model import Chat
-from fake_server.validate import NIL_UUID, label_problems, quote, trim
+from fake_server.validate import NIL_UUID, quote, trim
 from fake_server.views import chat_view
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from fake_server.validate import BadNumber, BadUUID, parse_int, parse_uuid, quot
 if TYPE_CHECKING:
     from fake_server.backend import Backend
     from fake_server.revision import Revision
+    from fake_server.state import State
 
 API = "/api/experimental"
 CHATS = f"{API}/chats"
@@ -173,7 +174,7 @@ class Call:
 class Problems:
     """Collects everything that is wrong with a request, and refuses with all of it at once."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: State) -> None:
         self.backend = backend
         self.found: list[tuple[str, dict[str, Any]]] = []
 

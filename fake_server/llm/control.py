@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from hmac import compare_digest
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from fake_server.llm.gates import Deadline
-from fake_server.llm.http import Reply, Request
+from fake_server.llm.director import Leftover
+from fake_server.llm.gates import Deadline, Gates
+from fake_server.llm.http import Reply, Request, read_json
+from fake_server.llm.journal import Journal
+from fake_server.llm.orders import Orders
 from fake_server.llm.script import BadScript
-
-if TYPE_CHECKING:
-    from fake_server.llm.server import ScriptedLLM
 
 Json = Any
 MAX_SECONDS = 300.0
@@ -27,6 +27,20 @@ class Refusal(Exception):
         self.status = status
 
 
+class Controlled(Protocol):
+    """The scripted LLM (server.ScriptedLLM), as far as the control address acts on it."""
+
+    control_host: str
+    gates: Gates
+    journal: Journal
+    orders: Orders
+
+    @property
+    def base_url(self) -> str: ...
+    def leftovers(self, chat: str | None = None) -> list[Leftover]: ...
+    def reset(self) -> None: ...
+
+
 class Control:
     """Answers the control address. Every error is one JSON object with `message`.
 
@@ -34,7 +48,7 @@ class Control:
     address: those are known by their Host header. `token`: what every request must bring, if it is not empty.
     """
 
-    def __init__(self, llm: ScriptedLLM, token: str = "") -> None:
+    def __init__(self, llm: Controlled, token: str = "") -> None:
         self._llm, self._token = llm, token
 
     def _admit(self, request: Request) -> None:
@@ -146,8 +160,6 @@ def _seconds(request: Request) -> float:
 
 
 def _body(request: Request) -> Json:
-    from fake_server.llm.server import read_json
-
     try:
         return read_json(request.body)
     except (ValueError, RecursionError) as problem:

@@ -7,6 +7,7 @@ LLM is for. Requests are parsed by httptools; one handler call answers one reque
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 import struct
@@ -14,7 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
 import httptools
@@ -24,7 +25,16 @@ from fake_server.llm.gates import Changes
 
 log = logging.getLogger("fake_server.llm")
 
+
 MAX_BODY = 64 << 20
+
+
+def read_json(body: bytes) -> Any:
+    """JSON of a request; lone surrogates, which orjson refuses, are let through."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
 
 
 @dataclass(slots=True)

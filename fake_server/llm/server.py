@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 from collections.abc import Iterable
@@ -13,13 +12,11 @@ from email.utils import format_datetime
 from types import TracebackType
 from typing import Any
 
-import orjson
-
 from fake_server.llm.calls import Call, classify, pairing_problems
 from fake_server.llm.control import Control
 from fake_server.llm.director import Decision, Director, Leftover, Refused, applies
 from fake_server.llm.gates import Deadline, Gates
-from fake_server.llm.http import HttpServer, Reply, Request
+from fake_server.llm.http import HttpServer, Reply, Request, read_json
 from fake_server.llm.journal import Entry, Journal
 from fake_server.llm.orders import Order, Orders
 from fake_server.llm.play import Ended, Player
@@ -30,14 +27,6 @@ from fake_server.llm.wires.base import CREATED, BadRequest, Ids, Wire, dumps
 Json = Any
 MODELS = ("fake-model", "gpt-4o", "claude-sonnet-4-5")
 _MODEL = re.compile(r"/models/([^/]+)$")
-
-
-def read_json(body: bytes) -> Json:
-    """JSON of a request; lone surrogates, which orjson refuses, are let through."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return json.loads(body)
 
 
 def _url(host: str, port: int) -> str:

@@ -15,7 +15,7 @@ from fake_server.turns.wires.base import CallDone, Piece, Prompt, Text, UserTurn
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
-    from fake_server.turns.runner import Run
+    from fake_server.turns.run import Run
 
 # What a call beside the advisor, and the advisor beside another call, are answered with.
 TOGETHER = (

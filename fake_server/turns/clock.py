@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from fake_server.backend import Clock
+from fake_server.state import Clock
 
 
 class ManualClock(Clock):

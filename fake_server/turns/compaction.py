@@ -15,7 +15,7 @@ from fake_server.turns.wires.base import Prompt, UserTurn
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
-    from fake_server.turns.runner import Run
+    from fake_server.turns.run import Run
 
 TOOL = "chat_summarized"
 ROUNDS = 3  # after so many compactions of a run a further one is its last act
@@ -62,7 +62,7 @@ async def after_step(backend: Backend, run: Run, step: Step, model: Model) -> bo
     }
     answer: Part = {"type": "tool-result", "tool_call_id": call_id, "tool_name": TOOL, "result": result}
     args = {"source": "automatic", "threshold_percent": threshold if backend.does("compaction.tells-threshold") else 0}
-    now, add = backend.clock.now(), backend.lifecycle.add_message
+    now, add = backend.clock.now(), backend.ledger.add_message
     config = model.config.id
     hidden: Part = {"type": "text", "text": PREFIX + summary}
     add(chat, "user", [hidden], created_at=now, model_config_id=config, visibility="model")

@@ -19,7 +19,7 @@ from fake_server.turns.http_client import Answer, Client, TransportError
 from fake_server.turns.wires.base import Events, loads
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 REST_SECONDS = 60.0  # of a key whose provider did not say how long
 NEVER = math.inf
@@ -44,7 +44,7 @@ class Nothing:
 class Gateway:
     """Keys of all providers, each with the time from which it may be used again; a change of any provider forgets them."""
 
-    def __init__(self, backend: Backend, http: Client) -> None:
+    def __init__(self, backend: State, http: Client) -> None:
         self.backend, self.http = backend, http
         self._resting: dict[tuple[str, str], float] = {}  # (provider id, key) → time
 

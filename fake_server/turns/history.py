@@ -11,12 +11,12 @@ from fake_server.turns.titles import reference_text
 from fake_server.turns.wires.base import AssistantTurn, Attachment, CallMade, ToolTurn, Turn, UserTurn
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 UNANSWERED = "tool call was interrupted before it produced a result"
 
 
-def turns(backend: Backend, chat: Chat) -> list[Turn]:
+def turns(backend: State, chat: Chat) -> list[Turn]:
     """The conversation for the next model call: all that the model may see, every call with exactly one answer.
 
     After a compaction it begins with the latest summary.
@@ -78,7 +78,7 @@ def _assistant(message: Message) -> AssistantTurn:
     return turn
 
 
-def _shown(backend: Backend, part: Part) -> str | Attachment:
+def _shown(backend: State, part: Part) -> str | Attachment:
     if part["type"] == "file":
         file = backend.store.files.get(part["file_id"])
         return Attachment(file.media_type, file.name, file.data) if file else f"[missing file {part['file_id']}]"

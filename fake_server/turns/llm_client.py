@@ -22,7 +22,7 @@ from fake_server.turns.wires.messages import Messages
 from fake_server.turns.wires.responses import Responses
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 _FIRST_VALUE = json.JSONDecoder()
 USER_AGENT = "coder-agents/v2.33.0-fake (linux/amd64)"
@@ -62,7 +62,7 @@ def wire_of(provider_type: str, model: str) -> Wire:
 class LLMClient:
     """Makes model calls for chats, over real HTTP."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: State) -> None:
         self.backend = backend
         self.http = Client()
         self.gateway = Gateway(backend, self.http)

@@ -35,7 +35,7 @@ from fake_server.views import stamp
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
-    from fake_server.turns.runner import Run
+    from fake_server.turns.run import Run
 
 MAX_STEPS = 1200
 IMAGE_LIMIT = 5 << 20

@@ -10,14 +10,13 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from fake_server.debugging import DebugRun, NoRun
-from fake_server.model import Chat, Message, Part, new_id
+from fake_server.model import Chat, Message, Part
 from fake_server.turns import summaries
 from fake_server.turns.classify import Failure
 from fake_server.turns.history import UNANSWERED
 from fake_server.turns.llm_client import LLMClient
 from fake_server.turns.loop import Outcome, RunFailed, run_turn
-from fake_server.turns.step import Step
+from fake_server.turns.run import Run
 from fake_server.turns.titles import automatic_title
 from fake_server.views import stamp
 
@@ -42,26 +41,13 @@ def floor_seconds(text: Any) -> float:
     return floor
 
 
-class Run:
-    """One run of one chat. `step` is the model call that is not stored yet, if any of it is worth keeping."""
-
-    def __init__(self, chat: Chat) -> None:
-        self.chat = chat
-        self.task: asyncio.Task[None]
-        self.step: Step | None = None
-        self.debug: DebugRun = NoRun()
-        self.started = self.stopping = False
-        self.waiting_calls: list[dict[str, str]] = []
-        self.advisor_uses = self.compactions = self.failures = 0
-        self.compaction_id = new_id()  # all compactions of a run show the same call
-
-
 class Runner:
     """Runs the turns of all chats of one backend."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.llm = LLMClient(backend)
+        backend.ledger.on_status = self._status_written
         self._runs: dict[str, Run] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
@@ -90,7 +76,13 @@ class Runner:
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep_for_ever())
         run = self._runs[chat.id] = Run(chat)
+        self.backend.hub.run_taken(chat)
         run.task = asyncio.get_running_loop().create_task(self._work(run))
+
+    def _drop(self, chat: Chat) -> Run | None:
+        """The chat has no run any more; gives what it had."""
+        self.backend.hub.run_gone(chat)
+        return self._runs.pop(chat.id, None)
 
     def interrupt(self, chat: Chat) -> None:
         """Stop the run; what it has is stored right after the present step of the event loop, or in `settle`."""
@@ -108,7 +100,7 @@ class Runner:
 
     def discard(self, chat: Chat) -> None:
         """Drop the run and all that it has not stored."""
-        run = self._runs.pop(chat.id, None)
+        run = self._drop(chat)
         if run is not None:
             run.stopping = True
             run.task.cancel()
@@ -122,7 +114,7 @@ class Runner:
             self._waiters.setdefault(chat.id, []).append(waiter)
             await waiter
 
-    def status_written(self, chat: Chat) -> None:
+    def _status_written(self, chat: Chat) -> None:
         """Called at each change of status."""
         if chat.status not in ("pending", "running"):
             for waiter in self._waiters.pop(chat.id, ()):
@@ -153,7 +145,7 @@ class Runner:
                 continue
             if chat.status == "requires_action":
                 failure = Failure("generic", False, CLIENT_TIMEOUT)
-                self.backend.lifecycle.write_status(chat, "error", failure.payload)
+                self.backend.ledger.write_status(chat, "error", failure.payload)
             elif chat.status == "waiting" and not self.active(chat):
                 self._promote(chat)
 
@@ -165,18 +157,18 @@ class Runner:
     # -- a run --------------------------------------------------------------------------------------------------
 
     async def _work(self, run: Run) -> None:
-        chat, lifecycle = run.chat, self.backend.lifecycle
+        chat, ledger = run.chat, self.backend.ledger
         if chat.status != "pending" or self._rests(chat):
-            self._runs.pop(chat.id, None)
+            self._drop(chat)
             return
         if held := float(self.backend.options.get("held-pending", 0)) + self._until_poll():
             await self.backend.clock.sleep(held)
             if chat.status != "pending" or self._rests(chat):
-                self._runs.pop(chat.id, None)
+                self._drop(chat)
                 return
         run.started = True
         self.backend.hub.run_started(chat)
-        lifecycle.set_status(chat, "running")
+        ledger.set_status(chat, "running")
         failure: Failure | None = None
         outcome = Outcome.DONE
         try:
@@ -197,7 +189,7 @@ class Runner:
             failure = Failure("generic", False, f"chat processing panicked: {type(error).__name__}")
         if run.stopping or self._runs.get(chat.id) is not run:
             return
-        del self._runs[chat.id]
+        self._drop(chat)
         run.debug.end("completed" if failure is None else "error")
         if failure is not None:
             self._end_failed(run, failure)
@@ -228,24 +220,21 @@ class Runner:
         if not self._rests(chat) and self._promote(chat):
             summaries.write(self.backend, chat, summaries.STILL_WORKING)
             return
-        self.backend.lifecycle.set_status(chat, "waiting")
+        self.backend.ledger.set_status(chat, "waiting")
         self.spawn(summaries.label(self.backend, chat))
 
     def _end_failed(self, run: Run, failure: Failure) -> None:
         chat = run.chat
         if run.step is not None:
             self.backend.hub.message(chat, *self._store_partial(run))
-        if not self.backend.does("error.adds-nothing"):
-            self.backend.lifecycle.add_message(chat, "assistant", [{"type": "text", "text": failure.message}])
-        for _ in range(1 if self.backend.does("error.once") else 2):
-            self.backend.hub.error(chat, failure.payload)
+        self.backend.hub.error(chat, failure.payload)
         if not self.backend.does("queue.stays-after-error") and self._promote(chat):
             return
-        self.backend.lifecycle.set_status(chat, "error", error=failure.payload)
+        self.backend.ledger.set_status(chat, "error", error=failure.payload)
         summaries.write(self.backend, chat, None)
 
     def _end_requiring_action(self, chat: Chat, calls: list[dict[str, str]]) -> None:
-        self.backend.lifecycle.set_status(chat, "requires_action")
+        self.backend.ledger.set_status(chat, "requires_action")
         told = self.backend.does("tools.told-again")
         if told or not any(m.role == "tool" and m.created_by for m in self.backend.store.messages[chat.id]):
             self.backend.hub.action_required(chat, calls)
@@ -257,7 +246,7 @@ class Runner:
         chat = run.chat
         if self._runs.get(chat.id) is not run:
             return
-        del self._runs[chat.id]
+        self._drop(chat)
         run.debug.end("interrupted")
         if not run.started:
             return
@@ -265,27 +254,18 @@ class Runner:
         late = not self.backend.does("interrupt.tells-partial-first")
         if rows and not late and self.backend.does("interrupt.tells-partial"):
             self.backend.hub.message(chat, *rows)
-        if not self.backend.does("interrupt.keeps-steps"):
-            self._forget_steps(chat)
         if run.failures and not self.backend.does("interrupt.ends-retries"):
-            self.backend.lifecycle.set_status(chat, "error", error=Failure("generic", False, "interrupted").payload)
+            self.backend.ledger.set_status(chat, "error", error=Failure("generic", False, "interrupted").payload)
         elif self._rests(chat) or not (self.backend.does("interrupt.promotes") and self._promote(chat)):
-            self.backend.lifecycle.set_status(chat, "waiting")
+            self.backend.ledger.set_status(chat, "waiting")
         if rows and late:
             self.backend.hub.message(chat, *rows)
         if self.backend.does("interrupt.clears-label"):
             summaries.write(self.backend, chat, None)
         self.backend.hub.retire(chat)
 
-    def _forget_steps(self, chat: Chat) -> None:
-        """A fault: the steps of the turn before the last one are dropped."""
-        rows = [m for m in self.backend.store.messages[chat.id] if not m.deleted]
-        asked = max(i for i, m in enumerate(rows) if m.role == "user")
-        for message in rows[asked + 1 : -1]:
-            message.deleted = True
-
     def _promote(self, chat: Chat) -> bool:
-        promoted = self.backend.lifecycle.promote_next(chat)
+        promoted = self.backend.ledger.promote_next(chat)
         if promoted:
             self.wake(chat)
         return promoted
@@ -297,13 +277,13 @@ class Runner:
             content = [part for part in content if part["type"] != "reasoning"]
         if not self.backend.does("interrupt.keeps-blanks"):
             content = [part | {"text": part["text"].strip()} if part["type"] == "text" else part for part in content]
-        chat, lifecycle = run.chat, self.backend.lifecycle
+        chat, ledger = run.chat, self.backend.ledger
         now = self.backend.clock.now()
         if not content and not self.backend.does("interrupt.stores-no-empty"):
-            return [lifecycle.add_message(chat, "assistant", [{"type": "text", "text": ""}], created_at=now)]
+            return [ledger.add_message(chat, "assistant", [{"type": "text", "text": ""}], created_at=now)]
         if step is None or not content:
             return []
-        rows = [lifecycle.add_message(chat, "assistant", content, created_at=now)]
+        rows = [ledger.add_message(chat, "assistant", content, created_at=now)]
         done = {id(step.calls[position]): part for position, part in step.results.items()}
         known = iter(step.calls)
         for part in content:
@@ -317,5 +297,5 @@ class Runner:
                 answer = {k: v for k, v in part.items() if k in ("tool_call_id", "tool_name")}
                 answer |= {"type": "tool-result", "result": {"error": UNANSWERED}, "is_error": True}
                 answer["created_at"] = stamp(now)
-            rows.append(lifecycle.add_message(chat, "tool", [answer], created_at=now))
+            rows.append(ledger.add_message(chat, "tool", [answer], created_at=now))
         return rows

@@ -12,7 +12,7 @@ from fake_server.turns.tools import client_tools
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
-    from fake_server.turns.runner import Run
+    from fake_server.turns.run import Run
 
 
 def jsonb(value: Any) -> Any:
@@ -35,7 +35,7 @@ def stored(part: Part, *, drop_time: bool = False) -> Part:
 
 def store_step(backend: Backend, run: Run, step: Step, model: Model, *, requires_action: bool) -> None:
     """Store and publish what a model call and its tools gave. An answer without content stores nothing."""
-    chat, lifecycle = run.chat, backend.lifecycle
+    chat, ledger = run.chat, backend.ledger
     content = [stored(part, drop_time=requires_action) for part in [*step.final(), *step.attached]]
     if not content:
         return
@@ -44,14 +44,14 @@ def store_step(backend: Backend, run: Run, step: Step, model: Model, *, requires
     if not backend.does("usage.stored"):
         counts = {}
     if not backend.does("turn.one-message") and len(content) > 1:
-        lifecycle.add_message(chat, "assistant", [content.pop(0)], created_at=now, model_config_id=model.config.id)
+        ledger.add_message(chat, "assistant", [content.pop(0)], created_at=now, model_config_id=model.config.id)
     rows: list[Message] = [
-        lifecycle.add_message(chat, "assistant", content, created_at=now, model_config_id=model.config.id, usage=counts)
+        ledger.add_message(chat, "assistant", content, created_at=now, model_config_id=model.config.id, usage=counts)
     ]
     usage.record(backend, chat, model.config, rows[0].id, step.counts, runtime_ms=step.runtime_ms)
     for position in sorted(step.results, reverse=not backend.does("tools.results-in-order")):
         part = stored(step.results[position], drop_time=requires_action)
-        rows.append(lifecycle.add_message(chat, "tool", [part], created_at=now, model_config_id=model.config.id))
+        rows.append(ledger.add_message(chat, "tool", [part], created_at=now, model_config_id=model.config.id))
     backend.hub.message(chat, *rows)
 
 

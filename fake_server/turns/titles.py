@@ -115,7 +115,7 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
     if not title:
         raise refusal(failure, detail="generate manual title: generated title is not usable")
     config = models.title_model(backend, chat)
-    row = backend.lifecycle.add_message(chat, "assistant", [], usage=counts, visibility="model")
+    row = backend.ledger.add_message(chat, "assistant", [], usage=counts, visibility="model")
     row.deleted = backend.does("title.adds-no-message")
     row.visibility = "model" if row.deleted else "both"
     if config is not None and backend.does("cost.charges-titles"):

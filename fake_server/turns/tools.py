@@ -12,7 +12,7 @@ from fake_server.turns.wires.base import Tool
 from fake_server.validate import BadUUID, parse_uuid
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 NEEDS_CREATE = "chat has no workspace; use create_workspace first"
 PLAN_PATH = "resolve chat-specific plan path: "
@@ -27,7 +27,7 @@ class ToolError(Exception):
         self.result: dict[str, Any] = {"error": text, **more}
 
 
-def client_tools(backend: Backend, chat: Chat) -> dict[str, dict[str, Any]]:
+def client_tools(backend: State, chat: Chat) -> dict[str, dict[str, Any]]:
     """The tools that the client runs, by name; a built-in one of the same name wins. None in plan mode."""
     planning = chat.plan_mode == "plan" and backend.does("tools.none-of-clients-in-plans")
     if planning or chat.parent_chat_id is not None:
@@ -36,7 +36,7 @@ def client_tools(backend: Backend, chat: Chat) -> dict[str, dict[str, Any]]:
     return {tool["name"]: tool for tool in chat.dynamic_tools if tool["name"] not in own}
 
 
-def offered(backend: Backend, chat: Chat) -> list[Tool]:
+def offered(backend: State, chat: Chat) -> list[Tool]:
     """All tools of a model call, as the wires send them."""
     tools = [Tool(name, text, _schema(shape)) for name, (text, shape) in active(backend, chat).items()]
     for tool in client_tools(backend, chat).values():
@@ -51,12 +51,12 @@ def _schema(shape: Struct) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {"type": kinds[type(kind)]} for name, kind in inner.items()}}
 
 
-def known_tools(backend: Backend, chat: Chat) -> Tools:
+def known_tools(backend: State, chat: Chat) -> Tools:
     """What a call is run by: the tools that are active in this turn."""
     return active(backend, chat) if backend.does("tools.runs-active-alone") else EVERY | ADVISOR
 
 
-def arguments(backend: Backend, name: str, text: str, tools: Tools) -> dict[str, Any]:
+def arguments(backend: State, name: str, text: str, tools: Tools) -> dict[str, Any]:
     """A call's arguments, checked. Raises ToolError."""
     if name not in tools:
         raise ToolError(_inactive(backend, name) if backend.does("tools.says-inactive") else f"unknown tool {name}")
@@ -69,11 +69,11 @@ def arguments(backend: Backend, name: str, text: str, tools: Tools) -> dict[str,
     return read
 
 
-def _inactive(backend: Backend, name: str) -> str:
+def _inactive(backend: State, name: str) -> str:
     return str(backend.revision.value("tools.unknown")).replace("{name}", name)
 
 
-def run_plain(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> Any:
+def run_plain(backend: State, chat: Chat, name: str, args: dict[str, Any]) -> Any:
     """The result of a built-in tool that needs no workspace, no other chat and no model. Raises ToolError."""
     planning, no_workspace = chat.plan_mode == "plan", backend.revision.value("tools.no-workspace")
     if planning and (name == "write_file" or (name == "edit_files" and args["files"])):

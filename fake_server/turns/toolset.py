@@ -9,7 +9,7 @@ from fake_server.decode import Bool, Integer, Kind, ListOf, MapOf, Maybe, Struct
 from fake_server.model import Chat
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    from fake_server.state import State
 
 Tools = dict[str, tuple[str, Struct]]  # by name: what the tool is for, and its arguments
 
@@ -90,12 +90,12 @@ LOOKING = ("read_file", "execute", "process_output")  # all that an explorer has
 NOT_IN_PLANS = ("process_list", "process_signal", "message_agent", "close_agent")
 
 
-def active(backend: Backend, chat: Chat) -> Tools:
+def active(backend: State, chat: Chat) -> Tools:
     """The built-in tools of this chat's turns."""
     return backend.revision.shown("tools", _active(backend, chat))
 
 
-def _active(backend: Backend, chat: Chat) -> Tools:
+def _active(backend: State, chat: Chat) -> Tools:
     does, planning = backend.does, chat.plan_mode == "plan"
     if chat.parent_chat_id is None:
         if not planning:
@@ -109,6 +109,6 @@ def _active(backend: Backend, chat: Chat) -> Tools:
     return tools
 
 
-def advisor_enabled(backend: Backend) -> bool:
+def advisor_enabled(backend: State) -> bool:
     """Does the deployment offer the advisor?"""
     return bool(settings.setting(backend, "advisor").get("enabled")) and backend.does("advisor.offered")

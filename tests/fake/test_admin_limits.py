@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from fake_server import usage
-from fake_server.backend import Backend, Clock
+from fake_server.backend import Backend
 from fake_server.model import Chat, ModelConfig, User
 from fake_server.people import make_user
 from fake_server.refusals import Refusal
+from fake_server.state import Clock
 
 PRICES = {"input_price_per_million_tokens": "3", "output_price_per_million_tokens": "15"}
 TURN = {"input_tokens": 10, "output_tokens": 5}  # 105 micro-dollars

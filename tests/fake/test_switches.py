@@ -10,7 +10,11 @@ from pathlib import Path
 import fake_server
 import spec
 from fake_server.faulting import load_all
+from fake_server.hub import Hub
+from fake_server.ledger import Ledger
+from fake_server.lifecycle import Lifecycle
 from fake_server.revision import table
+from fake_server.turns.runner import Runner
 from tests.proof import controls
 
 ROOT = Path(fake_server.__file__).parent
@@ -48,6 +52,12 @@ def test_every_switch_is_turned_by_something() -> None:
     asked = {text for text in _asked() if "*" not in text}
     assert len(asked) > 300
     assert asked - OF_FAULTS - OF_CONTROLS - OF_REVISIONS - REFUSALS == set()
+
+
+def test_faults_stand_in_place_of_methods_that_are_there() -> None:
+    parts = {part.__name__: part for part in (Hub, Ledger, Runner, Lifecycle)}
+    replaced = [method.split(".") for fault in load_all().values() for method in fault.around]
+    assert replaced and all(hasattr(parts[part], name) for part, name in replaced)
 
 
 def test_faults_controls_and_revisions_turn_what_is_there() -> None:

@@ -358,7 +358,7 @@ def test_a_turn_waits_for_whoever_wants_to_watch_it() -> None:
 
 
 def test_the_time_that_a_turn_takes_can_be_chosen() -> None:
-    assert start_options(parser().parse_args(["--option", "turn-floor-ms=0"])) == {"turn-floor-ms": "0"}
+    assert start_options(parser().parse_args(["--option", "turn-floor-ms=0"])) == {"turn-floor-ms": "0", "pick-up-ms": "1000"}
     for text in ("soon", "-1", "nan", "1e9"):
         with pytest.raises(SystemExit):
             parser().parse_args(["--option", f"turn-floor-ms={text}"])

@@ -1,0 +1,23 @@
+"""One run of one chat, from the moment it is taken up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fake_server.debugging import DebugRun, NoRun
+from fake_server.model import Chat, new_id
+from fake_server.turns.step import Step
+
+
+class Run:
+    """One run of one chat. `step` is the model call that is not stored yet, if any of it is worth keeping."""
+
+    def __init__(self, chat: Chat) -> None:
+        self.chat = chat
+        self.task: asyncio.Task[None]
+        self.step: Step | None = None
+        self.debug: DebugRun = NoRun()
+        self.started = self.stopping = False
+        self.waiting_calls: list[dict[str, str]] = []
+        self.advisor_uses = self.compactions = self.failures = 0
+        self.compaction_id = new_id()  # all compactions of a run show the same call
