@@ -16,7 +16,17 @@ _HERE = Path(__file__).parent
 _OURS = (_HERE, _HERE.parent / "fixtures", _HERE.parent / "spec")
 # Where what the target said is read: nothing but its shape makes these raise one of the errors below.
 _READERS = ("cases", "properties", "checks", "profiles")
-_READING = ("actors.py", "context.py", "framing.py", "judging.py", "preflight.py", "sameness.py", "streams.py", "turns.py")
+_READING = (
+    "actors.py",
+    "context.py",
+    "framing.py",
+    "judging.py",
+    "preflight.py",
+    "provisioning.py",
+    "sameness.py",
+    "streams.py",
+    "turns.py",
+)
 _SHAPE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError, StopIteration)
 _CALL = re.compile(r"\(\) (missing|takes|got an unexpected keyword|got multiple values|got some positional)")
 _LONG = 16_384  # characters of a value that a check shows
