@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import orjson
@@ -13,6 +14,7 @@ from fake_server.turns.wires.base import AssistantTurn, Attachment, CallMade, To
 if TYPE_CHECKING:
     from fake_server.state import State
 
+_ODD = re.compile(r"[^a-zA-Z0-9_-]")
 UNANSWERED = "tool call was interrupted before it produced a result"
 
 
@@ -39,18 +41,31 @@ def turns(backend: State, chat: Chat) -> list[Turn]:
             for part in message.content:
                 known = open_calls.pop(part["tool_call_id"], None) is not None
                 if known and backend.does("llm.gets-results"):
-                    built.append(_result(part))
+                    built.append(_result(backend, part))
             continue
         built.extend(_unanswered(open_calls))
         if message.role == "user":
             built.append(UserTurn([_shown(backend, part) for part in message.content]))
         else:
-            turn = _assistant(message)
+            turn = _assistant(backend, message)
             if turn.text or turn.calls:
                 built.append(turn)
                 open_calls = {call.id: call.name for call in turn.calls}
     built.extend(_unanswered(open_calls))
+    if not backend.does("llm.keeps-call-ids"):
+        _with_plain_ids(built)
     return built
+
+
+def _with_plain_ids(built: list[Turn]) -> None:
+    """Early revisions keep no odd characters in the ids of calls of earlier turns."""
+    last = max((i for i, turn in enumerate(built) if isinstance(turn, UserTurn)), default=0)
+    for turn in built[:last]:
+        if isinstance(turn, ToolTurn):
+            turn.id = _ODD.sub("_", turn.id)
+        elif isinstance(turn, AssistantTurn):
+            for call in turn.calls:
+                call.id = _ODD.sub("_", call.id)
 
 
 def _unanswered(calls: dict[str, str]) -> list[Turn]:
@@ -59,12 +74,15 @@ def _unanswered(calls: dict[str, str]) -> list[Turn]:
     return answers
 
 
-def _result(part: Part) -> ToolTurn:
-    text = orjson.dumps(part.get("result")).decode()
+def _result(backend: State, part: Part) -> ToolTurn:
+    result = part.get("result")
+    text = orjson.dumps(result).decode()
+    if part.get("is_error") and isinstance(result, dict) and not backend.does("llm.told-errors-as-objects"):
+        text = str(result.get("error", text))
     return ToolTurn(part["tool_call_id"], part.get("tool_name", ""), text, bool(part.get("is_error")))
 
 
-def _assistant(message: Message) -> AssistantTurn:
+def _assistant(backend: State, message: Message) -> AssistantTurn:
     turn, seen = AssistantTurn(), set()
     for part in message.content:
         if part["type"] == "text":
@@ -82,4 +100,7 @@ def _shown(backend: State, part: Part) -> str | Attachment:
     if part["type"] == "file":
         file = backend.store.files.get(part["file_id"])
         return Attachment(file.media_type, file.name, file.data) if file else f"[missing file {part['file_id']}]"
-    return reference_text(part) if part["type"] == "file-reference" else str(part.get("text", ""))
+    if part["type"] == "file-reference":
+        whole = backend.does("llm.gets-whole-references")
+        return reference_text(part if whole else part | {"content": part.get("content", "").strip()})
+    return str(part.get("text", ""))

@@ -139,6 +139,7 @@ async def _call(backend: Backend, run: Run, model: Model) -> Step:
         turns=turns(backend, chat),
         tools=_offered(backend, chat),
         options=(model.config.model_config or {}) if backend.does("llm.options-sent") else {},
+        echoes_reasoning=not backend.does("llm.drops-reasoning"),
         max_tokens=32_000 if backend.does("llm.default-max-tokens") else 4096,
     )
     if (failure := too_large(model, prompt)) is not None:

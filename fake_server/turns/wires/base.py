@@ -79,6 +79,7 @@ class Prompt:
     max_tokens: int = 32_000
     options: dict[str, Json] = field(default_factory=dict)  # the model config's call options
     structured: Tool | None = None
+    echoes_reasoning: bool = False  # earlier answers keep what they were thought out with
 
 
 # -- what is answered ---------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ class ChatCompletions:
 
     def _messages(self, prompt: Prompt) -> list[Json]:
         messages: list[Json] = [{"role": "system", "content": text} for text in prompt.system]
-        messages.extend(_message(turn) for turn in prompt.turns)
+        messages.extend(_message(turn, prompt.echoes_reasoning) for turn in prompt.turns)
         return messages
 
     def reader(self) -> ChatReader:
@@ -93,13 +93,15 @@ def _tool(tool: Tool) -> Json:
     return {"type": "function", "function": function}
 
 
-def _message(turn: Turn) -> Json:
+def _message(turn: Turn, echoes_reasoning: bool) -> Json:
     if isinstance(turn, ToolTurn):
         return {"role": "tool", "tool_call_id": turn.id, "content": turn.content}
     if isinstance(turn, AssistantTurn):
         message: dict[str, Json] = {"role": "assistant"}
         if turn.text:
             message["content"] = turn.text
+        if turn.reasoning and echoes_reasoning:
+            message["reasoning_content"] = turn.reasoning
         if turn.calls:
             message["tool_calls"] = [
                 {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in turn.calls
