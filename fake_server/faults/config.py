@@ -158,8 +158,7 @@ turns_off(
 @changes("putConfigUserPrompt", red=["CONF-020"])
 def prompt_echoed_as_sent(answer: Answer) -> None:
     """The answer to a prompt shows it as it was sent."""
-    if sent(answer)["custom_prompt"].startswith("Stored."):
-        answer.body["custom_prompt"] = sent(answer)["custom_prompt"]
+    answer.body["custom_prompt"] = sent(answer)["custom_prompt"]
 
 
 @changes("putConfigUserPrompt", red=["CONF-021"])

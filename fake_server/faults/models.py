@@ -60,7 +60,7 @@ turns_off("odd-provider-names", "any text may name an AI provider", "provider.id
 @changes("updateAIProvider", red=["PROV-001"])
 def renames_are_lost(answer: Answer) -> None:
     """A display name is not stored."""
-    if sent(answer) == {"display_name": "Renamed"}:
+    if set(sent(answer)) == {"display_name"}:
         answer.backend.store.providers[answer.body["id"]].display_name = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fake_server.faulting import Answer, Fault, answers, changes, declare, turns_off
@@ -296,17 +297,18 @@ def title_search_is_exact_about_case(answer: Answer) -> None:
 @changes("listChats", red=["FILTER-015"])
 def quotes_do_not_protect_colons(answer: Answer) -> None:
     """A quoted value with a colon finds nothing."""
-    if _q(answer) == 'title:"c:d"':
+    if re.search(r':"[^"%]*:[^"%]*"', _q(answer)):
         answer.body = []
 
 
 @changes("listChats", red=["FILTER-016"])
 def search_keys_are_case_sensitive(answer: Answer) -> None:
     """A key of q in capitals is unknown."""
-    if _q(answer).startswith("TITLE:"):
-        detail = '"TITLE" is not a valid query param'
+    key = _q(answer).partition(":")[0]
+    if key != key.lower():
+        validation = {"field": key, "detail": f'"{key}" is not a valid query param'}
         answer.status = 400
-        answer.body = {"message": "Invalid chat search query.", "validations": [{"field": "TITLE", "detail": detail}]}
+        answer.body = {"message": "Invalid chat search query.", "validations": [validation]}
 
 
 @changes("listChats", red=["FILTER-017"])

@@ -95,9 +95,9 @@ def prompts_come_oldest_first(answer: Answer) -> None:
 @changes("listPrompts", red=["PROMPT-002"])
 def prompts_are_joined_by_lines(answer: Answer) -> None:
     """The text parts of a prompt are joined by line ends."""
+    rows = {m.id: m for m in answer.backend.store.messages[answer.path_params["chat"]]}
     for prompt in answer.body["prompts"]:
-        if prompt["text"] == "ab":
-            prompt["text"] = "a\nb"
+        prompt["text"] = "\n".join(part["text"] for part in rows[prompt["id"]].content if part["type"] == "text")
 
 
 turns_off(
