@@ -158,7 +158,7 @@ async def quiet(t: Case, content: Any = None, by: Actor | None = None, **fields:
     """A chat whose first turn, title and summary are all done, so that nothing happens to it by itself. Raises Unmet."""
     chat = await t.new_chat(content or script(says("Hello."), title="Quiet title"), by, **fields)
     summary = {"last_turn_summary": bool} if "last_turn_summary" in t.session.known_keys else {}
-    await chat.settled(t.idle, title="Quiet title", **summary)
+    await chat.settled(t.idle, title=chat.dialect.title("Quiet title"), **summary)
     return chat
 
 

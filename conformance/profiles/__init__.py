@@ -54,6 +54,10 @@ class Dialect(Protocol):
         """What made the chat's last turn fail, in the server's words; "" when it did not fail."""
         ...
 
+    def title(self, scripted: str) -> str:
+        """What a chat is called by itself whose script gives this title."""
+        ...
+
     def lost_turn(self, chat: dict[str, Any], answer: Any) -> bool:
         """Does this chat rest, with these messages listed then, on a user's message that got neither an answer nor an error?"""
         ...

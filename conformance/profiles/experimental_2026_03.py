@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from conformance.profiles import experimental_2026_05
@@ -25,3 +26,7 @@ class Dialect(experimental_2026_05.Dialect):
 
     def failure(self, chat: dict[str, Any]) -> str:
         return chat.get("last_error") or ""
+
+    def title(self, scripted: str) -> str:
+        # the model is asked for a text, and what a script calls the title comes as the text of an object
+        return json.dumps({"title": scripted})

@@ -45,6 +45,9 @@ class Dialect:
         error = chat.get("last_error")
         return str(error.get("message") or error) if isinstance(error, dict) else str(error or "")
 
+    def title(self, scripted: str) -> str:
+        return scripted
+
     def lost_turn(self, chat: dict[str, Any], answer: Any) -> bool:
         if chat.get("status") != self._statuses["idle"] or chat.get("last_error") is not None or answer.get("queued_messages"):
             return False
