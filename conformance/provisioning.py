@@ -46,8 +46,13 @@ def keys_path(t: Case, user: str, provider: str = "") -> str:
 
 
 def providers_path(t: Case, provider: str = "") -> str:
-    """The path of the AI providers, or of one."""
-    return t.url("getAIProvider", provider=provider) if provider else t.url("listAIProviders")
+    """The path of the providers of models, or of one."""
+    return t.session.dialect.providers(t, provider)
+
+
+def behind(t: Case, made: dict[str, Any]) -> dict[str, Any]:
+    """How a model config names this provider, or that of this model config."""
+    return t.session.dialect.behind(made)
 
 
 async def base_model(t: Case) -> dict[str, Any]:
@@ -58,11 +63,6 @@ async def base_model(t: Case) -> dict[str, Any]:
     raise Unmet("the target has no default model config")
 
 
-async def base_provider(t: Case) -> dict[str, Any]:
-    """The AI provider behind the default model. Raises Unmet."""
-    return dict(t.given(await t.root.get(providers_path(t, (await base_model(t))["ai_provider_id"]))))
-
-
 def secret(t: Case, name: str = "key") -> str:
     """An API key of the case's own, blanked in records."""
     key = f"sk-{t.unique(name)}-{secrets.token_hex(8)}"
@@ -71,19 +71,13 @@ def secret(t: Case, name: str = "key") -> str:
 
 
 async def new_provider(t: Case, **fields: Any) -> dict[str, Any]:
-    """An AI provider that is the target's LLM under another name, enabled, with a key; deleted at the end. Raises Unmet."""
-    base = await base_provider(t)
-    body = {"type": base["type"], "name": t.unique("p"), "base_url": base["base_url"], "enabled": True}
-    made = t.given(await t.root.post(providers_path(t), body | {"api_keys": [secret(t)]} | fields))
-    t.cleanup(lambda: t.root.delete(providers_path(t, made["id"])))
-    return dict(made)
+    """A provider that is the target's LLM under another name, enabled, with a key; deleted at the end. Raises Unmet."""
+    return await t.session.dialect.new_provider(t, await base_model(t), {"api_keys": [secret(t)]} | fields)
 
 
-async def new_model(t: Case, **fields: Any) -> dict[str, Any]:
-    """A model config of the case's own, on the default model's provider; deleted at the end. Raises Unmet."""
-    if "ai_provider_id" not in fields:
-        fields["ai_provider_id"] = (await base_model(t))["ai_provider_id"]
-    body = {"model": t.unique("m"), "context_limit": 1000} | fields
+async def new_model(t: Case, provider: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    """A model config of the case's own, on this provider or the default model's; deleted at the end. Raises Unmet."""
+    body = behind(t, provider or await base_model(t)) | {"model": t.unique("m"), "context_limit": 1000} | fields
     made = t.given(await t.root.post(models_path(t), body))
     t.cleanup(lambda: t.root.delete(models_path(t, made["id"])))
     return dict(made)

@@ -82,7 +82,7 @@ async def own_models(t: Case) -> None:
         t.refused(await choose(t, user, "root", "model", "x"), "config.override-uuid")
         for unusable in (str(uuid4()), off["id"]):
             t.refused(await choose(t, user, "root", "model", unusable), "config.personal-model")
-        behind = await new_model(t, ai_provider_id=(await new_provider(t, api_keys=[]))["id"])
+        behind = await new_model(t, await new_provider(t, api_keys=[]))
         t.refused(await choose(t, user, "root", "model", behind["id"]), "config.personal-key")
         t.expect(await choices(t, user), before, "the choices after refused ones")
     with t.judging("CONF-042"):

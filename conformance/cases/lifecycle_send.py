@@ -12,6 +12,7 @@ from conformance.cases.lifecycle_llm import system_text
 from conformance.checks.times import instant
 from conformance.context import Case
 from conformance.exchange import ABSENT
+from conformance.provisioning import new_model
 from conformance.turns import held, rests, said, talk
 from conformance.verdict import Failure, Unmet
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
@@ -40,12 +41,7 @@ def moved(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 async def other_model(t: Case, **fields: Any) -> str:
     """Another model beside the default one, for this case; gives its id. Raises Unmet."""
-    path = t.url("listModelConfigs")
-    base = next(c for c in t.given(await t.root.get(path)) if c["is_default"])
-    body = {"ai_provider_id": base["ai_provider_id"], "model": t.unique("model"), "context_limit": 64000}
-    made: str = t.given(await t.root.post(path, body | fields))["id"]
-    t.cleanup(lambda: t.root.delete(f"{path}/{made}"))
-    return made
+    return str((await new_model(t, **({"context_limit": 64000} | fields)))["id"])
 
 
 @case("SEND-018", "SEND-019", "SEND-020", "SEND-021", "SEND-028")

@@ -103,7 +103,7 @@ async def deleted_models(t: Case) -> None:
 @case("MODEL-044", "MODEL-049", needs=["admin"])
 async def disabled_models(t: Case) -> None:
     provider = await new_provider(t)
-    off, behind = await new_model(t, enabled=False), await new_model(t, ai_provider_id=provider["id"])
+    off, behind = await new_model(t, enabled=False), await new_model(t, provider)
     t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
     with t.judging("MODEL-044"):
         made = t.accepted(await t.alice.create("Hello", model_config_id=off["id"]))

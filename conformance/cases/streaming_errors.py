@@ -196,7 +196,7 @@ async def nonsense_in_the_stream(t: Case, data: str) -> None:
 @case("ERROR-020")
 async def provider_switched_off(t: Case) -> None:
     own = await new_provider(t)
-    model = (await new_model(t, ai_provider_id=own["id"], context_limit=100_000))["id"]
+    model = (await new_model(t, own, context_limit=100_000))["id"]
     await heard_of(t, model)
     chat = await t.chat(model_config_id=model)
     t.given(await t.root.patch(providers_path(t, own["id"]), {"enabled": False}))

@@ -188,7 +188,7 @@ async def no_key_at_all(t: Case) -> None:
 async def keys_of_users(t: Case) -> None:
     provider = await new_provider(t)
     t.given(await store(t.alice, provider["id"], secret(t)))
-    model = (await new_model(t, ai_provider_id=provider["id"], context_limit=100_000))["id"]
+    model = (await new_model(t, provider, context_limit=100_000))["id"]
     await heard_of(t, model)
     error = await last_error(t, refused(429, "insufficient_quota"), model_config_id=model)
     t.expect((error["kind"], error["retryable"]), ("usage_limit", False), "kind and retryable", "/last_error")

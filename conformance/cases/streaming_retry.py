@@ -72,7 +72,7 @@ async def failing(t: Case, *each: Any, **fields: Any) -> tuple[Chat, Socket]:
 async def model_at(t: Case, **provider: Any) -> dict[str, Any]:
     """Fields of a chat on a model of an AI provider of its own. Raises Unmet."""
     own = await new_provider(t, **provider)
-    model = (await new_model(t, ai_provider_id=own["id"], context_limit=100_000))["id"]
+    model = (await new_model(t, own, context_limit=100_000))["id"]
     if provider.get("base_url") != CLOSED:
         await heard_of(t, model)
     return {"model_config_id": model}
