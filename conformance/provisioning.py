@@ -33,6 +33,11 @@ def config_path(t: Case, name: str) -> str:
     return spelled
 
 
+def has_setting(t: Case, name: str) -> bool:
+    """Does this revision have the setting?"""
+    return t.session.documents.match("PUT", config_path(t, name)) is not None
+
+
 def models_path(t: Case, model: str = "") -> str:
     """The path of the model configs, or of one."""
     return t.url("updateModelConfig", model_config=model) if model else t.url("listModelConfigs")
@@ -134,5 +139,5 @@ async def member(t: Case) -> Actor:
 
 async def turn_calls(t: Case, chat: Chat, n: int = 1) -> list[dict[str, Any]]:
     """The first `n` model calls of a chat's turns, as the scripted LLM saw them. Raises Unmet."""
-    found = await t.llm.journal(chat.id, purpose="turn", wait=n)
+    found = await chat.model_calls(wait=n)
     return found[:n]

@@ -148,7 +148,7 @@ async def title_model_that_cannot_be_used(t: Case) -> None:
     await deployed(t, "model-override/title_generation", model_config_id=model["id"])
     with t.judging("CONF-074"):
         t.accepted(await chat.propose())
-        asked = [call["body"]["model"] for call in await t.llm.journal(chat.id, purpose="title")]
+        asked = [call["body"]["model"] for call in await chat.model_calls("title")]
         t.true(model["model"] in asked, "the title was asked for from the model for titles", asked)
     await change_model(t, model, enabled=False)
     with t.judging("CONF-036"):

@@ -159,7 +159,7 @@ async def the_system_prompt(t: Case) -> None:
     mark = t.unique("prompt")
     chat = await first(t, system_prompt=f"Answer\u200b as  \r\n{mark}\n\n\n\nalways\n")
     await chat.turn("more")
-    asked, *_ = await t.llm.journal(chat.id, purpose="turn", wait=1)
+    asked, *_ = await chat.model_calls(wait=1)
     with t.judging("SEND-030"):
         t.true(mark in str(asked["body"]), "the system prompt reaches the model")
         for answer in (await chat.get(), await chat.messages(), await chat.prompts()):
@@ -173,7 +173,7 @@ async def the_system_prompt(t: Case) -> None:
     with t.judging("LLM-009"):
         t.accepted(await chat.edit((await chat.history())[0]["id"], "Edited"))
         await chat.settled()
-        _, *later = await t.llm.journal(chat.id, purpose="turn", wait=3)
+        _, *later = await chat.model_calls(wait=3)
         t.expect([mark in system_text(call) for call in later], [True] * len(later), "is the system prompt in the later calls")
 
 

@@ -196,7 +196,7 @@ async def parts_that_users_send(t: Case) -> None:
             t.expect(message.get("chat_id"), chat.id, "the chat of a message", "/chat_id")
     with t.judging("MSG-014"):
         t.expect(sent["message"], stored, "the message in the answer to the send")
-        edited = t.given(await chat.edit(stored["id"], "other"))["message"]
+        edited = chat.dialect.message(t.given(await chat.edit(stored["id"], "other")))
         await chat.settled()
         t.expect(
             edited, next(m for m in await chat.history() if m["id"] == edited["id"]), "the message in the answer to the edit"

@@ -173,7 +173,7 @@ async def failures_in_a_row(t: Case) -> None:
         kept = [p for m in await chat.history() if m["role"] == "assistant" for p in m["content"] if p["type"] == "text"]
         t.expect([p["text"] for p in kept], ["Made it."], "the stored texts")
     with t.judging("RETRY-016"):
-        calls = [call["t_ms"] for call in await t.llm.journal(chat.id, purpose="turn", wait=5)]
+        calls = [call["t_ms"] for call in await chat.model_calls(wait=5)]
         gaps = [later - before for before, later in itertools.pairwise(calls)]
         early = [gap for gap, wanted in zip(gaps, (1000, 2000, 0, 1000), strict=False) if gap < wanted * 0.97]
         t.true(not early, "the model is not called earlier than announced", gaps)

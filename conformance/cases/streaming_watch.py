@@ -25,16 +25,17 @@ NO_NEWS: list[dict[str, Any]] = [
 
 
 class Watch:
-    """A watch feed, and a chat of the same owner whose renaming shows how far the feed has come."""
+    """A watch feed, and a chat of the same owner whose small changes show how far the feed has come."""
 
     def __init__(self, case: Case, socket: Socket, beacon: Chat) -> None:
         self.case, self.socket, self.beacon = case, socket, beacon
 
     async def so_far(self, chat: Chat, start: int = 0) -> list[Event]:
         """All events about this chat up to now, from the `start`-th on. Raises Unmet."""
-        title = self.case.unique("mark")
-        self.case.given(await self.beacon.patch(title=title))
-        await told(self.socket, {"kind": "title_change", "chat": {"id": self.beacon.id, "title": title}})
+        came = len(self.socket.events)
+        for change, event in self.beacon.dialect.signals(self.case.unique("mark")):
+            self.case.given(await self.beacon.patch(**change))
+            await told(self.socket, {"kind": event["kind"], "chat": {"id": self.beacon.id} | event["chat"]}, start=came)
         return about(self.socket, chat)[start:]
 
     async def until(self, chat: Chat, kind: str, n: int = 1, **fields: Any) -> Event:
@@ -103,10 +104,7 @@ async def created_and_deleted(t: Case) -> None:
 async def families(t: Case) -> None:
     watch = await watching(t)
     chat = await t.chat(script(FAMILY))
-    children = t.given(await chat.get())["children"]
-    if not children:
-        raise Unmet("a spawn_agent call made no child chat")
-    child = Chat(t.alice, children[0]["id"])
+    child = Chat(t.alice, (await chat.children())[0]["id"])
     await child.settled()
     members = [chat.id, child.id]
     with t.judging("WATCH-026"):

@@ -12,6 +12,7 @@ from conformance.cases.usage_enforced import COST, PAID, PRICES, TOKENS, payer, 
 from conformance.cases.usage_limits import limited, unlimited
 from conformance.context import Case
 from conformance.provisioning import change_model, configured, member, models_path, new_model
+from conformance.streams import quiet
 from fixtures.scripts import script, tool_call, turn, turns, wait_ms
 from fixtures.scripts import text as says
 
@@ -83,8 +84,7 @@ async def what_counts_as_spend(t: Case) -> None:
     await unlimited(t)
     who = await payer(t)
     await limited(t, 1_000_000)
-    chat = await t.new_chat(PAID, **who)
-    await chat.settled("waiting", title="Scripted title", last_turn_summary="Scripted label")
+    chat = await quiet(t, script(says("ok"), usage=TOKENS, title="Quiet title"), **who)
     actor = chat.actor
 
     async def spend() -> int:
@@ -162,7 +162,7 @@ async def summaries(t: Case) -> None:
     spawn = turn(tool_call("spawn_agent", {"type": "general", "prompt": PAID}, id="c1"), usage=TOKENS)
     config, free = await model(t, input="3", output="15"), await model(t)
     root = await t.chat(script(turns(spawn, turn(says("done"), usage=TOKENS))), actor, model_config_id=config)
-    children = (await root.when(lambda c: c.get("children"), "a child"))["children"]
+    children = await root.children()
     await Chat(actor, children[0]["id"]).settled("waiting")
     unknown = turn(tool_call("list_templates", {}), usage={"input_tokens": 0, "output_tokens": 0})
     plain = await t.chat(script(turns(unknown, turn(says("ok"), usage=TOKENS))), actor, model_config_id=free)

@@ -74,6 +74,14 @@ class Dialect(Protocol):
         """
         ...
 
+    async def children(self, chat: Chat) -> list[dict[str, Any]]:
+        """The chats of this chat's sub-agents as they are shown, oldest first. Raises Unmet."""
+        ...
+
+    def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Changes of a chat after which all is as before but for its title, and what the watch feed says of each."""
+        ...
+
     def lost_turn(self, chat: dict[str, Any], answer: Any) -> bool:
         """Does this chat rest, with these messages listed then, on a user's message that got neither an answer nor an error?"""
         ...

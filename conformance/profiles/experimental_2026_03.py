@@ -10,6 +10,7 @@ import spec
 from conformance.profiles import experimental_2026_05
 
 if TYPE_CHECKING:
+    from conformance.actors import Chat
     from conformance.context import Case
     from conformance.target import Target
 
@@ -69,6 +70,13 @@ class Dialect(experimental_2026_05.Dialect):
 
         t.cleanup(give_back)
         return kind
+
+    async def children(self, chat: Chat) -> list[dict[str, Any]]:
+        listed = chat.case.given(await chat.actor.list(limit=1000))
+        return sorted((c for c in listed if c.get("parent_chat_id") == chat.id), key=lambda c: str(c["created_at"]))
+
+    def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        return [({"archived": True}, {"kind": "deleted", "chat": {}}), ({"archived": False}, {"kind": "created", "chat": {}})]
 
     def message(self, answer: Any) -> dict[str, Any]:
         if isinstance(answer, dict) and "role" in answer:

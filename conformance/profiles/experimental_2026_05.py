@@ -62,6 +62,13 @@ class Dialect:
         t.cleanup(lambda: t.root.delete(self.providers(t, made["id"])))
         return dict(made)
 
+    async def children(self, chat: Chat) -> list[dict[str, Any]]:
+        shown = chat.case.given(await chat.get()).get("children") or []
+        return sorted(shown, key=lambda c: str(c["created_at"]))
+
+    def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        return [({"title": word}, {"kind": "title_change", "chat": {"title": word}})]
+
     def lost_turn(self, chat: dict[str, Any], answer: Any) -> bool:
         if chat.get("status") != self._statuses["idle"] or chat.get("last_error") is not None or answer.get("queued_messages"):
             return False
