@@ -21,21 +21,27 @@ _TAKEN = {
 }
 
 
-def config_path(t: Case, name: str) -> str:
-    """The path of a setting, such as `retention-days`; one that the documents do not know is spelled like the others."""
+def _setting(t: Case, name: str) -> tuple[str, str]:
+    """The path of a setting where the documents know it, else ""; and how a path is spelled like those of the others."""
     wanted, spelled = name.split("/"), ""
     for operation in t.session.documents.operations.values():
         below, found, setting = operation.path.partition("/config/")
         places = setting.split("/")
         if found and len(places) == len(wanted) and all(p == w or p.startswith("{") for p, w in zip(places, wanted, strict=True)):
-            return operation.url(**{p[1:-1]: w for p, w in zip(places, wanted, strict=True) if p != w})
+            return operation.url(**{p[1:-1]: w for p, w in zip(places, wanted, strict=True) if p != w}), ""
         spelled = spelled or (f"{below}{found}{name}" if found else "")
-    return spelled
+    return "", spelled
+
+
+def config_path(t: Case, name: str) -> str:
+    """The path of a setting, such as `retention-days`; one that the documents do not know is spelled like the others."""
+    known, spelled = _setting(t, name)
+    return known or spelled
 
 
 def has_setting(t: Case, name: str) -> bool:
     """Does this revision have the setting?"""
-    return t.session.documents.match("PUT", config_path(t, name)) is not None
+    return bool(_setting(t, name)[0])
 
 
 def models_path(t: Case, model: str = "") -> str:

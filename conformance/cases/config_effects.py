@@ -10,7 +10,7 @@ from conformance.case import case
 from conformance.cases.lifecycle_llm import system_text
 from conformance.cases.models_use import tokens
 from conformance.context import Case
-from conformance.provisioning import config_path, configured, deployed, member, new_model, put_back, turn_calls
+from conformance.provisioning import config_path, configured, deployed, has_setting, member, new_model, put_back, turn_calls
 from conformance.verdict import Unmet
 from fixtures.scripts import script, text, tool_call, turn, turns, usage
 
@@ -115,8 +115,9 @@ COMPACTIONS: dict[str, dict[str, Any]] = {
 
 @case(rows=COMPACTIONS, needs=["admin"])
 async def compaction(t: Case, row: dict[str, Any]) -> None:
-    user, model = await member(t), await new_model(t, compression_threshold=row["model"])
-    if row["own"] is not None:
+    user, own = await member(t), row["own"] is not None and has_setting(t, "user-compaction-thresholds/x")
+    model = await new_model(t, compression_threshold=row["model"] if own or row["own"] is None else row["own"])
+    if own:
         path = config_path(t, f"user-compaction-thresholds/{model['id']}")
         t.given(await user.put(path, {"threshold_percent": row["own"]}))
     first = turn(text("long"), usage=usage(row["tokens"], 5, cache_read_tokens=row.get("cached")))

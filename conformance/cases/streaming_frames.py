@@ -25,7 +25,7 @@ async def everything(t: Case) -> tuple[Chat, Socket]:
         chat, socket = seen.chat, seen.socket
         await told(socket, {"type": "action_required"})
     else:
-        under_way = await held(t, says("part"), earlier=(lists,))
+        under_way = await held(t, says("part"), earlier=(turn(lists),))
         chat, socket = under_way.chat, under_way.socket
     queued = t.given(await chat.send(script(attempts(http_error(503, retry_after=0), http_error(400, "no")))))
     await told(socket, {"type": "queue_update"})
