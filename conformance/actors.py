@@ -211,8 +211,10 @@ class Actor:
 class Chat:
     """A chat as one actor sees it."""
 
-    def __init__(self, actor: Actor, chat_id: str) -> None:
+    def __init__(self, actor: Actor, chat_id: str, opening: Any = "") -> None:
+        """`opening`: its first message, so far as known."""
         self.actor, self.id = actor, chat_id
+        self.opening = "\n".join(str(p["text"]).strip() for p in parts(opening) if "text" in p) if opening else ""
         self.case = actor.case
 
     @property
@@ -229,7 +231,7 @@ class Chat:
 
     def by(self, actor: Actor) -> Chat:
         """The same chat through another actor's eyes."""
-        return Chat(actor, self.id)
+        return Chat(actor, self.id, self.opening)
 
     async def get(self) -> Exchange:
         return await self.actor.get(self.path)
@@ -278,6 +280,10 @@ class Chat:
         body = {"user_roles": users, "group_roles": groups}
         return await self.actor.patch(self.url("patchChatACL"), _without_absent(body))
 
+    async def model_calls(self, purpose: str = "turn", wait: int = 0) -> list[dict[str, Any]]:
+        """The requests for this chat that the scripted LLM received; waits until there are `wait` of them. Raises Unmet."""
+        return await self.case.llm.journal(self.id, opening=self.opening, purpose=purpose, wait=wait)
+
     async def stream(self, **options: Any) -> Socket:
         return await self.dialect.stream(self, **options)
 
@@ -304,6 +310,18 @@ class Chat:
         """Wait until the last turn has ended well and its summary is there, if chats have one; gives the chat. Raises Unmet."""
         summary = {"last_turn_summary": bool} if "last_turn_summary" in self.case.session.known_keys else {}
         return await self.settled(self.case.idle, **summary, **fields)
+
+    async def children(self, n: int = 1) -> list[dict[str, Any]]:
+        """The chats of its sub-agents, oldest first, once there are `n` of them. Raises Unmet."""
+        pause = 0.015
+        try:
+            async with asyncio.timeout(self.case.deadline):
+                while len(found := await self.dialect.children(self)) < n:
+                    await asyncio.sleep(pause)  # there is no event for it that holds for every server state
+                    pause = min(pause * 1.5, 0.25)
+        except TimeoutError:
+            raise Unmet(f"the chat did not reach {n} children") from None
+        return found
 
     async def when(self, reached: Any, what: str) -> dict[str, Any]:
         """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""

@@ -159,7 +159,7 @@ class Case:
         body = answer.response.body
         if not self.succeeded(answer) or not isinstance(body, dict) or not isinstance(body.get("id"), str):
             raise Unmet(f"creating a chat answered {answer.response.status}")
-        chat = Chat(actor, body["id"])
+        chat = Chat(actor, body["id"], content)
         await self.session.dialect.begin(chat, content, fields)
         return chat
 

@@ -65,9 +65,12 @@ class LlmControl:
         """Order what calls that match are answered with, before any script in their prompt."""
         await self._call("POST", "/orders", body=order(reply, **match))
 
-    async def journal(self, chat: str, *, purpose: str = "", wait: int = 0) -> list[dict[str, Any]]:
-        """The requests that the LLM received for a chat; waits until there are `wait` of them."""
-        params: dict[str, Any] = {"chat": chat, "seconds": self._session.deadline}
+    async def journal(self, chat: str, *, opening: str = "", purpose: str = "", wait: int = 0) -> list[dict[str, Any]]:
+        """The requests that the LLM received for a chat; waits until there are `wait` of them.
+
+        `opening`: its first message, by which its requests are known where the server names no chat in them.
+        """
+        params: dict[str, Any] = {"chat": chat, "opening": opening, "seconds": self._session.deadline}
         if purpose:
             params["purpose"] = purpose
         if wait:

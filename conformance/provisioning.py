@@ -21,16 +21,27 @@ _TAKEN = {
 }
 
 
-def config_path(t: Case, name: str) -> str:
-    """The path of a setting, such as `retention-days`; one that the documents do not know is spelled like the others."""
+def _setting(t: Case, name: str) -> tuple[str, str]:
+    """The path of a setting where the documents know it, else ""; and how a path is spelled like those of the others."""
     wanted, spelled = name.split("/"), ""
     for operation in t.session.documents.operations.values():
         below, found, setting = operation.path.partition("/config/")
         places = setting.split("/")
         if found and len(places) == len(wanted) and all(p == w or p.startswith("{") for p, w in zip(places, wanted, strict=True)):
-            return operation.url(**{p[1:-1]: w for p, w in zip(places, wanted, strict=True) if p != w})
+            return operation.url(**{p[1:-1]: w for p, w in zip(places, wanted, strict=True) if p != w}), ""
         spelled = spelled or (f"{below}{found}{name}" if found else "")
-    return spelled
+    return "", spelled
+
+
+def config_path(t: Case, name: str) -> str:
+    """The path of a setting, such as `retention-days`; one that the documents do not know is spelled like the others."""
+    known, spelled = _setting(t, name)
+    return known or spelled
+
+
+def has_setting(t: Case, name: str) -> bool:
+    """Does this revision have the setting?"""
+    return bool(_setting(t, name)[0])
 
 
 def models_path(t: Case, model: str = "") -> str:
@@ -46,8 +57,13 @@ def keys_path(t: Case, user: str, provider: str = "") -> str:
 
 
 def providers_path(t: Case, provider: str = "") -> str:
-    """The path of the AI providers, or of one."""
-    return t.url("getAIProvider", provider=provider) if provider else t.url("listAIProviders")
+    """The path of the providers of models, or of one."""
+    return t.session.dialect.providers(t, provider)
+
+
+def behind(t: Case, made: dict[str, Any]) -> dict[str, Any]:
+    """How a model config names this provider, or that of this model config."""
+    return t.session.dialect.behind(made)
 
 
 async def base_model(t: Case) -> dict[str, Any]:
@@ -58,17 +74,6 @@ async def base_model(t: Case) -> dict[str, Any]:
     raise Unmet("the target has no default model config")
 
 
-def provider_of(t: Case, model: dict[str, Any]) -> dict[str, Any]:
-    """The field of a model config that names its provider, for another one on the same."""
-    key = t.session.traits["model_provider"]
-    return {key: model[key]}
-
-
-async def base_provider(t: Case) -> dict[str, Any]:
-    """The AI provider behind the default model. Raises Unmet."""
-    return dict(t.given(await t.root.get(providers_path(t, (await base_model(t))["ai_provider_id"]))))
-
-
 def secret(t: Case, name: str = "key") -> str:
     """An API key of the case's own, blanked in records."""
     key = f"sk-{t.unique(name)}-{secrets.token_hex(8)}"
@@ -77,19 +82,13 @@ def secret(t: Case, name: str = "key") -> str:
 
 
 async def new_provider(t: Case, **fields: Any) -> dict[str, Any]:
-    """An AI provider that is the target's LLM under another name, enabled, with a key; deleted at the end. Raises Unmet."""
-    base = await base_provider(t)
-    body = {"type": base["type"], "name": t.unique("p"), "base_url": base["base_url"], "enabled": True}
-    made = t.given(await t.root.post(providers_path(t), body | {"api_keys": [secret(t)]} | fields))
-    t.cleanup(lambda: t.root.delete(providers_path(t, made["id"])))
-    return dict(made)
+    """A provider that is the target's LLM under another name, enabled, with a key; deleted at the end. Raises Unmet."""
+    return await t.session.dialect.new_provider(t, await base_model(t), {"api_keys": [secret(t)]} | fields)
 
 
-async def new_model(t: Case, **fields: Any) -> dict[str, Any]:
-    """A model config of the case's own, on the default model's provider; deleted at the end. Raises Unmet."""
-    if t.session.traits["model_provider"] not in fields:
-        fields |= provider_of(t, await base_model(t))
-    body = {"model": t.unique("m"), "context_limit": 1000} | fields
+async def new_model(t: Case, provider: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    """A model config of the case's own, on this provider or the default model's; deleted at the end. Raises Unmet."""
+    body = behind(t, provider or await base_model(t)) | {"model": t.unique("m"), "context_limit": 1000} | fields
     made = t.given(await t.root.post(models_path(t), body))
     t.cleanup(lambda: t.root.delete(models_path(t, made["id"])))
     return dict(made)
@@ -146,5 +145,5 @@ async def member(t: Case) -> Actor:
 
 async def turn_calls(t: Case, chat: Chat, n: int = 1) -> list[dict[str, Any]]:
     """The first `n` model calls of a chat's turns, as the scripted LLM saw them. Raises Unmet."""
-    found = await t.llm.journal(chat.id, purpose="turn", wait=n)
+    found = await chat.model_calls(wait=n)
     return found[:n]

@@ -92,7 +92,7 @@ async def _look(session: Session) -> Routing:
     if not made.ok or not isinstance(chat, str):
         raise Unmet(f"creating a chat to see it answered {made.status}")
     try:
-        calls = await LlmControl(session, target.llm.control_url).journal(chat, purpose="turn", wait=1)
+        calls = await LlmControl(session, target.llm.control_url).journal(chat, opening=prompt["text"], purpose="turn", wait=1)
     finally:
         await ask("PATCH", session.documents.url("patchChat", chat=chat), {"archived": True})
     return of_call(calls[0])

@@ -82,7 +82,7 @@ async def own_models(t: Case) -> None:
         t.refused(await choose(t, user, "root", "model", "x"), "config.override-uuid")
         for unusable in (str(uuid4()), off["id"]):
             t.refused(await choose(t, user, "root", "model", unusable), "config.personal-model")
-        behind = await new_model(t, ai_provider_id=(await new_provider(t, api_keys=[]))["id"])
+        behind = await new_model(t, await new_provider(t, api_keys=[]))
         t.refused(await choose(t, user, "root", "model", behind["id"]), "config.personal-key")
         t.expect(await choices(t, user), before, "the choices after refused ones")
     with t.judging("CONF-042"):
@@ -148,7 +148,7 @@ async def title_model_that_cannot_be_used(t: Case) -> None:
     await deployed(t, "model-override/title_generation", model_config_id=model["id"])
     with t.judging("CONF-074"):
         t.accepted(await chat.propose())
-        asked = [call["body"]["model"] for call in await t.llm.journal(chat.id, purpose="title")]
+        asked = [call["body"]["model"] for call in await chat.model_calls("title")]
         t.true(model["model"] in asked, "the title was asked for from the model for titles", asked)
     await change_model(t, model, enabled=False)
     with t.judging("CONF-036"):

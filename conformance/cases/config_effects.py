@@ -10,7 +10,7 @@ from conformance.case import case
 from conformance.cases.lifecycle_llm import system_text
 from conformance.cases.models_use import tokens
 from conformance.context import Case
-from conformance.provisioning import config_path, configured, deployed, member, new_model, put_back, turn_calls
+from conformance.provisioning import config_path, configured, deployed, has_setting, member, new_model, put_back, turn_calls
 from conformance.verdict import Unmet
 from fixtures.scripts import script, text, tool_call, turn, turns, usage
 
@@ -22,16 +22,16 @@ async def told(t: Case, chat: Chat, n: int = 1) -> str:
 
 @case("CONF-024", "CONF-026", "CONF-066", alone=True, needs=["llm-control"])
 async def prompts_of_the_deployment(t: Case) -> None:
-    older, words, plan = await t.chat(), t.unique("prompt"), t.unique("plan")
+    older, words, plan = await t.chat(t.unique("ask")), t.unique("prompt"), t.unique("plan")
     await put_back(t, "system-prompt")
     await deployed(t, "system-prompt", system_prompt=words)
-    await configured(t, "plan-mode-instructions", plan_mode_instructions=plan)
     with t.judging("CONF-024"):
-        t.accepted(await (newer := await t.chat()).get())
+        t.accepted(await (newer := await t.chat(t.unique("ask"))).get())
         t.true(words in await told(t, newer), "a new chat's model gets the prompt")
         await older.turn()
         t.true(words not in await told(t, older, 2), "an older chat's model does not")
     with t.judging("CONF-026"):
+        await configured(t, "plan-mode-instructions", plan_mode_instructions=plan)
         t.accepted(await (planning := await t.chat(plan_mode="plan")).get())
         t.true(plan in await told(t, planning), "the model of a chat in plan mode gets the instructions")
         t.true(plan not in await told(t, newer), "that of another chat does not")
@@ -42,7 +42,7 @@ async def prompts_of_the_deployment(t: Case) -> None:
             raise Unmet("the target has no built-in system prompt")
         for included in (True, False):
             await deployed(t, "system-prompt", system_prompt=words, include_default_system_prompt=included)
-            t.accepted(await (chat := await t.chat()).get())
+            t.accepted(await (chat := await t.chat(t.unique("ask"))).get())
             found = await told(t, chat)
             t.expect((start in found, words in found), (included, True), "does the model get built-in and custom text")
 
@@ -62,7 +62,7 @@ async def order_of_prompts(t: Case) -> None:
 @case("CONF-025", needs=["admin", "llm-control"])
 async def prompts_of_a_user(t: Case) -> None:
     user, words = await member(t), t.unique("wish")
-    chat = await t.chat(by=user)
+    chat = await t.chat(t.unique("ask"), by=user)
     t.accepted(await user.put(config_path(t, "user-prompt"), {"custom_prompt": words}))
     await chat.turn()
     t.true(words not in await told(t, chat, 1), "the prompt is not sent before it was stored")
@@ -88,7 +88,7 @@ async def advisor(t: Case) -> None:
         results = [p.get("result") or {} for m in await chat.history() if m["role"] == "tool" for p in m["content"]]
         t.expect([result.get("type") for result in results], ["advice", "limit_reached"], "the results of two calls")
     with t.judging("CONF-068"):
-        calls = [c["body"] for c in await t.llm.journal(chat.id) if c["body"]["model"] == adviser["model"]]
+        calls = [c["body"] for c in await chat.model_calls("") if c["body"]["model"] == adviser["model"]]
         t.expect({tokens(body) for body in calls}, {77}, "the most tokens of the calls on the advisor's model")
     with t.judging("CONF-076"):
         both = turn(tool_call("advisor", {"question": "what now?"}, id="a1"), tool_call("list_templates", {}, id="l1"))
@@ -115,8 +115,9 @@ COMPACTIONS: dict[str, dict[str, Any]] = {
 
 @case(rows=COMPACTIONS, needs=["admin"])
 async def compaction(t: Case, row: dict[str, Any]) -> None:
-    user, model = await member(t), await new_model(t, compression_threshold=row["model"])
-    if row["own"] is not None:
+    user, own = await member(t), row["own"] is not None and has_setting(t, "user-compaction-thresholds/x")
+    model = await new_model(t, compression_threshold=row["model"] if own or row["own"] is None else row["own"])
+    if own:
         path = config_path(t, f"user-compaction-thresholds/{model['id']}")
         t.given(await user.put(path, {"threshold_percent": row["own"]}))
     first = turn(text("long"), usage=usage(row["tokens"], 5, cache_read_tokens=row.get("cached")))

@@ -101,6 +101,6 @@ async def rights_before_checks(t: Case) -> None:
 
 @case("CONF-013", writes=False)
 async def unknown_settings(t: Case) -> None:
-    for name in ("nonsense", "retention-days/more"):
+    for name in ("nonsense", "workspace-ttl/more"):
         t.refused(await t.alice.get(config_path(t, name)), "common.route-not-found")
-    t.accepted(await t.alice.get(config_path(t, "retention-days")))
+    t.accepted(await t.alice.get(config_path(t, "workspace-ttl")))

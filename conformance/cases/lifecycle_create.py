@@ -137,7 +137,7 @@ async def many_long_words_keep_their_title(t: Case) -> None:
     for words, titles in ((" ".join([LONG] * 6), 0), ("a b c d e f", 1)):
         chat = await t.new_chat(f"{words} {compact()}")
         await chat.finished()
-        asked = await t.llm.journal(chat.id, purpose="title", wait=titles)
+        asked = await chat.model_calls("title", wait=titles)
         t.accepted(await chat.get())
         t.expect(len(asked), titles, f"the calls for a title of {words!r}")
 
@@ -186,9 +186,9 @@ async def summary_of_an_empty_answer(t: Case) -> None:
         chat = await t.chat(script(says("An answer")))
         await chat.when(lambda c: c["last_turn_summary"] == "Scripted label", "the model's label of the first turn")
         t.given(await chat.send(script(turn(*steps))))
-        await t.llm.journal(chat.id, purpose="turn", wait=2)
+        await chat.model_calls(wait=2)
         await becomes(chat, lambda c: c["last_turn_summary"] == "Finished latest turn", "the summary of an empty answer")
-        t.expect(len(await t.llm.journal(chat.id, purpose="label")), 1, "the model calls for labels")
+        t.expect(len(await chat.model_calls("label")), 1, "the model calls for labels")
 
 
 @case("CHAT-019")

@@ -12,7 +12,7 @@ from conformance.cases.lifecycle_llm import system_text
 from conformance.checks.times import instant
 from conformance.context import Case
 from conformance.exchange import ABSENT
-from conformance.provisioning import provider_of
+from conformance.provisioning import new_model
 from conformance.turns import held, rests, said, talk
 from conformance.verdict import Failure, Unmet
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
@@ -41,12 +41,7 @@ def moved(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 async def other_model(t: Case, **fields: Any) -> str:
     """Another model beside the default one, for this case; gives its id. Raises Unmet."""
-    path = t.url("listModelConfigs")
-    base = next(c for c in t.given(await t.root.get(path)) if c["is_default"])
-    body = provider_of(t, base) | {"model": t.unique("model"), "context_limit": 64000}
-    made: str = t.given(await t.root.post(path, body | fields))["id"]
-    t.cleanup(lambda: t.root.delete(f"{path}/{made}"))
-    return made
+    return str((await new_model(t, **({"context_limit": 64000} | fields)))["id"])
 
 
 @case("SEND-018", "SEND-019", "SEND-020", "SEND-021", "SEND-028")
@@ -164,7 +159,7 @@ async def the_system_prompt(t: Case) -> None:
     mark = t.unique("prompt")
     chat = await first(t, system_prompt=f"Answer\u200b as  \r\n{mark}\n\n\n\nalways\n")
     await chat.turn("more")
-    asked, *_ = await t.llm.journal(chat.id, purpose="turn", wait=1)
+    asked, *_ = await chat.model_calls(wait=1)
     with t.judging("SEND-030"):
         t.true(mark in str(asked["body"]), "the system prompt reaches the model")
         for answer in (await chat.get(), await chat.messages(), await chat.prompts()):
@@ -178,7 +173,7 @@ async def the_system_prompt(t: Case) -> None:
     with t.judging("LLM-009"):
         t.accepted(await chat.edit((await chat.history())[0]["id"], "Edited"))
         await chat.settled()
-        _, *later = await t.llm.journal(chat.id, purpose="turn", wait=3)
+        _, *later = await chat.model_calls(wait=3)
         t.expect([mark in system_text(call) for call in later], [True] * len(later), "is the system prompt in the later calls")
 
 

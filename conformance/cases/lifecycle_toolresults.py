@@ -174,7 +174,7 @@ async def no_client_tools_in_plan_mode(t: Case) -> None:
     t.expect([(p["tool_call_id"], p.get("is_error")) for p in results(messages)], [("a", True)], "the results stored")
     t.expect(talk(messages), ["first", "done"], "what was said")
     for offers, wanted in ((usual, True), (chat, False)):
-        (asked, *_) = await t.llm.journal(offers.id, purpose="turn", wait=1)
+        (asked, *_) = await offers.model_calls(wait=1)
         t.expect("look_up" in str(asked["body"].get("tools")), wanted, "is the client's tool offered")
 
 

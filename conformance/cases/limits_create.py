@@ -10,6 +10,7 @@ from conformance.case import case
 from conformance.cases.limits_twins import NIL, UNKNOWN, place_for, refused_alike, tries, twins
 from conformance.context import Case
 from conformance.exchange import ABSENT
+from conformance.provisioning import behind
 
 REFERENCE = {"type": "file-reference", "file_name": "a.go", "start_line": 1, "end_line": 2, "content": "package a"}
 PROMPT = "create.system-prompt"  # the bound of its length, and what refuses one past it
@@ -219,17 +220,9 @@ async def without_any_model(t: Case) -> None:
     try:
         await refused_alike(t, place, [({}, "create.no-default-model")])
     finally:
-        copied = (
-            t.session.traits["model_provider"],
-            "model",
-            "display_name",
-            "enabled",
-            "is_default",
-            "context_limit",
-            "model_config",
-        )
+        copied = ("model", "display_name", "enabled", "is_default", "context_limit", "model_config", "compression_threshold")
         for config in sorted(configs, key=lambda c: not c.get("is_default")):
-            await t.root.post(path, {k: config[k] for k in (*copied, "compression_threshold") if config.get(k) is not None})
+            await t.root.post(path, behind(t, config) | {k: config[k] for k in copied if config.get(k) is not None})
     t.accepted(await place.ask({}))
 
 

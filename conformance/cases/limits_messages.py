@@ -9,7 +9,7 @@ from conformance.case import case
 from conformance.cases.limits_twins import MAX_ID, NIL, UNKNOWN, Place, place_for, refused_alike, tries, twins
 from conformance.context import Case
 from conformance.exchange import ABSENT
-from conformance.provisioning import base_model, provider_of
+from conformance.provisioning import new_model
 from fixtures.scripts import script, tool_call
 
 TOOL = {"name": "lookup", "description": "looks up", "input_schema": {"type": "object"}}
@@ -91,11 +91,8 @@ async def archived_before_the_body(t: Case, row: dict[str, Any]) -> None:
 
 async def priced_model(t: Case, name: str, **cost: str) -> str:
     """A model config of the same provider as the default, not the default; deleted at the end. Raises Unmet."""
-    path = t.url("listModelConfigs")
-    body = provider_of(t, await base_model(t)) | {"model": name, "context_limit": 128_000}
-    made = t.given(await t.root.post(path, body | ({"model_config": {"cost": cost}} if cost else {})))
-    t.cleanup(lambda: t.root.delete(f"{path}/{made['id']}"))
-    return str(made["id"])
+    dear: dict[str, Any] = {"model_config": {"cost": cost}} if cost else {}
+    return str((await new_model(t, model=name, context_limit=128_000, **dear))["id"])
 
 
 @case("SEND-007")

@@ -55,7 +55,7 @@ async def what_the_catalogue_lists(t: Case) -> None:
     for name in reversed(names):
         await new_model(t, model=name, display_name="" if name == names[0] else "Named")
     off = await new_model(t, enabled=False)
-    behind = await new_model(t, ai_provider_id=provider["id"])
+    behind = await new_model(t, provider)
     with t.judging("MODEL-004"):
         kinds = [p["provider"] for p in await catalogue(t)]
         t.expect(kinds, [kind for kind in ORDER if kind in kinds], "the order of the types")
@@ -75,7 +75,7 @@ async def what_the_catalogue_lists(t: Case) -> None:
         t.true(len(ids) == 1, "two configs of one model are one entry", ids)
     with t.judging("MODEL-051"):
         keyless = await new_provider(t, api_keys=[])
-        model = await new_model(t, ai_provider_id=keyless["id"])
+        model = await new_model(t, keyless)
         t.true(model["model"] not in await listed(t), "a model of a provider without key is not listed")
         t.given(await t.root.patch(providers_path(t, keyless["id"]), {"api_keys": [{"api_key": secret(t)}]}))
         t.true(model["model"] in await listed(t), "it is listed when the provider has a key")
@@ -99,7 +99,7 @@ async def a_type_without_key(t: Case) -> None:
         t.expect((shown.get("available"), "unavailable_reason" in shown), (True, False), "is it available with an own key")
         t.expect((await entry(t, kind) or {}).get("available"), False, "is it available for another user", "/available")
     with t.judging("MODEL-052"):
-        model = await new_model(t, ai_provider_id=provider["id"])
+        model = await new_model(t, provider)
         shown = await entry(t, kind) or {}
         names = [m["model"] for m in shown.get("models") or []]
         t.expect((shown.get("available"), names), (False, [model["model"]]), "is it available, and its models")
@@ -117,7 +117,7 @@ async def types_without_keys(t: Case) -> None:
     kind, name = free[0], t.unique("m")
     keyed, keyless = await new_provider(t, type="openai"), await new_provider(t, type=kind, api_keys=[])
     with t.judging("MODEL-058"):
-        await new_model(t, ai_provider_id=keyed["id"], model=f"{kind}:{name}")
+        await new_model(t, keyed, model=f"{kind}:{name}")
         shown = await entry(t, kind) or {}
         t.expect([m["id"] for m in shown.get("models") or []], [f"{kind}:{name}"], "the models of the type", "/models")
         t.expect(shown.get("available"), False, "is a type available whose only provider has no key", "/available")

@@ -10,7 +10,7 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import ABSENT, Exchange
-from conformance.provisioning import base_model, models_path, new_model, new_provider, provider_of, providers_path
+from conformance.provisioning import base_model, behind, models_path, new_model, new_provider, providers_path
 
 KEYS = (
     "id", "provider", "model", "display_name", "enabled", "is_default", "context_limit", "compression_threshold",
@@ -30,7 +30,7 @@ async def configs(t: Case, by: Actor | None = None) -> dict[str, dict[str, Any]]
 
 async def create(t: Case, **fields: Any) -> Exchange:
     """Try to make a model config; ABSENT leaves a field out."""
-    body = provider_of(t, await base_model(t)) | {"model": t.unique("m"), "context_limit": 1000} | fields
+    body = behind(t, await base_model(t)) | {"model": t.unique("m"), "context_limit": 1000} | fields
     answer = await t.root.post(models_path(t), {k: v for k, v in body.items() if v is not ABSENT})
     if answer.response.ok:
         t.cleanup(lambda: t.root.delete(models_path(t, answer.response.body["id"])))
@@ -52,7 +52,7 @@ async def everybody_lists(t: Case) -> None:
 async def disabled_configs(t: Case) -> None:
     provider = await new_provider(t)
     on, off = await new_model(t), await new_model(t, enabled=False)
-    behind = await new_model(t, ai_provider_id=provider["id"])
+    behind = await new_model(t, provider)
     t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
     with t.judging("MODEL-011"):
         for actor in ("alice", "carol", "orgadmin"):
@@ -67,7 +67,7 @@ async def disabled_configs(t: Case) -> None:
 @case("MODEL-013")
 async def only_the_owner_changes(t: Case) -> None:
     model = await new_model(t)
-    bodies: list[Any] = [{"model": "x", "context_limit": 5} | provider_of(t, model), {}, []]
+    bodies: list[Any] = [behind(t, model) | {"model": "x", "context_limit": 5}, {}, []]
     for actor in map(t.actor, ("alice", "carol", "auditor", "orgadmin", "orgauditor")):
         for body in bodies:
             t.refused(await actor.post(models_path(t), body), "common.forbidden")

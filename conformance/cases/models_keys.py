@@ -106,7 +106,7 @@ async def keys_that_are_refused(t: Case) -> None:
 async def which_key_the_provider_gets(t: Case) -> None:
     central, own, user = secret(t), secret(t), await member(t)
     provider = await new_provider(t, api_keys=[central])
-    model = (await new_model(t, ai_provider_id=provider["id"]))["id"]
+    model = (await new_model(t, provider))["id"]
     await heard_of(t, model)
 
     async def got(actor: Actor, key: str) -> None:

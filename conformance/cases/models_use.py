@@ -67,7 +67,7 @@ async def model_of(t: Case, chat: Chat, n: int = 1) -> str:
 async def which_model_a_chat_uses(t: Case) -> None:
     base, model = await base_model(t), await new_model(t)
     for wanted, fields in ((base, {}), (model, {"model_config_id": model["id"]})):
-        chat = await t.chat(**fields)
+        chat = await t.chat(t.unique("ask"), **fields)
         shown = t.accepted(await chat.get())["last_model_config_id"]
         t.expect(shown, wanted["id"], "the chat's model", "/last_model_config_id")
         t.expect(await model_of(t, chat), wanted["model"], "the model that the provider was asked for")
@@ -76,7 +76,7 @@ async def which_model_a_chat_uses(t: Case) -> None:
 @case("MODEL-057", needs=["model-admin", "llm-control"])
 async def changed_models(t: Case) -> None:
     model = await new_model(t)
-    chat = await t.chat(model_config_id=model["id"])
+    chat = await t.chat(t.unique("ask"), model_config_id=model["id"])
     t.expect(await model_of(t, chat), model["model"], "the model that the provider was asked for")
     changed = t.given(await t.root.patch(models_path(t, model["id"]), {"model": t.unique("changed")}))
     await chat.turn()
@@ -86,7 +86,7 @@ async def changed_models(t: Case) -> None:
 @case("MODEL-043", "MODEL-045", needs=["admin", "llm-control"])
 async def deleted_models(t: Case) -> None:
     base, model = await base_model(t), await new_model(t)
-    chat = await t.chat(model_config_id=model["id"])
+    chat = await t.chat(t.unique("ask"), model_config_id=model["id"])
     t.given(await t.root.delete(models_path(t, model["id"])))
     with t.judging("MODEL-043"):
         t.accepted(await chat.send())
@@ -94,8 +94,8 @@ async def deleted_models(t: Case) -> None:
         t.expect(ended["status"], "waiting", "the status after the turn", "/status")
         t.expect(await model_of(t, chat, 2), base["model"], "the model that the provider was asked for")
     with t.judging("MODEL-045"):
-        made = t.accepted(await t.alice.create("Hello", model_config_id=model["id"]))
-        late = Chat(t.alice, made["id"])
+        words = t.unique("ask")
+        late = Chat(t.alice, t.accepted(await t.alice.create(words, model_config_id=model["id"]))["id"], words)
         t.expect((await late.settled())["status"], "waiting", "the status after the turn", "/status")
         t.expect(await model_of(t, late), base["model"], "the model that the provider was asked for")
 
@@ -103,7 +103,7 @@ async def deleted_models(t: Case) -> None:
 @case("MODEL-044", "MODEL-049", needs=["admin"])
 async def disabled_models(t: Case) -> None:
     provider = await new_provider(t)
-    off, behind = await new_model(t, enabled=False), await new_model(t, ai_provider_id=provider["id"])
+    off, behind = await new_model(t, enabled=False), await new_model(t, provider)
     t.given(await t.root.patch(providers_path(t, provider["id"]), {"enabled": False}))
     with t.judging("MODEL-044"):
         made = t.accepted(await t.alice.create("Hello", model_config_id=off["id"]))
@@ -135,13 +135,13 @@ async def disabled_default(t: Case) -> None:
 async def options_reach_the_provider(t: Case) -> None:
     sent = {"max_output_tokens": 77, "temperature": 0.5, "top_p": 0.25}
     with t.judging("MODEL-047"):
-        chat = await t.chat(model_config_id=(await new_model(t, model_config=sent))["id"])
+        chat = await t.chat(t.unique("ask"), model_config_id=(await new_model(t, model_config=sent))["id"])
         t.accepted(await chat.get())
         (call,) = await turn_calls(t, chat)
         body = call["body"]
         t.expect([tokens(body), body.get("temperature"), body.get("top_p")], [77, 0.5, 0.25], "what the provider was asked")
     with t.judging("MODEL-048"):
-        chat = await t.chat(model_config_id=(await new_model(t))["id"])
+        chat = await t.chat(t.unique("ask"), model_config_id=(await new_model(t))["id"])
         t.accepted(await chat.get())
         (call,) = await turn_calls(t, chat)
         t.expect(tokens(call["body"]), 32_000, "the tokens that the provider was asked for at most")

@@ -29,15 +29,18 @@ async def a_chat_everywhere(t: Case) -> None:
     labels = {"Mark.1/x_y-z": mark, "b": 'Ünï <&> "q" 🎈'}
     secret = t.unique("secret")
     made = t.given(
-        await t.alice.create(labels=labels, system_prompt=secret, unsafe_dynamic_tools=[TOOL | {"description": secret}])
+        await t.alice.create(
+            "Ünï words", labels=labels, system_prompt=secret, unsafe_dynamic_tools=[TOOL | {"description": secret}]
+        )
     )
     chat = await t.chat(labels={"mark": mark})
     chat.id = made["id"]
     await chat.settled()
-    shares = "patchChatACL" in t.session.documents.operations
-    emptied = await (chat.set_acl(users={t.bob.id: "read"}) if shares else chat.patch())
+    if "patchChatACL" in t.session.documents.operations:
+        t.given(await chat.set_acl(users={t.bob.id: "read"}))
     got = t.given(await chat.get())
-    (listed,) = t.given(await t.alice.list(label=f"Mark.1/x_y-z:{mark}"))
+    found = t.given(await t.alice.list(label=f"Mark.1/x_y-z:{mark}", limit=50))
+    (listed,) = [c for c in found if c["id"] == chat.id]
     with t.judging("SER-005"):
         for place in (made, got, listed):
             t.true(secret not in str(place) and t.bob.id not in str(place), "a chat keeps its prompt, tools and sharing", place)
@@ -45,16 +48,17 @@ async def a_chat_everywhere(t: Case) -> None:
         for key in ("created_at", "updated_at"):
             t.true(TIME.fullmatch(got[key]), f"{key} is a time of RFC 3339", got[key], f"/{key}")
     with t.judging("SER-007"):
-        for key in ("id", "owner_id", "organization_id", "last_model_config_id"):
+        for key in {"id", "owner_id", "organization_id", "last_model_config_id"} & set(got):
             t.true(UUID.fullmatch(got[key]), f"{key} is a UUID in lower case", got[key], f"/{key}")
         for message in await chat.history():
             t.true(type(message["id"]) is int and message["id"] > 0, "a message id is a positive integer", message["id"])
     with t.judging("SER-009"):
-        t.accepted(emptied)
-        t.true(not emptied.response.content, "a 204 has no body", emptied.response.content)
+        changed = await chat.patch(archived=True)
+        t.accepted(changed)
+        t.true(not changed.response.content, "a 204 has no body", changed.response.content)
     with t.judging("SER-010"):
-        answer = await chat.get()
-        t.true("Ünï".encode() in (answer.response.content or b""), "the answer is UTF-8", got["labels"])
+        answer = await chat.messages()
+        t.true("Ünï".encode() in (answer.response.content or b""), "the answer is UTF-8", answer.response.content)
     with t.judging("CHATOBJ-015"):
         t.expect(lasting(got), lasting(made), "the chat in GET, compared with the create answer")
         t.expect(lasting(listed), lasting(got), "the chat in the list, compared with GET")

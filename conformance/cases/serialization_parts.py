@@ -8,7 +8,7 @@ from typing import Any
 from conformance.actors import text
 from conformance.case import case
 from conformance.context import Case
-from conformance.provisioning import provider_of
+from conformance.provisioning import new_model
 from conformance.turns import Watched, held, watched
 from fixtures.scripts import reasoning, script, source, tool_call, turn, turns
 from fixtures.scripts import text as says
@@ -223,11 +223,7 @@ async def file_parts(t: Case) -> None:
 
 @case("PART-024", needs=["model-admin"])
 async def compaction(t: Case) -> None:
-    listed = t.given(await t.root.get(t.url("listModelConfigs")))
-    base = next(c for c in listed if c["is_default"])
-    body = provider_of(t, base) | {"model": t.unique("m"), "context_limit": 1000, "compression_threshold": 50}
-    config = t.given(await t.root.post(t.url("listModelConfigs"), body))
-    t.cleanup(lambda: t.root.delete(t.url("deleteModelConfig", model_config=config["id"])))
+    config = await new_model(t, compression_threshold=50)
     full = turn(says("long"), usage={"input_tokens": 900, "output_tokens": 5})
     chat = await t.chat(script(turns(full, turn(says("after")))), model_config_id=config["id"])
     messages = await chat.history()

@@ -8,7 +8,7 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
 from conformance.streams import frames, joined, joined_stream, of_type, payloads, says_text, told
-from conformance.turns import watched
+from conformance.turns import held, watched
 from conformance.wire.socket import Event, Socket
 from fixtures.scripts import attempts, gate, http_error, script, tool_call, turn
 from fixtures.scripts import text as says
@@ -18,11 +18,15 @@ PIECES = 300
 
 
 async def everything(t: Case) -> tuple[Chat, Socket]:
-    """A stream on which each of the seven types has come. Raises Unmet."""
-    lookup = turn(tool_call("lookup", {"a": 1}, id="k1"))
-    seen = await watched(t, tool_call("list_templates", {}, id="o1"), then=(lookup,), unsafe_dynamic_tools=[TOOL])
-    chat, socket = seen.chat, seen.socket
-    await told(socket, {"type": "action_required"})
+    """A stream on which each type that there is has come. Raises Unmet."""
+    lists, lookup = tool_call("list_templates", {}, id="o1"), turn(tool_call("lookup", {"a": 1}, id="k1"))
+    if "action_required" in payloads(t):
+        seen = await watched(t, lists, then=(lookup,), unsafe_dynamic_tools=[TOOL])
+        chat, socket = seen.chat, seen.socket
+        await told(socket, {"type": "action_required"})
+    else:
+        under_way = await held(t, says("part"), earlier=(turn(lists),))
+        chat, socket = under_way.chat, under_way.socket
     queued = t.given(await chat.send(script(attempts(http_error(503, retry_after=0), http_error(400, "no")))))
     await told(socket, {"type": "queue_update"})
     t.given(await chat.promote(queued["queued_message"]["id"]))

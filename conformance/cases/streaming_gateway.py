@@ -80,7 +80,7 @@ async def key_that_was_refused(t: Case, status: int) -> None:
 
 async def calls(t: Case, chat: Chat) -> int:
     """How often the model was called for turns of this chat."""
-    return len(await t.llm.journal(chat.id, purpose="turn"))
+    return len(await chat.model_calls())
 
 
 async def used_again(t: Case, fields: Row) -> None:
@@ -180,7 +180,7 @@ async def no_key_at_all(t: Case) -> None:
     chat = await t.new_chat(**(await model_at(t, api_keys=[])))
     t.cleanup(chat.interrupt)
     await told(await joined_stream(chat), over(t))
-    made = await t.llm.journal(chat.id, purpose="turn")
+    made = await chat.model_calls()
     t.expect([call["key"] for call in made], [""], "the digests of the keys that the provider got")
 
 
@@ -188,7 +188,7 @@ async def no_key_at_all(t: Case) -> None:
 async def keys_of_users(t: Case) -> None:
     provider = await new_provider(t)
     t.given(await store(t.alice, provider["id"], secret(t)))
-    model = (await new_model(t, ai_provider_id=provider["id"], context_limit=100_000))["id"]
+    model = (await new_model(t, provider, context_limit=100_000))["id"]
     await heard_of(t, model)
     error = await last_error(t, refused(429, "insufficient_quota"), model_config_id=model)
     t.expect((error["kind"], error["retryable"]), ("usage_limit", False), "kind and retryable", "/last_error")

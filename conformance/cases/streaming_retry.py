@@ -72,7 +72,7 @@ async def failing(t: Case, *each: Any, **fields: Any) -> tuple[Chat, Socket]:
 async def model_at(t: Case, **provider: Any) -> dict[str, Any]:
     """Fields of a chat on a model of an AI provider of its own. Raises Unmet."""
     own = await new_provider(t, **provider)
-    model = (await new_model(t, ai_provider_id=own["id"], context_limit=100_000))["id"]
+    model = (await new_model(t, own, context_limit=100_000))["id"]
     if provider.get("base_url") != CLOSED:
         await heard_of(t, model)
     return {"model_config_id": model}
@@ -173,7 +173,7 @@ async def failures_in_a_row(t: Case) -> None:
         kept = [p for m in await chat.history() if m["role"] == "assistant" for p in m["content"] if p["type"] == "text"]
         t.expect([p["text"] for p in kept], ["Made it."], "the stored texts")
     with t.judging("RETRY-016"):
-        calls = [call["t_ms"] for call in await t.llm.journal(chat.id, purpose="turn", wait=5)]
+        calls = [call["t_ms"] for call in await chat.model_calls(wait=5)]
         gaps = [later - before for before, later in itertools.pairwise(calls)]
         early = [gap for gap, wanted in zip(gaps, (1000, 2000, 0, 1000), strict=False) if gap < wanted * 0.97]
         t.true(not early, "the model is not called earlier than announced", gaps)

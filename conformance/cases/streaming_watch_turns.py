@@ -27,7 +27,7 @@ async def running(t: Case) -> tuple[Chat, str]:
     hold = t.gate()
     chat = await t.new_chat(script(says("one "), gate(hold), says("two"), title="Quiet title"))
     await t.llm.reached(hold)
-    await chat.settled("running", title="Quiet title")
+    await chat.settled("running", title=chat.dialect.title("Quiet title"))
     return chat, hold
 
 
@@ -94,8 +94,9 @@ async def titles_and_failures(t: Case) -> None:
     watch = await watching(t)
     with t.judging("WATCH-017"):
         chat = await t.new_chat(script(says("x"), title="Made by the model"))
-        await chat.settled(title="Made by the model")
-        await watch.until(chat, "title_change", title="Made by the model")
+        title = chat.dialect.title("Made by the model")
+        await chat.settled(title=title)
+        await watch.until(chat, "title_change", title=title)
     with t.judging("WATCH-018"):
         chat = await t.new_chat(script(http_error(400, "no such luck")))
         await chat.settled("error")

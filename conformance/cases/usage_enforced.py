@@ -166,7 +166,7 @@ async def sub_agents_and_limits(t: Case) -> None:
     await limited(t, 1_000_000)
     spawn = tool_call("spawn_agent", {"type": "general", "prompt": PAID}, id="c1")
     chat = await t.chat(script(turns(turn(spawn, usage=TOKENS), turn(says("done"), usage=TOKENS))), **who)
-    children = (await chat.when(lambda c: c.get("children"), "a child"))["children"]
+    children = await chat.children()
     await Chat(chat.actor, children[0]["id"]).settled("waiting")
     with t.judging("COST-006"):
         t.expect((await status(chat.actor))["current_spend"], 3 * COST, "the spend", "/current_spend")
@@ -179,4 +179,5 @@ async def sub_agents_and_limits(t: Case) -> None:
         (result,) = [p for m in stored if m["role"] == "tool" for p in m["content"] if p["tool_call_id"] == "c2"]
         t.expect(result.get("is_error"), True, "is_error of the result", "/is_error")
         t.expect(stored[-1]["content"][0].get("text"), "on it goes", "the last message")
-        t.expect((await other.settled()).get("children") or [], [], "the children", "/children")
+        await other.settled()
+        t.expect(await other.children(0), [], "the children", "/children")

@@ -15,6 +15,7 @@ import spec
 
 if TYPE_CHECKING:
     from conformance.actors import Chat
+    from conformance.context import Case
     from conformance.target import Target
     from conformance.wire.socket import Socket
 
@@ -52,6 +53,33 @@ class Dialect(Protocol):
 
     def failure(self, chat: dict[str, Any]) -> str:
         """What made the chat's last turn fail, in the server's words; "" when it did not fail."""
+        ...
+
+    def title(self, scripted: str) -> str:
+        """What a chat is called by itself whose script gives this title."""
+        ...
+
+    def providers(self, t: Case, provider: str) -> str:
+        """The path of the providers of models, or of one."""
+        ...
+
+    def behind(self, made: dict[str, Any]) -> dict[str, Any]:
+        """How a model config names this provider, or that of this model config."""
+        ...
+
+    async def new_provider(self, t: Case, base: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+        """A provider of the case's own like the one behind the model `base`, gone when the case has ended. Raises Unmet.
+
+        `fields`: api_keys, and what else is not as there: type, name, base_url, enabled.
+        """
+        ...
+
+    async def children(self, chat: Chat) -> list[dict[str, Any]]:
+        """The chats of this chat's sub-agents as they are shown, oldest first. Raises Unmet."""
+        ...
+
+    def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Changes of a chat after which all is as before but for its title, and what the watch feed says of each."""
         ...
 
     def lost_turn(self, chat: dict[str, Any], answer: Any) -> bool:

@@ -2,21 +2,81 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
+import spec
 from conformance.profiles import experimental_2026_05
 
 if TYPE_CHECKING:
+    from conformance.actors import Chat
+    from conformance.context import Case
     from conformance.target import Target
+
+SPARE = ("openrouter", "openai", "vercel")  # types of provider that speak with the scripted model, and that no target needs
+STORED = "database"  # source of a provider that somebody has set up
 
 
 class Dialect(experimental_2026_05.Dialect):
     """What differs from the revision that came next."""
 
+    def __init__(self, profile: spec.Profile) -> None:
+        super().__init__(profile)
+        self._used: set[str] = set()
+        self._freed = asyncio.Condition()
+
     def creation(self, target: Target, content: Any, fields: dict[str, Any]) -> Any:
         # the server looks for its default model with the caller's own rights, which those of a member do not suffice for
         model = {"model_config_id": target.model_config_ids[0]} if target.model_config_ids else {}
         return {"content": content} | model | fields
+
+    def providers(self, t: Case, provider: str) -> str:
+        return t.url("updateChatProvider", provider_config=provider) if provider else t.url("listChatProviders")
+
+    def behind(self, made: dict[str, Any]) -> dict[str, Any]:
+        return {"provider": made["provider"]}
+
+    async def new_provider(self, t: Case, base: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+        kind = await self._free_type(t, fields.get("type", ""))
+        found = {p["provider"]: p for p in t.given(await t.root.get(self.providers(t, "")))}
+        key, url = next(iter(fields["api_keys"]), ""), fields.get("base_url", found[base["provider"]].get("base_url"))
+        body = {"api_key": key, "base_url": url, "enabled": fields.get("enabled", True)}
+        if found[kind]["source"] == STORED:  # one that an earlier case could not delete, since a chat has used it
+            made = t.given(await t.root.patch(self.providers(t, found[kind]["id"]), body))
+        else:
+            made = t.given(await t.root.post(self.providers(t, ""), {"provider": kind} | body))
+        path = self.providers(t, made["id"])
+
+        async def take_back() -> None:
+            if not t.succeeded(await t.root.delete(path)):
+                await t.root.patch(path, {"enabled": False})
+
+        t.cleanup(take_back)
+        return dict(made)
+
+    async def _free_type(self, t: Case, wanted: str) -> str:
+        """A type of provider that no other case uses until this one has ended: there is one of each type at most."""
+        async with self._freed:
+            free = [wanted] if wanted else SPARE
+            await self._freed.wait_for(lambda: not self._used.issuperset(free))
+            kind = next(name for name in free if name not in self._used)
+            self._used.add(kind)
+
+        async def give_back() -> None:
+            async with self._freed:
+                self._used.discard(kind)
+                self._freed.notify_all()
+
+        t.cleanup(give_back)
+        return kind
+
+    async def children(self, chat: Chat) -> list[dict[str, Any]]:
+        listed = chat.case.given(await chat.actor.list(limit=1000))
+        return sorted((c for c in listed if c.get("parent_chat_id") == chat.id), key=lambda c: str(c["created_at"]))
+
+    def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        return [({"archived": True}, {"kind": "deleted", "chat": {}}), ({"archived": False}, {"kind": "created", "chat": {}})]
 
     def message(self, answer: Any) -> dict[str, Any]:
         if isinstance(answer, dict) and "role" in answer:
@@ -25,3 +85,7 @@ class Dialect(experimental_2026_05.Dialect):
 
     def failure(self, chat: dict[str, Any]) -> str:
         return chat.get("last_error") or ""
+
+    def title(self, scripted: str) -> str:
+        # the model is asked for a text, and what a script calls the title comes as the text of an object
+        return json.dumps({"title": scripted})

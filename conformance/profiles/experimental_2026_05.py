@@ -9,6 +9,7 @@ import spec
 
 if TYPE_CHECKING:
     from conformance.actors import Chat
+    from conformance.context import Case
     from conformance.target import Target
     from conformance.wire.socket import Socket
 
@@ -44,6 +45,29 @@ class Dialect:
     def failure(self, chat: dict[str, Any]) -> str:
         error = chat.get("last_error")
         return str(error.get("message") or error) if isinstance(error, dict) else str(error or "")
+
+    def title(self, scripted: str) -> str:
+        return scripted
+
+    def providers(self, t: Case, provider: str) -> str:
+        return t.url("getAIProvider", provider=provider) if provider else t.url("listAIProviders")
+
+    def behind(self, made: dict[str, Any]) -> dict[str, Any]:
+        return {"ai_provider_id": made.get("ai_provider_id", made["id"])}
+
+    async def new_provider(self, t: Case, base: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+        like = t.given(await t.root.get(self.providers(t, base["ai_provider_id"])))
+        body = {"type": like["type"], "name": t.unique("p"), "base_url": like["base_url"], "enabled": True}
+        made = t.given(await t.root.post(self.providers(t, ""), body | fields))
+        t.cleanup(lambda: t.root.delete(self.providers(t, made["id"])))
+        return dict(made)
+
+    async def children(self, chat: Chat) -> list[dict[str, Any]]:
+        shown = chat.case.given(await chat.get()).get("children") or []
+        return sorted(shown, key=lambda c: str(c["created_at"]))
+
+    def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        return [({"title": word}, {"kind": "title_change", "chat": {"title": word}})]
 
     def lost_turn(self, chat: dict[str, Any], answer: Any) -> bool:
         if chat.get("status") != self._statuses["idle"] or chat.get("last_error") is not None or answer.get("queued_messages"):

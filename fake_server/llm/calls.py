@@ -72,6 +72,11 @@ class Call:
         return next((i for i in reversed(range(len(self.messages))) if self.messages[i].role == "user"), -1)
 
     @property
+    def opening(self) -> str:
+        """The first message that a user wrote, or nothing."""
+        return next(("\n".join(m.texts) for m in self.messages if m.role == "user"), "")
+
+    @property
     def user_texts(self) -> list[str]:
         index = self.last_user
         return self.messages[index].texts if index >= 0 else []

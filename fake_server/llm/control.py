@@ -120,11 +120,11 @@ class Control:
         journal = self._llm.journal
         chat, purpose = request.param("chat") or None, request.param("purpose") or None
         root, over = request.param("root_chat") or None, request.param("over") in ("1", "true")
-        n = int(_number(request, "wait", 0))
+        n, opening = int(_number(request, "wait", 0)), request.param("opening") or ""
         if n:
-            found = await journal.wait(chat, purpose, root_chat=root, over=over, n=n, seconds=_seconds(request))
+            found = await journal.wait(chat, purpose, opening=opening, root_chat=root, over=over, n=n, seconds=_seconds(request))
         else:
-            found = journal.find(chat, purpose, root_chat=root, over=over)
+            found = journal.find(chat, purpose, opening=opening, root_chat=root, over=over)
         return {"requests": [entry.view() for entry in found], "dropped": journal.dropped}
 
 

@@ -38,6 +38,7 @@ class Entry:
     headers: dict[str, str]
     wire: str = ""
     chat: str = ""
+    opening: str = ""  # the first message of the user
     root_chat: str = ""
     key: str = ""
     purpose: str = ""
@@ -100,6 +101,7 @@ class Journal:
         """Note what the request asks for."""
         entry.wire, entry.model, entry.stream = call.wire, call.model, call.stream
         entry.chat, entry.root_chat, entry.purpose = call.chat, call.root_chat, call.purpose
+        entry.opening = call.opening
         entry.turn, entry.attempt, entry.key = call.turn, call.attempt, key_digest(call.key)
         entry.problems.extend(call.problems)
         entry.body, entry.body_bytes = call.body, size
@@ -119,10 +121,22 @@ class Journal:
             self._changes.notify()
 
     def find(
-        self, chat: str | None = None, purpose: str | None = None, *, root_chat: str | None = None, over: bool = False
+        self,
+        chat: str | None = None,
+        purpose: str | None = None,
+        *,
+        opening: str = "",
+        root_chat: str | None = None,
+        over: bool = False,
     ) -> list[Entry]:
-        """The matching requests, oldest first. `over`: only those whose answer has ended."""
+        """The matching requests, oldest first. `over`: only those whose answer has ended.
+
+        `opening` stands for a chat where requests name none: those of it begin with a message that holds this text.
+        """
         pool: Iterable[Entry] = self._entries if chat is None else self._by_chat.get(chat, ())
+        if chat and opening:
+            unnamed = [entry for entry in self._by_chat.get("", ()) if opening in entry.opening]
+            pool = sorted([*pool, *unnamed], key=lambda entry: entry.n)
         return [
             entry
             for entry in pool
@@ -136,6 +150,7 @@ class Journal:
         chat: str | None = None,
         purpose: str | None = None,
         *,
+        opening: str = "",
         root_chat: str | None = None,
         over: bool = False,
         n: int = 1,
@@ -144,7 +159,7 @@ class Journal:
         """Wait until there are n such requests and give them all. Raises Deadline saying what came instead."""
 
         def found() -> list[Entry]:
-            return self.find(chat, purpose, root_chat=root_chat, over=over)
+            return self.find(chat, purpose, opening=opening, root_chat=root_chat, over=over)
 
         def problem() -> str:
             wanted = ", ".join(f"{k}={v}" for k, v in (("chat", chat), ("purpose", purpose), ("root_chat", root_chat)) if v)
