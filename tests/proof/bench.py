@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import spec
@@ -17,6 +17,7 @@ from conformance.plugin import specs_of
 from conformance.run import Outcome, RunConfig, Selection, Unusable, play
 from conformance.target import Target
 from conformance.verdict import JUDGED, Check
+from fake_server.faulting import Fault, load_all
 
 PASSIVE = "every exchange"
 PROPERTIES = ("PROP-", "FUZZ-")  # judged by the property phase alone
@@ -101,15 +102,25 @@ OPTIONS = {
 }
 
 
-def options_for(requirements: Iterable[str]) -> dict[str, str]:
+def scoped(fault: Fault, profile: str) -> Fault:
+    """The fault as one that names those requirements alone that hold in this profile."""
+    return replace(fault, red=fault.red & spec.load(profile).requirements.keys())
+
+
+def faults_of(profile: str = spec.DEFAULT) -> dict[str, Fault]:
+    """The faults that are any in this profile, by name: each with the requirements of the profile that it turns red."""
+    return {name: known for name, fault in load_all().items() if (known := scoped(fault, profile)).red}
+
+
+def options_for(requirements: Iterable[str], profile: str = spec.DEFAULT) -> dict[str, str]:
     """The start options of a server on which all these requirements can be judged."""
-    rows = spec.load(spec.DEFAULT).requirements
+    rows = spec.load(profile).requirements
     return {k: v for r in requirements for need in rows[r].needs for k, v in OPTIONS.get(need, {}).items()}
 
 
-def judged_only_with(options: dict[str, str]) -> set[str]:
+def judged_only_with(options: dict[str, str], profile: str = spec.DEFAULT) -> set[str]:
     """The requirements that can be judged on no other servers than those started with some of these options."""
-    rows = spec.load(spec.DEFAULT).requirements.values()
+    rows = spec.load(profile).requirements.values()
     return {r.id for r in rows if any(OPTIONS.get(need, {}).items() & options.items() for need in r.needs)}
 
 

@@ -14,19 +14,20 @@ import sys
 from pathlib import Path
 
 import fake_server.faults
-from fake_server.faulting import REGISTRY, Fault, load_all, named
-from tests.proof.bench import Run, cases_for, options_for
+import spec
+from fake_server.faulting import Fault, named
+from tests.proof.bench import Run, cases_for, faults_of, options_for, scoped
 from tests.proof.matrix import Planner, committed, differs, play, red_of
 
 FOLDER = Path(fake_server.faults.__file__).parent
 
 
-async def verdict_on(fault: Fault, planner: Planner, everything: bool) -> Run:
+async def verdict_on(fault: Fault, planner: Planner, everything: bool, profile: str) -> Run:
     """A run against a server with this fault: the cases that may see it, or all but those of the property phase."""
     cases = planner.cases(fault)
-    if everything and not options_for(fault.red):  # a server that is started otherwise suits few of the cases
+    if everything and not options_for(fault.red, profile):  # a server that is started otherwise suits few of the cases
         cases = [*cases_for(None), *(case for case in cases if case.fuzz)]
-    return await play(fault, cases)
+    return await play(fault, cases, profile)
 
 
 def report(fault: Fault, run: Run, verbose: bool) -> bool:
@@ -65,33 +66,35 @@ async def main() -> int:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--jobs", type=int, default=3, help="servers at once")
     parser.add_argument("-v", action="store_true")
+    parser.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles())
     options = parser.parse_args()
-    load_all()
-    gate, planner = asyncio.Semaphore(options.jobs), Planner.of(committed())
+    profile = options.profile
+    gate, planner = asyncio.Semaphore(options.jobs), Planner.of(committed(profile), profile)
 
     async def one(fault: Fault) -> bool:
         async with gate:
-            run = await verdict_on(fault, planner, options.all_cases)
+            run = await verdict_on(fault, planner, options.all_cases, profile)
         right = report(fault, run, options.v)
         if options.write and not right and run.red:
             print("       written" if write(fault, run.red) else "       NOT FOUND IN THE SOURCE")
         return right
 
-    results = await asyncio.gather(*(one(fault) for name in options.faults for fault in chosen(name)))
+    results = await asyncio.gather(*(one(fault) for name in options.faults for fault in chosen(name, profile)))
     print(f"{sum(results)} of {len(results)} faults turn red exactly what they name")
     return 0 if all(results) else 1
 
 
-def chosen(name: str) -> list[Fault]:
-    """The faults of an argument of the command line."""
+def chosen(name: str, profile: str) -> list[Fault]:
+    """The faults of an argument of the command line, as far as they are any in this profile."""
+    known = faults_of(profile)
     if name == "all":
-        return list(REGISTRY.values())
+        return list(known.values())
     if name == "area:intermittent":
-        return [fault for fault in REGISTRY.values() if fault.when is not None]
+        return [fault for fault in known.values() if fault.when is not None]
     if name.startswith("area:"):
         source = (FOLDER / f"{name.removeprefix('area:')}.py").read_text(encoding="utf-8")
-        return [f for n, f in REGISTRY.items() if f'"{n}"' in source or f"def {n.replace('-', '_')}(" in source]
-    return [named(name)]
+        return [f for n, f in known.items() if f'"{n}"' in source or f"def {n.replace('-', '_')}(" in source]
+    return [known[name] if name in known else scoped(named(name), profile)]
 
 
 if __name__ == "__main__":

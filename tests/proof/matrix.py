@@ -15,13 +15,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import spec
 from conformance.case import CaseSpec
 from conformance.library import all_cases
-from fake_server.faulting import Fault, load_all
+from fake_server.faulting import Fault
 from fake_server.serve import running_server
-from tests.proof.bench import PROPERTIES, Run, judged_only_with, options_for, run_against
+from tests.proof.bench import PROPERTIES, Run, faults_of, judged_only_with, options_for, run_against
 
-FILE = Path(__file__).with_name("matrix.json")
+FILE = Path(__file__).with_name("matrix.json")  # of the profile of a run that names none
 AT_ONCE = 3  # servers of one process at a time: a run waits more than it works
 _MOST = 25  # cases that judge a requirement in passing; more add time, not knowledge
 
@@ -33,8 +34,8 @@ def family(requirement: str) -> str:
 class Planner:
     """Chooses the cases that may see a fault: those of the families it names, and those that judge in passing what it names."""
 
-    def __init__(self, judges: dict[str, list[str]]) -> None:
-        self._judges = judges
+    def __init__(self, judges: dict[str, list[str]], profile: str = spec.DEFAULT) -> None:
+        self._judges, self._profile = judges, profile
         self._cases = {case.name: case for case in all_cases()}
         self._families: dict[str, set[str]] = {}
         for case in self._cases.values():
@@ -42,13 +43,13 @@ class Planner:
                 self._families.setdefault(family(requirement), set()).add(case.name)
 
     @classmethod
-    def of(cls, matrix: dict[str, dict[str, str]]) -> Planner:
+    def of(cls, matrix: dict[str, dict[str, str]], profile: str = spec.DEFAULT) -> Planner:
         """One that knows who judges what in passing from a matrix, without a run of its own."""
         known: dict[str, list[str]] = {}
         for killers in matrix.values():
             for requirement, case in killers.items():
                 known.setdefault(requirement, []).append(case)
-        return cls({requirement: sorted(set(cases)) for requirement, cases in known.items()})
+        return cls({requirement: sorted(set(cases)) for requirement, cases in known.items()}, profile)
 
     def judging(self, requirements: set[str]) -> list[CaseSpec]:
         """Every case that judges one of these, in passing or not."""
@@ -56,7 +57,7 @@ class Planner:
 
     def cases(self, fault: Fault) -> list[CaseSpec]:
         names: set[str] = set()
-        options = options_for(fault.red)
+        options = options_for(fault.red, self._profile)
         for requirement in fault.red:
             if requirement.startswith(PROPERTIES):
                 names |= {c.name for c in self._cases.values() if requirement in c.requirements}
@@ -65,7 +66,7 @@ class Planner:
                 names |= {n for n in found if not self._cases[n].fuzz}
                 names |= set([n for n in self._judges.get(requirement, []) if n in self._cases][:_MOST])
         if options:  # such a server suits few of the cases
-            wanted = judged_only_with(options)
+            wanted = judged_only_with(options, self._profile)
             names = {case.name for case in self._cases.values() if set(case.requirements) & wanted}
         return [self._cases[n] for n in sorted(names)]
 
@@ -91,29 +92,29 @@ def red_of(fault: Fault, run: Run) -> set[str]:
     return run.red if fault.when is None else run.failed
 
 
-async def play(fault: Fault, cases: list[CaseSpec]) -> Run:
-    """A run of these cases against a server with this fault."""
+async def play(fault: Fault, cases: list[CaseSpec], profile: str = spec.DEFAULT) -> Run:
+    """A run of these cases against a server of this profile with this fault."""
     fuzz = "quick" if any(case.fuzz for case in cases) else "off"
-    async with running_server(faults=[fault.name], options=options_for(fault.red)) as server:
+    async with running_server([fault.name], options_for(fault.red, profile), profile=profile) as server:
         return await run_against(server.target, cases, fuzz=fuzz)
 
 
-async def judges() -> dict[str, list[str]]:
+async def judges(profile: str = spec.DEFAULT) -> dict[str, list[str]]:
     """Who judges what, from a run against the fake server without a fault."""
-    async with running_server() as server:
+    async with running_server(profile=profile) as server:
         return (await run_against(server.target)).judges()
 
 
-async def generate(faults: list[Fault]) -> dict[str, dict[str, str]]:
-    planner, gate = Planner(await judges()), asyncio.Semaphore(AT_ONCE)
+async def generate(faults: list[Fault], profile: str = spec.DEFAULT) -> dict[str, dict[str, str]]:
+    planner, gate = Planner(await judges(profile), profile), asyncio.Semaphore(AT_ONCE)
     out: dict[str, dict[str, str]] = {}
 
     async def one(fault: Fault) -> None:
         async with gate:
-            run = await play(fault, planner.cases(fault))
+            run = await play(fault, planner.cases(fault), profile)
             if differs(fault, red_of(fault, run))[0]:  # what is judged in passing may be judged elsewhere
                 more = {c.name: c for c in (*planner.cases(fault), *planner.judging(fault.red - run.red))}
-                run = await play(fault, list(more.values()))
+                run = await play(fault, list(more.values()), profile)
         killers = run.killers()
         out[fault.name] = killers if fault.when is None else {r: killers[r] for r in sorted(fault.red & run.failed)}
         missed, surplus = differs(fault, red_of(fault, run))
@@ -124,9 +125,9 @@ async def generate(faults: list[Fault]) -> dict[str, dict[str, str]]:
     return out
 
 
-async def check(faults: list[Fault], matrix: dict[str, dict[str, str]]) -> list[str]:
+async def check(faults: list[Fault], matrix: dict[str, dict[str, str]], profile: str = spec.DEFAULT) -> list[str]:
     """Play what the matrix names; gives a line for each id that does not turn red any more."""
-    planner, gate = Planner.of(matrix), asyncio.Semaphore(2 * AT_ONCE)
+    planner, gate = Planner.of(matrix, profile), asyncio.Semaphore(2 * AT_ONCE)
     wrong: list[str] = []
 
     async def one(fault: Fault) -> None:
@@ -134,10 +135,10 @@ async def check(faults: list[Fault], matrix: dict[str, dict[str, str]]) -> list[
         run = Run()
         if fault.when is None:  # what comes now and then needs the traffic of many cases
             async with gate:
-                run = await play(fault, planner.named(sorted({c for c in killers.values() if c != "preflight"})))
+                run = await play(fault, planner.named(sorted({c for c in killers.values() if c != "preflight"})), profile)
         if differs(fault, red_of(fault, run), killers)[0]:  # a judgement in passing may need the traffic of more cases than one
             async with gate:
-                run = await play(fault, planner.cases(fault))
+                run = await play(fault, planner.cases(fault), profile)
         alive, more = differs(fault, red_of(fault, run), killers)
         if alive or more:
             wrong.append(f"{fault.name}: not red {sorted(alive)}, also red {sorted(more)}")
@@ -152,8 +153,13 @@ async def check(faults: list[Fault], matrix: dict[str, dict[str, str]]) -> list[
     return wrong
 
 
-def _faults() -> list[Fault]:
-    return list(load_all().values())
+def _faults(profile: str) -> list[Fault]:
+    return list(faults_of(profile).values())
+
+
+def file_of(profile: str) -> Path:
+    """Where the matrix of a profile stands."""
+    return FILE if profile == spec.DEFAULT else FILE.with_name(f"matrix-{profile}.json")
 
 
 def part(shard: str, faults: list[Fault]) -> list[Fault]:
@@ -161,9 +167,10 @@ def part(shard: str, faults: list[Fault]) -> list[Fault]:
     return [fault for place, fault in enumerate(faults) if place % count == index - 1]
 
 
-def committed() -> dict[str, dict[str, str]]:
-    """The matrix as it stands in the file."""
-    found: dict[str, dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
+def committed(profile: str = spec.DEFAULT) -> dict[str, dict[str, str]]:
+    """The matrix as it stands in its file; empty when there is none yet."""
+    file = file_of(profile)
+    found: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return found
 
 
@@ -187,46 +194,48 @@ def main() -> int:
     )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="check only every N-th fault")
     parser.add_argument("--json", action="store_true", help="print the part of the matrix instead of writing it")
+    parser.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles())
     options = parser.parse_args()
+    profile = options.profile
     if options.workers:
-        mode = (
-            ["--check", "--every", str(options.every)] if options.check else ["--json", *(["--update"] if options.update else [])]
-        )
+        mode = ["--check", "--every", str(options.every)] if options.check else ["--json", *["--update"] * options.update]
+        mode += ["--profile", profile]
         results = in_workers(options.workers, mode)
         if options.check:
             print("".join(output for _, output in results), end="")
             return max(status for status, _ in results)
-        merged = kept() if options.update else {}
+        merged = kept(profile) if options.update else {}
         for _, output in results:
             *notes, last = output.strip().split("\n")
             merged |= json.loads(last)
             print("\n".join(notes))
-        return save(merged)
+        return save(merged, profile)
     if options.check:
-        wrong = asyncio.run(check(part(options.shard, _faults()[:: options.every]), committed()))
+        wrong = asyncio.run(check(part(options.shard, _faults(profile)[:: options.every]), committed(profile), profile))
         print("".join(f"{line}\n" for line in wrong), end="")
         return 1 if wrong else 0
-    wanted = _faults()
+    wanted = _faults(profile)
     if options.update:
-        known = committed()
+        known = committed(profile)
         wanted = [fault for fault in wanted if any(differs(fault, set(known.get(fault.name, {}))))]
-    found = asyncio.run(generate(part(options.shard, wanted)))
+    found = asyncio.run(generate(part(options.shard, wanted), profile))
     if options.json:
         print(json.dumps(found))
         return 0
-    return save((kept() if options.update else {}) | found)
+    return save((kept(profile) if options.update else {}) | found, profile)
 
 
-def kept() -> dict[str, dict[str, str]]:
+def kept(profile: str) -> dict[str, dict[str, str]]:
     """The rows of the committed matrix whose faults there still are."""
-    names = {fault.name for fault in _faults()}
-    return {name: row for name, row in committed().items() if name in names}
+    names = {fault.name for fault in _faults(profile)}
+    return {name: row for name, row in committed(profile).items() if name in names}
 
 
-def save(matrix: dict[str, dict[str, str]]) -> int:
+def save(matrix: dict[str, dict[str, str]], profile: str = spec.DEFAULT) -> int:
     lines = [f"{json.dumps(name)}: {json.dumps(matrix[name], sort_keys=True)}" for name in sorted(matrix)]
-    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    print(f"{len(matrix)} faults, {len({i for ids in matrix.values() for i in ids})} requirements written to {FILE.name}")
+    file = file_of(profile)
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    print(f"{len(matrix)} faults, {len({i for ids in matrix.values() for i in ids})} requirements written to {file.name}")
     return 0
 
 

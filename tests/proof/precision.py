@@ -16,9 +16,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fake_server.faulting import REGISTRY, Fault, load_all
+from fake_server.faulting import REGISTRY, Fault
 from fake_server.serve import running_server
-from tests.proof.bench import PROPERTIES, Run, options_for, run_against
+from tests.proof.bench import PROPERTIES, Run, faults_of, options_for, run_against
 from tests.proof.kill import write
 from tests.proof.matrix import Planner, committed, part, play, save
 
@@ -73,7 +73,7 @@ async def main() -> int:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--findings", type=Path, help="a file for what was found, as JSON")
     options = parser.parse_args()
-    steady = [f for f in load_all().values() if f.when is None]
+    steady = [f for f in faults_of().values() if f.when is None]
     faults = [f for f in steady if not options_for(f.red) and not all(r.startswith(PROPERTIES) for r in f.red)]
     random.Random(options.seed).shuffle(faults)
     faults = part(options.shard, faults)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 
 import spec
-from fake_server.faulting import load_all
 from fake_server.schedule import Schedule
 from tests.proof import matrix
+from tests.proof.bench import faults_of
 
 MATRIX = json.loads(matrix.FILE.read_text(encoding="utf-8"))
-FAULTS = load_all()
+FAULTS = faults_of()
 STEADY = {name: fault for name, fault in FAULTS.items() if fault.when is None}
 INTERMITTENT = {name: fault for name, fault in FAULTS.items() if fault.when is not None}
 ROWS = spec.load(spec.DEFAULT).requirements
