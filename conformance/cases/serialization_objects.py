@@ -8,6 +8,7 @@ from typing import Any
 from conformance.case import case
 from conformance.checks.times import precedes
 from conformance.context import Case
+from conformance.streams import of_type
 from conformance.turns import watched
 from fixtures.scripts import attempts, http_error, script, tool_call, turn
 from fixtures.scripts import text as says
@@ -102,8 +103,8 @@ async def errors_of_a_turn(t: Case) -> None:
 
 @case("EVENT-002", "EVENT-005", needs=["llm-control"])
 async def retries_of_a_turn(t: Case) -> None:
-    chat = await t.new_chat(script(attempts(http_error(503, "busy"), turn(says("fine"))), prefix=t.unique("chat")))
-    socket = await chat.stream()
+    failing = attempts(http_error(503, "busy"), turn(says("fine")))
+    socket = (await watched(t, tool_call("list_templates", {}, id="o1"), then=(failing,))).socket
     with t.judging("EVENT-002"):
         retry = (await socket.until({"type": "retry"}))["retry"]
         t.true(
@@ -112,7 +113,7 @@ async def retries_of_a_turn(t: Case) -> None:
         t.true(TIME.fullmatch(retry["retrying_at"]), "retrying_at is a time", retry, "/retry/retrying_at")
         t.true(all(v not in (None, "") for v in retry.values()), "nothing in it is null or empty", retry)
     with t.judging("EVENT-005"):
-        event = await socket.until({"type": "message_part"})
+        event = of_type(socket.events, "message_part")[-1]
         t.expect(event["message_part"]["role"], "assistant", "the role of a part", "/message_part/role")
         t.expect(event["message_part"]["part"]["text"], "fine", "the text of the part", "/message_part/part/text")
 
