@@ -132,14 +132,25 @@ class Actor:
     def dialect(self) -> Dialect:
         return self.case.session.dialect
 
-    async def create(self, content: Any = "Hello there", **fields: Any) -> Exchange:
-        """Create a chat, with what the revision asks for filled in; a field given as ABSENT is left out."""
-        body = self.dialect.creation(self.case.session.target, parts(content), fields)
-        answer = await self.post(self.case.url("createChat"), _without_absent(body))
+    def creation(self, content: Any = "Hello there", mark: str = "", **fields: Any) -> dict[str, Any]:
+        """The body of a create, with what the revision asks for filled in; a field given as ABSENT is left out."""
+        body = _without_absent(self.dialect.creation(self.case.session.target, parts(content), fields))
+        return self.dialect.marked(body, mark) if mark else body
+
+    async def create(self, content: Any = "Hello there", mark: str = "", **fields: Any) -> Exchange:
+        """Create a chat; `marked` finds it by its mark."""
+        body = self.creation(content, mark, **fields)
+        answer = await self.post(self.case.url("createChat"), body)
         made = answer.response.body
         if self.case.succeeded(answer) and isinstance(made, dict) and isinstance(made.get("id"), str):
             self.case.chats.append(Chat(self, made["id"]))
         return answer
+
+    async def marked(self, mark: str, **params: Any) -> Any:
+        """The actor's chats that were created with this mark, as the list shows them. Raises Failure."""
+        answer, found = await self.dialect.with_mark(self, mark, **params)
+        self.case.accepted(answer)
+        return found
 
     async def list(self, **params: Any) -> Exchange:
         return await self.get(self.case.url("listChats"), params=params)

@@ -14,6 +14,7 @@ class CaseSpec:
     """One case: its function (called with the context and, for tables, the row) and the ids that it judges.
 
     `silent`: further ids that it names and that do not hold in the profile: what happens under them is not judged.
+    `either`: its ids say the same of different profiles; the whole case judges the one that holds.
     """
 
     name: str
@@ -25,6 +26,7 @@ class CaseSpec:
     writes: bool = True
     fuzz: bool = False
     early: bool = False
+    either: bool = False
     row: Any = None
     has_row: bool = False
     module: str = ""
@@ -36,6 +38,8 @@ class CaseSpec:
         if not silent:
             return self
         kept = tuple(r for r in self.requirements if r in requirements)
+        if self.either:
+            silent = ()
         return replace(self, requirements=kept, silent=(*self.silent, *silent)) if kept else None
 
 
@@ -58,6 +62,8 @@ class Declaration:
             options = dict(self.options)
             if isinstance(row, Mapping) and row.get("needs"):
                 options["needs"] = tuple(options.get("needs", ())) + tuple(row["needs"])
+            if isinstance(row, Mapping) and row.get("either"):
+                options["either"] = True
             yield CaseSpec(f"{base}[{key}]", function, ids, row=row, has_row=True, module=module, line=line, **options)
 
 
@@ -75,17 +81,19 @@ def case(
     writes: bool = True,
     fuzz: bool = False,
     early: bool = False,
+    either: bool = False,
 ) -> Callable[[CaseFunction], CaseFunction]:
     """Declare a case that judges these requirement ids.
 
     `rows`: one case for each entry of a table; the function then takes the row as its second argument, and a row may name
     its own requirement. `needs`: beside the requirement's own. `alone`: changes something server-wide, runs with nothing
     beside it. `writes=False`: may run with --read-only. `fuzz`: part of the property phase. `early`:
-    waits for seconds of the server's own clock, so it starts first.
+    waits for seconds of the server's own clock, so it starts first. `either`: the ids say the same of different profiles, and
+    the whole case judges the one that holds (a row of a table may say so, too).
     """
 
     def declare(function: CaseFunction) -> CaseFunction:
-        options = {"needs": tuple(needs), "alone": alone, "writes": writes, "fuzz": fuzz, "early": early}
+        options = {"needs": tuple(needs), "alone": alone, "writes": writes, "fuzz": fuzz, "early": early, "either": either}
         function.__case__ = Declaration(tuple(ids), rows, options)  # type: ignore[attr-defined]
         return function
 

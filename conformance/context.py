@@ -23,6 +23,7 @@ from conformance.verdict import HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure,
 from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable
 from conformance.wire.patience import kind_of
 from conformance.wire.socket import NotSeen
+from spec.documents import UnknownOperation
 from spec.tables import limit
 
 if TYPE_CHECKING:
@@ -101,8 +102,29 @@ class Case:
         return limit(self.session.profile, name, bound)
 
     def url(self, operation: str, **values: Any) -> str:
-        """The path of an operation of the document; a place of it without a value gets a UUID that names nothing."""
-        return self.session.documents.url(operation, **values)
+        """The path of an operation of the document; a place of it without a value gets a UUID of nothing. Raises Unmet."""
+        try:
+            return self.session.documents.url(operation, **values)
+        except UnknownOperation as error:
+            raise Unmet(str(error)) from None
+
+    def offers(self, operation: str) -> bool:
+        """Has this revision that operation?"""
+        return operation in self.session.documents.operations
+
+    def fields(self, operation: str) -> frozenset[str]:
+        """The fields of the JSON body of that operation. Raises Unmet when this revision has no such operation."""
+        self.url(operation)
+        schema = self.session.documents.operations[operation].request.get("application/json", {})
+        return frozenset(self.session.documents.resolve(schema).get("properties", {}))
+
+    def refuses(self, key: str) -> bool:
+        """Has this revision the refusal of that key?"""
+        return key in self.session.profile.errors
+
+    def knows(self, schema: str, key: str) -> bool:
+        """Has the object of that name in the documents this key?"""
+        return key in self.session.profile.openapi["components"]["schemas"].get(schema, {}).get("properties", {})
 
     @property
     def busy(self) -> tuple[str, ...]:
@@ -153,7 +175,7 @@ class Case:
     # -- preconditions -----------------------------------------------------------------------------
 
     async def new_chat(self, content: Any = "Hello there", by: Actor | None = None, **fields: Any) -> Chat:
-        """A chat just created; its first turn may still run. Raises Unmet."""
+        """A chat just created (`mark`: see Actor.create); its first turn may still run. Raises Unmet."""
         actor = by or self.alice
         answer = await actor.create(content, **fields)
         body = answer.response.body

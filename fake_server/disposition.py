@@ -80,7 +80,9 @@ def cut_name(name: str) -> str:
 
 
 def header_for(kind: str, name: str) -> str:
-    """`inline` or `attachment` with a file name."""
+    """`inline` or `attachment`, with a file name if there is one."""
+    if not name:
+        return kind
     if any(not " " <= c <= "~" for c in name):
         return f"{kind}; filename*=utf-8''{quote_from_bytes(name.encode(), safe='!#$&+-.^_`{|}~')}"
     if _is_token(name):

@@ -42,9 +42,9 @@ async def writes_need_a_token(t: Case) -> None:
     for x in await everywhere(t, lambda o: o.method != "GET" and "/experimental/chats" in o.path):
         t.refused(x, "auth.no-token")
     mark = t.unique()
-    t.refused(await t.nobody.create("Hello", labels={"run": mark}), "auth.no-token")
-    t.accepted(await t.alice.create("Hello", labels={"run": mark}))
-    t.expect(len(t.accepted(await t.alice.list(label=f"run:{mark}"))), 1, "chats made of one create with and one without token")
+    t.refused(await t.nobody.create("Hello", mark), "auth.no-token")
+    t.accepted(await t.alice.create("Hello", mark))
+    t.expect(len(await t.alice.marked(mark)), 1, "chats made of one create with and one without token")
 
 
 @case("AUTH-003", writes=False)
@@ -155,7 +155,7 @@ async def what_a_401_says(t: Case) -> None:
     chat = await t.chat(f"Keep {secret} to yourself", labels={"note": secret})
     answers = [await t.nobody.get(chat.path + below, headers=h) for below in ("", "/messages", "/prompts") for h in ({}, BAD)]
     with t.judging("AUTH-012"):
-        t.true(secret in str(t.accepted(await chat.get())), "the chat shows its label to its owner")
+        t.true(secret in str(t.accepted(await chat.messages())), "the chat shows its owner what was said")
         for x in answers:
             t.refused(x, "auth.unknown" if HEADER in x.request.headers else "auth.no-token")
             t.true(secret.encode() not in (x.response.content or b""), "a 401 holds nothing of the chat", x.response.body)

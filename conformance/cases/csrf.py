@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.actors import parts
 from conformance.case import case
 from conformance.cases.auth_places import COOKIE, carried
 from conformance.cases.auth_tokens import HEADER, UNKNOWN_TOKEN
@@ -13,14 +12,13 @@ from conformance.exchange import Exchange
 
 
 async def create(t: Case, mark: str, options: dict[str, Any]) -> Exchange:
-    """Create a chat labelled `mark`, by nothing but these headers and parameters."""
-    body = t.session.dialect.creation(t.session.target, parts("Hello"), {"labels": {"run": mark}})
-    return await t.nobody.post(t.url("listChats"), body, **options)
+    """Create a chat that bears the mark, by nothing but these headers and parameters."""
+    return await t.nobody.post(t.url("createChat"), t.alice.creation("Hello", mark), **options)
 
 
 async def made(t: Case, mark: str) -> int:
-    """How many of Alice's chats are labelled so."""
-    return len(t.accepted(await t.alice.list(label=f"run:{mark}")))
+    """How many of Alice's chats bear the mark."""
+    return len(await t.alice.marked(mark))
 
 
 @case("CSRF-001", "CSRF-002")
@@ -31,9 +29,9 @@ async def cookie_alone(t: Case) -> None:
         t.refused(answer, "csrf.token")
         t.expect(await made(t, mark), 0, "chats made by a write without CSRF proof")
         chat = await t.chat()
-        t.refused(await t.nobody.patch(chat.path, {"labels": {"by": mark}}, **cookie), "csrf.token")
-        t.exactly(t.accepted(await chat.get())["labels"], {}, "labels after a PATCH without CSRF proof", "/labels")
-        t.accepted(await chat.patch(labels={"by": mark}))
+        t.refused(await t.nobody.patch(chat.path, {"archived": True}, **cookie), "csrf.token")
+        t.expect(t.accepted(await chat.get())["archived"], False, "archived after a PATCH without CSRF proof", "/archived")
+        t.accepted(await chat.patch(archived=True))
     with t.judging("CSRF-002"):
         t.expect(answer.response.media_type, "text/plain", "the media type of the refusal")
 

@@ -12,9 +12,9 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import ABSENT, Exchange
+from conformance.verdict import Unmet
 
 NIL = "00000000-0000-0000-0000-000000000000"
-NAMED = 'attachment; filename="a.txt"'
 PNG = (
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\0\0\0\0:~\x9bU"
     b"\0\0\0\nIDATx\x9cc`\0\0\0\2\0\1H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82"
@@ -40,17 +40,29 @@ ALLOWED = {
 }
 
 
+def media_types(t: Case) -> set[str]:
+    """The media types that may be declared."""
+    return set(t.session.documents.operations["uploadFile"].request)
+
+
+def ordinary(t: Case) -> tuple[bytes, str, str]:
+    """Content that the revision takes whatever follows it, its media type, and a name: text, or a picture where that is all."""
+    return (TEXT, "text/plain", "a.txt") if "text/plain" in media_types(t) else (PNG, "image/png", "a.png")
+
+
 async def upload(
     t: Case,
-    data: bytes = TEXT,
-    media: Any = "text/plain",
-    disposition: Any = NAMED,
+    data: bytes | None = None,
+    media: Any = None,
+    disposition: Any = None,
     *,
     by: Actor | None = None,
     organization: Any = None,
 ) -> Exchange:
-    """An upload; a header or the organization given as ABSENT is left out."""
-    actor = by or t.alice
+    """An upload, an ordinary one but for what is given; a header or the organization given as ABSENT is left out."""
+    actor, (plain, kind, name) = by or t.alice, ordinary(t)
+    data, media = plain if data is None else data, kind if media is None else media
+    disposition = f'attachment; filename="{name}"' if disposition is None else disposition
     headers = {"content-type": media, "content-disposition": disposition}
     wanted = t.session.target.organization_id if organization is None else organization
     return await actor.post(
@@ -181,22 +193,23 @@ async def upload_by_role(t: Case, row: dict[str, Any]) -> None:
 
 
 @cache
-def large(size: int) -> bytes:
-    """Text of exactly that many bytes."""
-    return (b"0123456789abcdef" * (size // 16 + 1))[:size]
+def large(begin: bytes, size: int) -> bytes:
+    """Exactly that many bytes, which begin so."""
+    return (begin + b"0123456789abcdef" * (size // 16 + 1))[:size]
 
 
 @case("FILE-010", "FILE-011", "FILE-013")
 async def size_of_an_upload(t: Case) -> None:
-    most = t.limit("upload.size")
+    most, begin = t.limit("upload.size"), ordinary(t)[0]
+    fits, over = large(begin, most), large(begin, most + 1)
     with t.judging("FILE-010"):
-        answer = await stored(t, await upload(t, large(most)))
-        t.true(t.accepted(answer) is not None and answer.response.content == large(most), "the whole file comes back")
+        answer = await stored(t, await upload(t, fits))
+        t.true(t.accepted(answer) is not None and answer.response.content == fits, "the whole file comes back")
     with t.judging("FILE-011"):
-        t.refused(await upload(t, large(most + 1)), "upload.size")
+        t.refused(await upload(t, over), "upload.size")
     with t.judging("FILE-013"):
-        t.refused(await upload(t, large(most + 1), "application/zip"), "upload.type")
-        t.refused(await upload(t, large(most + 1), disposition=ABSENT), "upload.size")
+        t.refused(await upload(t, over, "application/zip"), "upload.type")
+        t.refused(await upload(t, over, disposition=ABSENT), "upload.size")
 
 
 @case("FILE-016", "FILE-029", rows=ALLOWED)
@@ -234,6 +247,8 @@ REFINED: dict[str, tuple[str, Any, str, bytes, str]] = {
 @case(rows={k: {"requirement": row[0], "row": row[1:]} for k, row in REFINED.items()})
 async def refined_type(t: Case, row: dict[str, Any]) -> None:
     media, name, data, wanted = row["row"]
+    if media is not ABSENT and media.partition(";")[0].lower() not in media_types(t):
+        raise Unmet(f"this revision takes no {media}")
     answer = await stored(t, await upload(t, data, media, f'attachment; filename="{name}"'))
     t.expect(kind_of(answer), wanted, f"the type of {name}, declared {media!r}")
     t.expect(answer.response.content, data, "the bytes")

@@ -10,6 +10,7 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.cases.lifecycle_create import titled
 from conformance.context import Case
+from conformance.verdict import Unmet
 from fixtures.scripts import script, text, tool_call, turn, turns
 
 # What may differ between two answers for one chat at rest: what only one of them has, and what comes when it will.
@@ -23,8 +24,10 @@ async def family(t: Case, *prompts: str, gone_on: bool = True, **fields: Any) ->
         for n, prompt in enumerate(prompts, 1)
     ]
     root = await t.chat(script(turns(*spawned, turn(text("done")))), **fields)
-    shown = await root.when(lambda c: len(c.get("children", [])) == len(prompts), f"{len(prompts)} children")
-    children = [Chat(t.alice, c["id"]) for c in sorted(shown["children"], key=lambda c: str(c["created_at"]))]
+    found = await t.session.dialect.children(root)
+    if len(found) != len(prompts):
+        raise Unmet(f"{len(found)} chats of sub-agents instead of {len(prompts)}")
+    children = [Chat(t.alice, c["id"]) for c in found]
     if gone_on:
         await asyncio.gather(*(child.settled() for child in children))
     return root, children
@@ -33,11 +36,11 @@ async def family(t: Case, *prompts: str, gone_on: bool = True, **fields: Any) ->
 @case("CHAT-012")
 async def one_chat_in_every_answer(t: Case) -> None:
     mark = t.unique()
-    made = t.given(await t.alice.create("Hello there", labels={"mark": mark}))
+    made = t.given(await t.alice.create("Hello there", mark))
     chat = Chat(t.alice, made["id"])
     await chat.settled()
     read = t.accepted(await chat.get())
-    (listed,) = t.accepted(await t.alice.list(label=f"mark:{mark}"))
+    (listed,) = await t.alice.marked(mark)
     for other, where in ((made, "create"), (listed, "the list")):
         fixed, shown = ({key: chat[key] for key in chat.keys() - MOVING} for chat in (read, other))
         t.expect(fixed, shown, f"the chat of GET and of {where}")

@@ -148,7 +148,7 @@ async def interrupt_while_results_are_awaited(t: Case) -> None:
 
 @case("INT-012", needs=["llm-control"])
 async def interrupt_before_a_retry(t: Case) -> None:
-    chat = await t.new_chat(script(attempts(http_error(503, "busy", retry_after=60), turn(text("late"))), prefix="first"))
+    chat = await t.new_chat(script(attempts(*[http_error(503, "busy", retry_after=60)] * 6, turn(text("late"))), prefix="first"))
     socket = await chat.stream()
     try:
         await socket.until({"type": "retry"})

@@ -115,20 +115,23 @@ async def bad_queue_ids(t: Case, verb: Verb) -> None:
     t.expect(await chat.history(), before, "the messages", "/messages")
 
 
-@case("QUEUE-010", "QUEUE-016", needs=["llm-control"])
-async def the_queue_of_an_archived_chat(t: Case) -> None:
+@case("QUEUE-010", needs=["llm-control"])
+async def deleted_while_archived(t: Case) -> None:
     chat, (one, two) = await stuck(t, queued("one"), queued("two"))
     t.given(await chat.patch(archived=True))
-    with t.judging("QUEUE-016"):
-        t.refused(await chat.promote(two), "promote.archived")
-        t.expect(await queue_ids(chat), [one, two], "the queue after the refusal", "/queued_messages")
-        t.expect(talk(await chat.history()), ["first"], "the messages after the refusal", "/messages")
-    with t.judging("QUEUE-010"):
-        t.accepted(await chat.unqueue(one))
-        t.expect(await queue_ids(chat), [two], "the queue", "/queued_messages")
-    with t.judging("QUEUE-016"):
-        t.given(await chat.patch(archived=False))
-        t.accepted(await chat.promote(two))
+    t.accepted(await chat.unqueue(one))
+    t.expect(await queue_ids(chat), [two], "the queue", "/queued_messages")
+
+
+@case("QUEUE-016", needs=["llm-control"])
+async def no_promotion_while_archived(t: Case) -> None:
+    chat, (one, two) = await stuck(t, queued("one"), queued("two"))
+    t.given(await chat.patch(archived=True))
+    t.refused(await chat.promote(two), "promote.archived")
+    t.expect(await queue_ids(chat), [one, two], "the queue after the refusal", "/queued_messages")
+    t.expect(talk(await chat.history()), ["first"], "the messages after the refusal", "/messages")
+    t.given(await chat.patch(archived=False))
+    t.accepted(await chat.promote(two))
 
 
 @case("QUEUE-011", needs=["llm-control"])

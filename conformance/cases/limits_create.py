@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.actors import Chat, text
 from conformance.case import case
+from conformance.cases.files_upload import upload
 from conformance.cases.limits_twins import NIL, UNKNOWN, place_for, refused_alike, tries, twins
 from conformance.context import Case
 from conformance.exchange import ABSENT
@@ -181,8 +182,7 @@ async def type_in_other_spelling(t: Case, kind: str) -> None:
 
 @case("CREATE-017")
 async def file_of_another_user(t: Case) -> None:
-    bobs = t.given(await t.bob.upload(b"notes of bob\n"))["id"]
-    mine = t.given(await t.alice.upload(b"notes of alice\n"))["id"]
+    bobs, mine = [t.given(await upload(t, by=actor))["id"] for actor in (t.bob, t.alice)]
     place = await place_for(t, "create")
     answers = []
     for file in (bobs, UNKNOWN):
@@ -253,8 +253,7 @@ async def tools_that_are_taken(t: Case, row: dict[str, Any]) -> None:
 
 def padded(t: Case, size: int, mark: str) -> bytes:
     """A create body of exactly that many bytes."""
-    fields = {"labels": {"mark": mark}, "padding": ""}
-    body = t.session.dialect.creation(t.session.target, [text("Hello")], fields)
+    body = t.alice.creation([text("Hello")], mark, padding="")
     return json.dumps(body | {"padding": "x" * (size - len(json.dumps(body)))}).encode()
 
 

@@ -121,4 +121,4 @@ async def patch_of_nothing(t: Case) -> None:
         for sent in (dict.fromkeys(fields), *({field: None} for field in fields)):
             t.accepted(await place.ask(sent))
             t.expect(await place.state(), before, f"the chat after a PATCH with null for {', '.join(sent)}")
-        await refused_alike(t, place, [(dict.fromkeys(fields) | {"title": ""}, "patch.title-empty")])
+        await refused_alike(t, place, [(dict.fromkeys(fields) | {"archived": False}, "patch.not-archived")])

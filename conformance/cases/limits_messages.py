@@ -6,11 +6,11 @@ from typing import Any
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.limits_twins import MAX_ID, NIL, UNKNOWN, Place, place_for, refused_alike, tries, twins
+from conformance.cases.limits_twins import MAX_ID, NIL, UNKNOWN, Place, place_for, readable, refused_alike, tries, twins
 from conformance.context import Case
 from conformance.exchange import ABSENT
 from conformance.provisioning import new_model
-from fixtures.scripts import script, tool_call
+from fixtures.scripts import gate, script, tool_call
 
 TOOL = {"name": "lookup", "description": "looks up", "input_schema": {"type": "object"}}
 BROKEN = b"{broken"
@@ -103,8 +103,13 @@ async def deleted_model(t: Case) -> None:
     t.accepted(await place.ask({}))
 
 
-async def waiting_for_tools(t: Case, **fields: Any) -> Place:
-    """A chat that waits for results of the client's tool, so that what is sent is queued. Raises Unmet."""
+async def kept_busy(t: Case, **fields: Any) -> Place:
+    """A chat whose turn does not end by itself, so that what is sent is queued. Raises Unmet."""
+    if not t.offers("submitToolResults"):  # it can't be made to wait for its client, but for the model
+        hold = t.gate()
+        chat = await t.new_chat([{"type": "file-reference", "file_name": "a"}, text(script(gate(hold)))], **fields)
+        await t.llm.reached(hold)
+        return Place(t, "send", chat)
     asks = script(tool_call("lookup", {}, id="k1"), usage={"input_tokens": 10, "output_tokens": 5})
     made = await t.chat([{"type": "file-reference", "file_name": "a"}, text(asks)], unsafe_dynamic_tools=[TOOL], **fields)
     await made.settled("requires_action")
@@ -113,10 +118,11 @@ async def waiting_for_tools(t: Case, **fields: Any) -> Place:
 
 @case("SEND-013")
 async def bound_of_the_queue(t: Case) -> None:
-    place, most = await waiting_for_tools(t), t.limit("queue.length")
+    place, most = await kept_busy(t), t.limit("queue.length")
     for i in range(most):
         t.expect(t.accepted(await place.ask({"content": [text(f"message {i}")]}))["queued"], True, f"message {i + 1} is queued")
-    await refused_alike(t, place, [({}, "send.queue-full"), ({"busy_behavior": "interrupt"}, "send.queue-full")])
+    full: list[tuple[Any, str]] = [({}, "send.queue-full"), ({"busy_behavior": "interrupt"}, "send.queue-full")]
+    await refused_alike(t, place, readable(t, "send", full))
     queue = t.accepted(await place.chat.messages())["queued_messages"]
     said = [q["content"][0]["text"] for q in queue]
     t.expect(said, [f"message {i}" for i in range(most)], "the queue", "/queued_messages")
@@ -170,7 +176,8 @@ async def which_message(t: Case) -> None:
 @case("EDIT-005")
 async def message_that_was_replaced(t: Case) -> None:
     place = await place_for(t, "edit")
-    new = t.message(t.given(await place.ask({"content": [{"type": "file-reference", "file_name": "a"}, text("again")]})))["id"]
+    answer = await place.ask({"content": [{"type": "file-reference", "file_name": "a"}, text("again")]})
+    new = t.message(t.given(answer))["id"]
     await place.chat.settled()
     await refused_alike(t, place, [({}, "edit.not-found")])
     t.accepted(await place.ask({}, message=new))

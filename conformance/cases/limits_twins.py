@@ -16,6 +16,7 @@ from conformance.actors import Chat, text
 from conformance.cases.lifecycle_create import titled
 from conformance.context import Case
 from conformance.exchange import ABSENT, Exchange
+from conformance.verdict import Unmet
 
 NIL = "00000000-0000-0000-0000-000000000000"
 UNKNOWN = str(uuid4())
@@ -25,11 +26,14 @@ KEPT = (
     "status", "title", "archived", "pin_order", "labels", "plan_mode", "mcp_server_ids", "last_model_config_id", "workspace_id",
     "files",
 )  # fmt: skip
-
-
-OPERATIONS = {
-    "create": "createChat", "send": "sendMessage", "edit": "editMessage", "patch": "patchChat", "share": "patchChatACL",
-}  # fmt: skip
+# What is asked in each kind of place.
+ASKED = {
+    "create": ("POST", "createChat"),
+    "send": ("POST", "sendMessage"),
+    "edit": ("PATCH", "editMessage"),
+    "patch": ("PATCH", "patchChat"),
+    "share": ("PATCH", "patchChatACL"),
+}
 
 
 @dataclass
@@ -44,22 +48,19 @@ class Place:
 
     def body(self, fields: dict[str, Any]) -> dict[str, Any]:
         """An ordinary body with these fields in it."""
-        body: dict[str, Any] = {"content": [text("Hello there")]} if self.kind in ("create", "send", "edit") else {}
+        body: dict[str, Any] = {"content": [text("Hello there")]} if self.kind in ("send", "edit") else {}
         if self.kind == "share":
             body = {"user_roles": {self.t.bob.id: "read"}}
         if self.kind == "create":
-            session, labels = self.t.session, {"labels": {"mark": self.mark}}
-            body = session.dialect.creation(session.target, body["content"], labels)
-            if isinstance(fields.get("labels"), dict):
-                fields = fields | {"labels": fields["labels"] | {"mark": self.mark}}
-        return {k: v for k, v in (body | fields).items() if v is not ABSENT}
+            body = self.t.alice.creation()
+        body = {k: v for k, v in (body | fields).items() if v is not ABSENT}
+        return self.t.session.dialect.marked(body, self.mark) if self.kind == "create" else body
 
     async def ask(self, sent: dict[str, Any] | bytes, message: Any = None, headers: dict[str, str] | None = None) -> Exchange:
         """The request with these fields, or with these very bytes as its body."""
         chat, actor = self.chat, self.chat.actor
-        operation = self.t.session.documents.operations[OPERATIONS[self.kind]]
-        values = {"chat": chat.id, "message": str(self.message if message is None else message)}
-        method, path = operation.method, operation.url(**values)
+        method, operation = ASKED[self.kind]
+        path = chat.url(operation, message=self.message if message is None else message)
         options: dict[str, Any] = {"content": sent} if isinstance(sent, bytes) else {"body": self.body(sent)}
         return await actor.request(method, path, headers=headers, **options)
 
@@ -67,7 +68,9 @@ class Place:
         """What a refused request must leave as it is. Raises Unmet."""
         t = self.t
         if self.kind == "create":
-            return t.given(await t.alice.list(label=f"mark:{self.mark}"))
+            answer, found = await t.session.dialect.with_mark(t.alice, self.mark)
+            t.given(answer)
+            return found
         if self.kind == "share":
             return t.given(await self.chat.acl())
         shown, page = t.given(await self.chat.get()), t.given(await self.chat.messages(limit=t.limit("messages.limit")))
@@ -100,11 +103,23 @@ async def twins(t: Case, row: dict[str, Any]) -> None:
 
 
 def bounded(t: Case, row: dict[str, Any]) -> dict[str, Any]:
-    """The row with the values that depend on a bound of the profile."""
-    if "limit" not in row:
-        return row
-    most = t.limit(row["limit"])
-    return {key: value(most) if callable(value) else value for key, value in row.items()}
+    """The row with the values that depend on a bound of the profile, and without fields that the revision does not read.
+
+    Raises Unmet when nothing remains to be tried.
+    """
+    if "limit" in row:
+        most = t.limit(row["limit"])
+        row = {key: value(most) if callable(value) else value for key, value in row.items()}
+    kept = readable(t, row["on"], row["tries"])
+    if not kept:
+        raise Unmet(f"a {row['on']} of this revision reads none of the fields")
+    return row | {"tries": kept}
+
+
+def readable(t: Case, kind: str, tries: list[tuple[Any, str]]) -> list[tuple[Any, str]]:
+    """Those of the tries that the documents of the revision speak of: their fields, and their refusals."""
+    fields = t.fields(ASKED[kind][1])
+    return [(sent, key) for sent, key in tries if t.refuses(key) and (isinstance(sent, bytes) or sent.keys() <= fields)]
 
 
 async def first_of(t: Case, place: Place, each: list[tuple[dict[str, Any], str]], **options: Any) -> None:

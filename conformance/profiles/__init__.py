@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import spec
 
 if TYPE_CHECKING:
-    from conformance.actors import Chat
+    from conformance.actors import Actor, Chat
     from conformance.context import Case
+    from conformance.exchange import Exchange
     from conformance.target import Target
     from conformance.wire.socket import Socket
 
@@ -53,6 +54,18 @@ class Dialect(Protocol):
 
     def failure(self, chat: dict[str, Any]) -> str:
         """What made the chat's last turn fail, in the server's words; "" when it did not fail."""
+        ...
+
+    def marked(self, body: dict[str, Any], mark: str) -> dict[str, Any]:
+        """The body of a create whose chat can be told from all others by this mark."""
+        ...
+
+    async def with_mark(self, actor: Actor, mark: str, **params: Any) -> tuple[Exchange, Any]:
+        """A list of the actor's chats, and those of them that bear this mark."""
+        ...
+
+    async def shelf(self, t: Case, mark: str) -> tuple[Actor, dict[str, Any]]:
+        """Somebody, and the parameters of a list that holds those of their chats alone that bear this mark. Raises Unmet."""
         ...
 
     def title(self, scripted: str) -> str:

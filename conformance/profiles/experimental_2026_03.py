@@ -10,12 +10,14 @@ import spec
 from conformance.profiles import experimental_2026_05
 
 if TYPE_CHECKING:
-    from conformance.actors import Chat
+    from conformance.actors import Actor, Chat
     from conformance.context import Case
+    from conformance.exchange import Exchange
     from conformance.target import Target
 
 SPARE = ("openrouter", "openai", "vercel")  # types of provider that speak with the scripted model, and that no target needs
 STORED = "database"  # source of a provider that somebody has set up
+_ALL = 1000  # chats of one list: more than a run makes
 
 
 class Dialect(experimental_2026_05.Dialect):
@@ -85,6 +87,20 @@ class Dialect(experimental_2026_05.Dialect):
 
     def failure(self, chat: dict[str, Any]) -> str:
         return chat.get("last_error") or ""
+
+    def marked(self, body: dict[str, Any], mark: str) -> dict[str, Any]:
+        # the first title is made of the content, and no model replaces it where there is a file reference
+        content = body.get("content")
+        marks = [{"type": "file-reference", "file_name": mark}]
+        return body | {"content": content + marks} if isinstance(content, list) and content else body
+
+    async def with_mark(self, actor: Actor, mark: str, **params: Any) -> tuple[Exchange, Any]:
+        answer = await actor.list(**{"limit": _ALL} | params)
+        listed = answer.response.body
+        return answer, [c for c in listed if mark in str(c.get("title"))] if isinstance(listed, list) else listed
+
+    async def shelf(self, t: Case, mark: str) -> tuple[Actor, dict[str, Any]]:
+        return await t.new_user(*t.chat_roles), {}  # no filter tells chats apart
 
     def title(self, scripted: str) -> str:
         # the model is asked for a text, and what a script calls the title comes as the text of an object

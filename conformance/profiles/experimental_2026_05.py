@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import spec
 
 if TYPE_CHECKING:
-    from conformance.actors import Chat
+    from conformance.actors import Actor, Chat
     from conformance.context import Case
+    from conformance.exchange import Exchange
     from conformance.target import Target
     from conformance.wire.socket import Socket
 
@@ -45,6 +46,17 @@ class Dialect:
     def failure(self, chat: dict[str, Any]) -> str:
         error = chat.get("last_error")
         return str(error.get("message") or error) if isinstance(error, dict) else str(error or "")
+
+    def marked(self, body: dict[str, Any], mark: str) -> dict[str, Any]:
+        labels = body.get("labels", {})
+        return body | {"labels": labels | {"mark": mark}} if isinstance(labels, dict) else body
+
+    async def with_mark(self, actor: Actor, mark: str, **params: Any) -> tuple[Exchange, Any]:
+        answer = await actor.list(label=f"mark:{mark}", **params)
+        return answer, answer.response.body
+
+    async def shelf(self, t: Case, mark: str) -> tuple[Actor, dict[str, Any]]:
+        return t.alice, {"label": f"mark:{mark}"}
 
     def title(self, scripted: str) -> str:
         return scripted
