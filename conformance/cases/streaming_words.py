@@ -63,7 +63,7 @@ async def joined_during_the_wait(t: Case) -> None:
 @case("ERROR-045", "ERROR-046", needs=["llm-control"])
 async def words_of_an_error(t: Case) -> None:
     for status, words in ((400, "a neutral text"), (403, "not for you")):
-        chat, events = await failed(t, http_error(status, words))
+        _, events = await failed(t, http_error(status, words))
         (error,) = [e["error"] for e in of_type(events, "error")]
         with t.judging("ERROR-046"):
             t.expect(error["message"], f"stream response: {WORDS[status]}: {words}", "the message", "/error/message")
