@@ -190,10 +190,11 @@ async def compacted_again_and_again(t: Case) -> None:
 
 @case("TOOL-068")
 async def arguments_that_never_become_json(t: Case) -> None:
-    chat = await t.new_chat(script(turns(turn(tool_call("list_templates", "{nope", id="bad")), turn(text("never")))))
+    first, bad = tool_call("list_templates", {}, id="good"), tool_call("list_templates", "{nope", id="bad")
+    chat = await t.new_chat(script(turns(turn(first), turn(bad), turn(text("never")))))
     shown = await chat.settled()
     t.expect((shown["status"], shown.get("last_error")), (t.idle, None), "status and error after the turn")
-    t.expect([m["role"] for m in await chat.history()], ["user"], "the roles of the messages")
+    t.expect([m["role"] for m in await chat.history()], ["user", "assistant", "tool"], "the roles of the messages")
     t.true(await chat.turn(script(text("fine"))), "the next turn is answered")
 
 
