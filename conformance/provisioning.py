@@ -117,7 +117,7 @@ def putable(name: str, value: dict[str, Any]) -> dict[str, Any]:
     """What PUT takes of a setting that GET showed."""
     stem = name.split("/")[0]
     wanted = ("model_config_id",) if stem == "model-override" else _TAKEN.get(stem, tuple(value))
-    return {k: value[k] for k in wanted}
+    return {k: value[k] for k in wanted if k in value}
 
 
 async def put_back(t: Case, name: str) -> dict[str, Any]:

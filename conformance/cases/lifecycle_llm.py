@@ -176,6 +176,28 @@ async def a_sub_agent(t: Case) -> None:
         t.expect([h.get("x-coder-chat-id") for h in named], [chat.id] * len(named), "the root chat that they name")
 
 
+@case("COMPACT-022", needs=["llm-control", "model-admin"])
+async def compacted_again_and_again(t: Case) -> None:
+    model = await new_model(t, compression_threshold=0)
+    chat = await t.chat(script(turn(text("more"), usage=usage(20, 5))), model_config_id=model["id"])
+    messages = await chat.history()
+    answers = [p for m in messages if m["role"] == "assistant" for p in m["content"] if p["type"] == "text"]
+    t.expect(len(answers), 4, "the answers of the turn")
+    summaries = [p for m in messages for p in m["content"] if p.get("tool_name") == "chat_summarized"]
+    t.expect(len(summaries), 8, "the parts that tell of compactions")
+    t.expect((await chat.settled())["status"], t.idle, "the status after the turn", "/status")
+
+
+@case("TOOL-068")
+async def arguments_that_never_become_json(t: Case) -> None:
+    first, bad = tool_call("list_templates", {}, id="good"), tool_call("list_templates", "{nope", id="bad")
+    chat = await t.new_chat(script(turns(turn(first), turn(bad), turn(text("never")))))
+    shown = await chat.settled()
+    t.expect((shown["status"], shown.get("last_error")), (t.idle, None), "status and error after the turn")
+    t.expect([m["role"] for m in await chat.history()], ["user", "assistant", "tool"], "the roles of the messages")
+    t.true(await chat.turn(script(text("fine"))), "the next turn is answered")
+
+
 @case("LLM-013", "COMPACT-001", needs=["llm-control", "model-admin"])
 async def after_a_compaction(t: Case) -> None:
     model, old, summary = await new_model(t, compression_threshold=50), t.unique("old"), t.unique("summary")

@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.actors import text
 from conformance.case import case
+from conformance.cases.files_upload import PNG
 from conformance.context import Case
 from conformance.provisioning import new_model
 from conformance.turns import Watched, held, watched
@@ -203,22 +204,25 @@ async def parts_that_users_send(t: Case) -> None:
         )
 
 
-@case("PART-017", "PART-018", "CHATOBJ-012", needs=["files"])
+@case("PART-017", "PART-018", "PART-051", "CHATOBJ-012", needs=["files"])
 async def file_parts(t: Case) -> None:
-    file_id = t.given(await t.alice.upload(b"hello", name="notes.txt"))["id"]
-    claimed = {"type": "file", "file_id": file_id, "name": "other.png", "media_type": "image/png", "data": "aGVsbG8="}
+    file_id = t.given(await t.alice.upload(PNG, "image/png", name="dot.png"))["id"]
+    claimed = {"type": "file", "file_id": file_id, "name": "other.txt", "media_type": "text/plain", "data": "aGVsbG8="}
     chat = await t.chat([{"type": "file", "file_id": file_id}, claimed])
     plain, odd = (await chat.history())[0]["content"]
     with t.judging("PART-017"):
-        wanted = {"file_id": file_id, "media_type": "text/plain", "name": "notes.txt"}
+        wanted = {"file_id": file_id, "media_type": "image/png", "name": "dot.png"}
         t.expect({k: plain.get(k) for k in wanted}, wanted, "the file part", "/content/0")
         t.true("data" not in plain, "a file part has no data", plain)
     with t.judging("CHATOBJ-012"):
         (shown,) = t.given(await chat.get())["files"]
-        about = {"id": file_id, "name": "notes.txt", "mime_type": "text/plain", "owner_id": t.alice.id}
+        about = {"id": file_id, "name": "dot.png", "mime_type": "image/png", "owner_id": t.alice.id}
         t.expect({k: shown.get(k) for k in about}, about, "the linked file", "/files/0")
     with t.judging("PART-018"):
         t.expect(odd, plain, "the part with a name, type and data of its own", "/content/1")
+    with t.judging("PART-051"):
+        t.expect((plain.get("file_id"), plain.get("media_type")), (file_id, "image/png"), "file and media type", "/content/0")
+        t.true(not any(plain.get(key) for key in ("name", "file_name", "data")), "neither name nor data are there", plain)
 
 
 @case("PART-024", needs=["model-admin"])

@@ -214,6 +214,27 @@ async def summaries(t: Case) -> None:
 DATES = {"word": "x", "day": "2025-01-01", "no zone": "2025-01-01T00:00:00", "space": "2025-01-01 00:00:00Z"}
 
 
+@case("COST-085", "COST-086", "COST-087", "COST-089", needs=["roles"])
+async def summaries_of_early_revisions(t: Case) -> None:
+    of_alice, bad = path(t, t.alice.id), {"start_date": "x"}
+    with t.judging("COST-085"):
+        for name in (*OUTSIDERS, "auditor", "root"):
+            t.accepted(await t.actor(name).get(path(t)))
+    with t.judging("COST-086"):
+        found = await summary(t.alice)
+        t.expect(sorted((KEYS & t.session.known_keys) - set(found)), [], "keys that are missing")
+        t.true(all(isinstance(found[name], list) for name in ROWS), "by_model and by_chat are arrays", found)
+    with t.judging("COST-087"):
+        listed = t.accepted(await t.root.get(t.url("listCostUsers"), params=EVER))
+        t.true("total_runtime_ms" not in str((found, listed)), "no running time is told", found)
+    with t.judging("COST-089"):
+        for name in ("carol", "orgauditor"):
+            for params in ({}, bad):
+                t.refused(await t.actor(name).get(of_alice, params=params), "common.not-found")
+        t.refused(await t.actor("orgadmin").get(of_alice, params=bad), "cost.date", field="start_date")
+        t.refused(await t.actor("orgadmin").get(of_alice), "common.forbidden")
+
+
 @case("COST-036")
 async def runtime_of_a_turn(t: Case) -> None:
     actor, started = await member(t), time.monotonic()

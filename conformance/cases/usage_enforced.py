@@ -127,6 +127,23 @@ async def turns_that_go_on(t: Case) -> None:
         t.accepted(await busy.send(PAID))
 
 
+@case("USAGE-061", alone=True, needs=["llm-control"])
+async def what_a_reached_limit_stops(t: Case) -> None:
+    await unlimited(t)
+    who = await payer(t)
+    chat, hold = await waiting(t, who)
+    first = (await chat.history())[0]["id"]
+    queued = t.given(await chat.send(script(says("promoted"))))["queued_message"]["id"]
+    spent = await t.chat(PAID, by=chat.actor, model_config_id=who["model_config_id"])
+    await limited(t, COST - 1)
+    t.refused(await chat.actor.create(PAID, model_config_id=who["model_config_id"]), REACHED)
+    t.refused(await spent.send(PAID), REACHED)
+    t.refused(await chat.edit(first, PAID), REACHED)
+    t.accepted(await chat.promote(queued))
+    await t.llm.open(hold)
+    await answered(chat, "promoted")
+
+
 @case("USAGE-024", "USAGE-025", alone=True)
 async def whose_limit_holds(t: Case) -> None:
     await unlimited(t)
