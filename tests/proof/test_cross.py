@@ -1,0 +1,66 @@
+"""The fake of one revision, judged as another, is red where the two differ."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+import spec
+from fake_server.faulting import REGISTRY, Fault
+from fake_server.serve import running_server
+from tests.proof.bench import Run, run_against
+
+BASE, OTHER = "experimental-2026-05", "experimental-2026-03"
+# Judged behind what differs first: a server of the base makes no chat without an organization, one of the other none without a model.
+PASSABLE = Fault(
+    "test-passable", "takes creates of the other revision", frozenset(),
+    off=frozenset({"create.names-organization", "create.organization-required", "create.default-unreadable"}),
+)  # fmt: skip
+# What can be seen only where there is more than a reference server has (an experiment that is off, workspaces, a git host), or
+# behind the providers of the revision, which are red by themselves.
+BEHIND = {"gate", "git", "diff", "model-configs", "models"}
+
+
+@contextmanager
+def passable() -> Iterator[list[str]]:
+    REGISTRY[PASSABLE.name] = PASSABLE
+    try:
+        yield [PASSABLE.name]
+    finally:
+        del REGISTRY[PASSABLE.name]
+
+
+def judged_as(profile: str, of: str, faults: list[str]) -> Run:
+    async def scene() -> Run:
+        async with running_server(faults, profile=of) as server:
+            return await run_against(server.target | {"profile": profile}, deadline=1)
+
+    return asyncio.run(scene())
+
+
+def test_each_difference_is_red_on_the_base() -> None:
+    with passable() as faults:
+        run = judged_as(OTHER, BASE, faults)
+    red, named = run.ids("fail", "warn"), spec.load(OTHER).table("differences")
+    shown = {name for row in spec.load(OTHER).requirements.values() if row.id in red for name in row.differs}
+    assert set(named) - shown == BEHIND
+    assert not run.ids("harness-error") and run.footer["exit"] == 1
+
+
+def test_the_other_is_red_in_what_the_base_has_of_its_own() -> None:
+    with passable() as faults:
+        run = judged_as(BASE, OTHER, faults)
+    rows, other = spec.load(BASE).requirements, spec.load(OTHER).requirements
+    own = [row for row in rows.values() if row.id not in other and run.verdicts[row.id] != "not-applicable"]
+    red = {row.area for row in own if run.verdicts[row.id] in ("fail", "warn")}
+    assert {row.area for row in own} - red == set()
+    assert not run.ids("harness-error") and run.footer["exit"] == 1
+
+
+@pytest.mark.parametrize(("of", "profile"), [(BASE, OTHER), (OTHER, BASE)])
+def test_a_server_of_another_revision_is_not_conformant(of: str, profile: str) -> None:
+    run = judged_as(profile, of, [])
+    assert run.footer["exit"] == 1 and len(run.ids("fail")) >= 40
