@@ -27,7 +27,7 @@ def unarchive_answers_200(answer: Answer) -> None:
         answer.status = 200
 
 
-turns_off("archive-twice", "archiving an archived chat is accepted", "patch.already-archived", red=["ARCH-003"])
+turns_off("archive-twice", "archiving an archived chat is accepted", "patch.already-archived", red=["ARCH-003", "ARCH-040"])
 turns_off("unarchive-twice", "unarchiving a chat that is not archived is accepted", "patch.not-archived",
           red=["ARCH-003", "PATCH-020"])  # fmt: skip
 turns_off(

@@ -43,7 +43,9 @@ _accepts("search-takes-any-number", "pr in q takes any text", "listChats", "pr",
 turns_off("messages-ascend-never", "messages after an id come newest first", "messages.after-ascending", red=["PAGE-026"])
 turns_off("messages-take-any-page-size", "any limit of messages is accepted", "messages.limit", red=["PAGE-031", "OWN-010"])
 turns_off("messages-cursors-may-cross", "cursors that cross are accepted", "messages.cursors", red=["PAGE-034"])
-turns_off("queue-on-every-page", "the queue is given with cursors too", "messages.queue-without-cursor", red=["PAGE-039"])
+turns_off(
+    "queue-on-every-page", "the queue is given with cursors too", "messages.queue-without-cursor", red=["PAGE-039", "PAGE-067"]
+)
 turns_off("prompts-have-no-bound", "any limit of prompts is accepted", "prompts.limit", red=["PROMPT-008"])
 turns_off("search-takes-bare-words", "bare words in q are ignored", "list.q-term", red=["FILTER-007", "PAGE-024"])
 
@@ -80,7 +82,7 @@ def archived_false_means_any(answer: Answer) -> None:
         answer.body = []
 
 
-@changes("listChats", red=["PAGE-005"])
+@changes("listChats", red=["PAGE-005", "PAGE-062"])
 def list_is_in_order_of_creation(answer: Answer) -> None:
     """The list is in the order of creation."""
     if set(answer.query) == {"label"} and not any(c["pin_order"] for c in answer.body):

@@ -162,7 +162,7 @@ class Call:
         """The value, with every field of the shape; one that this revision does not read has its zero value."""
         if not isinstance(shape, Struct):
             return decode(body, shape or Raw(), truncated=self.truncated)
-        narrow = self.backend.revision.narrowed(shape)
+        narrow = self.backend.revision.narrowed(shape) if self.backend.does("body.leaves-fields-unread") else shape
         value = decode(body, narrow, truncated=self.truncated)
         return value if narrow is shape else shape.zero | value
 
