@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fake_server.faulting import Answer, Fault, answers, changes, declare, turns_off
+from fake_server.faults.limits import other_status, reorders
 from fake_server.faults.models import refuse
 from fake_server.model import Chat
 
@@ -31,6 +32,11 @@ for _name, _point, _red in (
     ("documents-are-taken", "upload.documents", ["FILE-091", "FILE-092"]),
 ):
     turns_off(_name, f"{_name.replace('-', ' ')}, as in a later revision", _point, red=_red)
+reorders(
+    "servers-before-models", "bad tool servers are reported before a bad model", "createChat",
+    "create.model-nil", "common.mcp-servers", "mcp_server_ids", red=["CREATE-064", "ERR-016"],
+)  # fmt: skip
+other_status("unknown-model-is-a-bad-request", "send.model-unknown", 400, "sendMessage", red=["SEND-055", "SEND-011"])
 turns_off(
     "kinds-before-organizations",
     "the type of an upload is looked at first",
@@ -81,6 +87,41 @@ turns_off(
     "every-field-is-read", "fields of later revisions are decoded", "body.leaves-fields-unread",
     red=["CREATE-061", "CREATE-060", "EDIT-071", "PATCH-046", "SEND-057"],
 )  # fmt: skip
+
+
+@answers(red=["GATE-001"])
+def chats_are_listed_without_the_experiment(answer: Answer) -> None:
+    """The list of chats is empty while the experiment is off."""
+    if answer.status == 403 and answer.method == "GET" and answer.path.endswith("/chats"):
+        answer.status, answer.body = 200, []
+
+
+@answers(red=["GATE-002"])
+def the_experiment_comes_before_the_token(answer: Answer) -> None:
+    """Nobody's create is forbidden while the experiment is off."""
+    if answer.status == 401 and answer.method == "POST" and not answer.backend.options.get("CODER_EXPERIMENTS", "agents"):
+        answer.status = 403
+
+
+@answers(red=["GATE-003"])
+def sockets_are_not_found_without_the_experiment(answer: Answer) -> None:
+    """Streams are not found while the experiment is off."""
+    if answer.status == 403 and answer.path.endswith("/stream"):
+        answer.status = 404
+
+
+@answers(red=["GATE-004"])
+def tool_servers_need_no_experiment(answer: Answer) -> None:
+    """Tool servers are listed while the experiment is off."""
+    if answer.status == 403 and answer.method == "GET" and answer.path.endswith("/servers"):
+        answer.status, answer.body = 200, []
+
+
+@changes("interruptChat", red=["INT-037"])
+def interrupted_pending_chats_wait(answer: Answer) -> None:
+    """The answer to an interrupt of a pending chat says that it waits."""
+    if answer.body["status"] == "pending":
+        answer.body["status"] = "waiting"
 
 
 @answers(red=["ROUTE-044", "SCHEMA-unrouted"])

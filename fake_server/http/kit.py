@@ -284,12 +284,12 @@ def sign_in(call: Call) -> None:
 def enter_chats(call: Call) -> None:
     """Entering what belongs to chats: with a token, and in early revisions only if the experiment `agents` is on."""
     sign_in(call)
-    call.backend.guard("gate.experiment", "agents" not in experiments(call))
+    call.backend.guard("gate.experiment", "agents" not in experiments(call.backend))
 
 
-def experiments(call: Call) -> set[str]:
+def experiments(backend: State) -> set[str]:
     """The experiments that the server was started with."""
-    return {name for name in str(call.backend.options.get(EXPERIMENTS, "agents")).split(",") if name}
+    return {name for name in str(backend.options.get(EXPERIMENTS, "agents")).split(",") if name}
 
 
 def place(call: Call) -> str:

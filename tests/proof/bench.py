@@ -98,6 +98,7 @@ OPTIONS = {
     "long-waits": {"long-waits": "true"},
     "stored-shares": {"stored-shares": "true"},
     "held-pending": {"held-pending": "1"},
+    "experiment-off": {"CODER_EXPERIMENTS": ""},
     "workspaces": {"workspaces": "true"},
 }
 
