@@ -64,7 +64,7 @@ def list_embeds_archived_children(answer: Answer) -> None:
         chat["children"] += [chat_view(answer.backend, c, diff_status=True) for c in known if c.archived and not chat["archived"]]
 
 
-turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009", "QUEUE-016"])
+turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009"])
 
 
 @changes("patchChat", red=["ARCH-010", "ARCH-012"])
