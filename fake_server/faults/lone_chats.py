@@ -238,7 +238,7 @@ turns_off("site-owner-reads-nothing", "The site owner finds no diffs.", "access.
 _refuses("owners-delete-nothing", "deleteQueuedMessage", 404, ["OWN-016"], lambda a: a.caller.id == _chat(a).owner_id)
 
 
-@changes("downloadFile", red=["FILE-025", "FILE-036"])
+@changes("downloadFile", red=["FILE-025", "FILE-010", "FILE-036"])
 def files_end_otherwise(answer: Answer) -> None:
     """The last byte of a long file is another one."""
     if len(answer.body) > 1000:
