@@ -15,6 +15,7 @@ from conformance.case import CaseSpec
 from conformance.exchange import ABSENT, Exchange, SocketLog
 from conformance.judging import judge_refusal
 from conformance.llm_control import LlmControl
+from conformance.offers import Offers
 from conformance.races import Sight, signs_in
 from conformance.sameness import difference
 from conformance.shapes import brief, reads_an_answer, without_answer
@@ -23,8 +24,6 @@ from conformance.verdict import HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure,
 from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable
 from conformance.wire.patience import kind_of
 from conformance.wire.socket import NotSeen
-from spec.documents import UnknownOperation
-from spec.tables import limit
 
 if TYPE_CHECKING:
     from conformance.session import Session
@@ -35,7 +34,7 @@ _SAME_PLACE = 3  # plays that lost the connection at the same request: it is the
 _serials = itertools.count(1)
 
 
-class Case:
+class Case(Offers):
     """`t` in every case: who acts, what is judged, what was said."""
 
     def __init__(self, session: Session, spec: CaseSpec, attempt: int = 1) -> None:
@@ -96,35 +95,6 @@ class Case:
         if not self.session.target.llm.control_url:
             raise Unmet("the target file names no llm.control_url")
         return LlmControl(self.session, self.session.target.llm.control_url, self)
-
-    def limit(self, name: str, bound: str = "max") -> int:
-        """A bound of the profile (tables/limits.yaml): min, max, default or cut_to of that row."""
-        return limit(self.session.profile, name, bound)
-
-    def url(self, operation: str, **values: Any) -> str:
-        """The path of an operation of the document; a place of it without a value gets a UUID of nothing. Raises Unmet."""
-        try:
-            return self.session.documents.url(operation, **values)
-        except UnknownOperation as error:
-            raise Unmet(str(error)) from None
-
-    def offers(self, operation: str) -> bool:
-        """Has this revision that operation?"""
-        return operation in self.session.documents.operations
-
-    def fields(self, operation: str) -> frozenset[str]:
-        """The fields of the JSON body of that operation. Raises Unmet when this revision has no such operation."""
-        self.url(operation)
-        schema = self.session.documents.operations[operation].request.get("application/json", {})
-        return frozenset(self.session.documents.resolve(schema).get("properties", {}))
-
-    def refuses(self, key: str) -> bool:
-        """Has this revision the refusal of that key?"""
-        return key in self.session.profile.errors
-
-    def knows(self, schema: str, key: str) -> bool:
-        """Has the object of that name in the documents this key?"""
-        return key in self.session.profile.openapi["components"]["schemas"].get(schema, {}).get("properties", {})
 
     @property
     def busy(self) -> tuple[str, ...]:

@@ -72,6 +72,8 @@ async def _has_chats(session: Session, name: str, without_token: int) -> bool:
     listed = await ask(session, name, "GET", url("listChats"))
     if without_token == 401 and listed.response.status == 200 and isinstance(value_of(listed.response), list):
         return True
+    if session.target.capabilities.get("experiment-off"):  # it shows nobody any chat, but asks who wants to see them
+        return without_token == 401 and listed.response.status == 403
     if session.options.read_only:
         return False
     answer = (await ask(session, name, "POST", url("createChat"), new_chat(session))).response

@@ -71,6 +71,7 @@ class Fault:
     reworded: dict[str, str] = field(default_factory=dict)
     around: dict[str, Around] = field(default_factory=dict)
     when: Schedule | None = None  # None: always
+    lacks: str = ""  # it is one only in revisions that lack this behaviour
 
 
 REGISTRY: dict[str, Fault] = {}
@@ -156,7 +157,10 @@ def load_all() -> dict[str, Fault]:
     """All declared faults by name, from every module of `fake_server.faults`."""
     package = importlib.import_module("fake_server.faults")
     for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"fake_server.faults.{module.name}")
+        known = set(REGISTRY)
+        lacks = getattr(importlib.import_module(f"fake_server.faults.{module.name}"), "LACKS", "")
+        for name in REGISTRY.keys() - known if lacks else ():
+            REGISTRY[name] = replace(REGISTRY[name], lacks=lacks)
     for name in importlib.import_module("fake_server.faults.intermittent").NAMES:
         if name not in REGISTRY:
             declare(_of(name))

@@ -25,6 +25,7 @@ from fake_server import workspaces
 from fake_server.app import build_app
 from fake_server.authz import sharing_disabled
 from fake_server.backend import Backend
+from fake_server.http.kit import experiments
 from fake_server.lifecycle import Lifecycle
 from fake_server.llm.server import ScriptedLLM
 from fake_server.models import through_gateway
@@ -129,6 +130,7 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     offered["templates"] = bool(backend.options.get("templates"))
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive
     offered["stored-shares"] = bool(backend.options.get("stored-shares"))
+    offered["experiment-off"] = backend.revision.refuses("gate.experiment") and "agents" not in experiments(backend)
     offered["held-pending"] = bool(backend.options.get("held-pending"))
     return offered | {f"{name}={value}": True for name, value in backend.options.items() if name not in (FLOOR, POLL)}
 

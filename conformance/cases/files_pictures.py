@@ -80,6 +80,8 @@ async def shown_inline(t: Case, row: tuple[str, str]) -> None:
 @case("FILE-096")
 async def organization_before_type(t: Case) -> None:
     for organization, key in ((ABSENT, "upload.organization-missing"), ("abc", "upload.organization-id")):
-        t.refused(await upload(t, media="application/zip", organization=organization), key)
+        both, alone = [await upload(t, media=kind, organization=organization) for kind in ("application/zip", None)]
+        t.refused(both, key)
+        t.expect(both.response.body, alone.response.body, "the refusal beside that of an allowed type")
     t.refused(await upload(t, media="application/zip"), "upload.type")
     t.accepted(await upload(t))

@@ -208,22 +208,25 @@ async def odd_file_reference(t: Case, odd: dict[str, Any]) -> None:
     t.accepted(await t.alice.create([part]))
 
 
-@case("CREATE-023", alone=True)
+@case("CREATE-023", "CREATE-065", alone=True, either=True)
 async def without_any_model(t: Case) -> None:
-    path = t.url("listModelConfigs")
+    path, target = t.url("listModelConfigs"), t.session.target
     configs = t.given(await t.root.get(path))
     place = await place_for(t, "create")
+    place.chat = Chat(t.root, "")
     if configs:
         t.true(all(c.get("id") for c in configs), "the configs have ids")
     for config in configs:
         t.given(await t.root.delete(f"{path}/{config['id']}"))
     try:
-        await refused_alike(t, place, [({}, "create.no-default-model")])
+        await refused_alike(t, place, [({"model_config_id": ABSENT}, "create.no-default-model")])
     finally:
         copied = ("model", "display_name", "enabled", "is_default", "context_limit", "model_config", "compression_threshold")
         for config in sorted(configs, key=lambda c: not c.get("is_default")):
-            await t.root.post(path, behind(t, config) | {k: config[k] for k in copied if config.get(k) is not None})
-    t.accepted(await place.ask({}))
+            body = behind(t, config) | {k: config[k] for k in copied if config.get(k) is not None}
+            made = (await t.root.post(path, body)).response.body
+            target.model_config_ids = [made["id"] if known == config["id"] else known for known in target.model_config_ids]
+    t.accepted(await place.ask({"model_config_id": ABSENT}))
 
 
 @case("CREATE-026")

@@ -68,7 +68,7 @@ class Place:
         """What a refused request must leave as it is. Raises Unmet."""
         t = self.t
         if self.kind == "create":
-            answer, found = await t.session.dialect.with_mark(t.alice, self.mark)
+            answer, found = await t.session.dialect.with_mark(self.chat.actor, self.mark)
             t.given(answer)
             return found
         if self.kind == "share":

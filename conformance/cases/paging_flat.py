@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from conformance.case import case
-from conformance.cases.lifecycle_get import family
 from conformance.cases.paging_list import ids, shelved
 from conformance.cases.paging_messages import MAX_ID, talked
 from conformance.cases.paging_messages import ids as message_ids
 from conformance.context import Case
-from fixtures.scripts import gate, script
+from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 
 @case("PAGE-061")
 async def children_stand_beside_their_root(t: Case) -> None:
-    root, (child,) = await family(t, "child task")
+    root = await t.chat(script(turns(turn(tool_call("spawn_agent", {"prompt": "child task"})), turn(says("done")))))
+    parts = [part for message in await root.history() for part in message["content"] if part["type"] == "tool-result"]
     listed = ids(await t.alice.list(limit=1000))
-    t.expect([listed.count(root.id), listed.count(child.id)], [1, 1], "how often the root and its child are listed")
+    shown = [listed.count(chat) for chat in (root.id, parts[0]["result"]["chat_id"])]
+    t.expect(shown, [1, 1], "how often the root and its child are listed")
 
 
 @case("PAGE-062")

@@ -102,13 +102,13 @@ turns_off(
     "upload-does-not-sniff",
     "the declared type is believed",
     "upload.sniff",
-    red=["FILE-014", "FILE-015", "FILE-017", "FILE-018", "FILE-012", "FILE-020", "FILE-021"],
+    red=["FILE-014", "FILE-015", "FILE-017", "FILE-018", "FILE-012", "FILE-020", "FILE-021", "FILE-092"],
 )
 turns_off(
     "declared-type-is-stored",
     "a file is stored under its declared type",
     "upload.detected-type",
-    red=["FILE-017", "FILE-018", "FILE-020", "FILE-021", "SCHEMA-downloadFile"],
+    red=["FILE-017", "FILE-018", "FILE-020", "FILE-021", "SCHEMA-downloadFile", "FILE-093"],
 )
 turns_off("text-stays-text", "what is declared as plain text stays so", "upload.refined-text", red=["FILE-018"])
 turns_off("declared-type-is-exact", "a declared type has no parameters", "upload.any-type-spelling", red=["FILE-019"])

@@ -27,7 +27,7 @@ def unarchive_answers_200(answer: Answer) -> None:
         answer.status = 200
 
 
-turns_off("archive-twice", "archiving an archived chat is accepted", "patch.already-archived", red=["ARCH-003"])
+turns_off("archive-twice", "archiving an archived chat is accepted", "patch.already-archived", red=["ARCH-003", "ARCH-040"])
 turns_off("unarchive-twice", "unarchiving a chat that is not archived is accepted", "patch.not-archived",
           red=["ARCH-003", "PATCH-020"])  # fmt: skip
 turns_off(
@@ -64,7 +64,7 @@ def list_embeds_archived_children(answer: Answer) -> None:
         chat["children"] += [chat_view(answer.backend, c, diff_status=True) for c in known if c.archived and not chat["archived"]]
 
 
-turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009", "QUEUE-016"])
+turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009"])
 
 
 @changes("patchChat", red=["ARCH-010", "ARCH-012"])

@@ -29,7 +29,7 @@ turns_off(
     "edits-keep-what-follows",
     "an edit removes the edited message alone",
     "edit.cuts-history",
-    red=["EDIT-018", "EDIT-022", "EDIT-024", "LLM-002", "SER-008", "STREAM-065", "STREAM-081"],
+    red=["EDIT-018", "EDIT-022", "EDIT-024", "LLM-002", "SER-008", "STREAM-065", "STREAM-081", "EDIT-068", "EDIT-069"],
 )
 turns_off("edits-keep-tool-messages", "an edit leaves later messages of tools", "edit.cuts-tool-messages", red=["EDIT-018"])
 turns_off(

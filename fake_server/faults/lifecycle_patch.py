@@ -42,7 +42,7 @@ def label_values_are_trimmed(answer: Answer) -> None:
     _chat(answer).labels = {key: value.strip() or value for key, value in _chat(answer).labels.items()}
 
 
-turns_off("labels-keep-place", "a change of labels leaves updated_at", "labels.move-chat", red=["PATCH-014", "PAGE-005"])
+turns_off("labels-keep-place", "a change of labels leaves updated_at", "labels.move-chat", red=["PATCH-014"])
 
 
 @changes("patchChat", red=["PATCH-015", "PATCH-022"])

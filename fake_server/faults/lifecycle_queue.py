@@ -92,7 +92,7 @@ def unknown_promotes_are_404(answer: Answer) -> None:
 
 
 turns_off("promotes-from-any-chat", "promote takes messages of other chats", "promote.own-chat", red=["QUEUE-015", "QUEUE-014"])
-turns_off("archived-chats-promote", "an archived chat may be promoted in", "promote.archived", red=["QUEUE-016", "QUEUE-010"])
+turns_off("archived-chats-promote", "an archived chat may be promoted in", "promote.archived", red=["QUEUE-016"])
 turns_off("sends-never-interrupt", "busy_behavior interrupt is ignored", "send.interrupts", red=["QUEUE-017", "QUEUE-018"])
 turns_off("interrupting-sends-queue", "they queue at rest", "send.interrupts-runs-alone", red=["QUEUE-019"])
 

@@ -60,15 +60,15 @@ def other_status(name: str, key: str, status: int, *operations: str, red: list[s
 # -- bodies
 
 
-def _patches(name: str, doc: str, said: str, red: str) -> None:
+def _patches(name: str, doc: str, said: str, *red: str) -> None:
     def change(answer: Answer) -> None:
         if answer.status == 400 and detail_of(answer).startswith(said) and answer.sent is None:
             answer.status, answer.body = 204, None
 
-    declare(Fault(name, doc, frozenset({red}), operations=frozenset({"patchChat"}), answer=change))
+    declare(Fault(name, doc, frozenset(red), operations=frozenset({"patchChat"}), answer=change))
 
 
-_patches("patch-takes-an-empty-body", "an empty body of PATCH changes nothing", "EOF", "BODY-001")
+_patches("patch-takes-an-empty-body", "an empty body of PATCH changes nothing", "EOF", "BODY-001", "BODY-036")
 _patches("patch-takes-any-type", "a field of the wrong type is passed over on PATCH", "json: cannot unmarshal", "BODY-002")
 _patches("patch-takes-any-uuid", "a malformed UUID is passed over on PATCH", "invalid UUID", "BODY-003")
 turns_off(

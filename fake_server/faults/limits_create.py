@@ -117,7 +117,7 @@ other_status(
 other_status(
     "unknown-model-is-404", "create.model-unknown", 404, "createChat", red=["CREATE-022", "CREATE-038", "SCHEMA-createChat"]
 )
-other_status("no-model-is-500", "create.no-default-model", 500, "createChat", red=["CREATE-023"])
+other_status("no-model-is-500", "create.no-default-model", 500, "createChat", red=["CREATE-023", "CREATE-065"])
 turns_off(
     "any-mcp-server",
     "unknown MCP servers are accepted",

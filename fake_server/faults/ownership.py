@@ -11,13 +11,13 @@ FORBIDDEN = {"message": "Forbidden.", "detail": "You don't have permission to vi
 
 # Reads. Kind of caller → the place where the answer is the other way round, and what turns red.
 _READS = {
-    "owner": ("diff", ["OWN-001", "CHAT-020", "EVENT-006", "ROUTE-006", "ROUTE-007"]),
+    "owner": ("diff", ["OWN-001", "OWN-085", "CHAT-020", "EVENT-006", "ROUTE-006", "ROUTE-007"]),
     "reader": ("prompts", ["OWN-002"]),
     "member": ("diff", ["OWN-003", "OWN-009"]),
     "outsider": ("prompts", ["OWN-004", "OWN-009"]),
     "org_auditor": ("prompts", ["OWN-005", "OWN-009"]),
     "auditor": ("messages", ["OWN-006", "OWN-009"]),
-    "org_admin": ("diff", ["OWN-007"]),
+    "org_admin": ("diff", ["OWN-007", "OWN-086"]),
     "site_owner": ("prompts", ["OWN-008"]),
 }
 for _kind, (_place, _red) in _READS.items():
@@ -161,7 +161,7 @@ turns_off("send-decodes-first", "A send is decoded before the owner is compared.
 
 
 # Creating
-@answers("createChat", red=["OWN-035", "OWN-042"])
+@answers("createChat", red=["OWN-035", "OWN-042", "OWN-091"])
 def member_may_not_create(answer: Answer) -> None:
     """Bob's chats are made and answered with 403."""
     if answer.actor == "bob" and answer.status == 201:
@@ -188,7 +188,7 @@ def unknown_organization_is_bad(answer: Answer) -> None:
 turns_off("site-owner-anywhere", "Membership is not asked for on create.", "create.not-member", red=["OWN-041", "ERR-014"])
 
 
-@answers("createChat", red=["OWN-042", "OWN-035", "CHATOBJ-015"])
+@answers("createChat", red=["OWN-042", "OWN-035", "CHATOBJ-015", "OWN-092"])
 def created_for_another(answer: Answer) -> None:
     """The answer to Bob's create names another owner."""
     if answer.actor == "bob" and answer.status == 201:

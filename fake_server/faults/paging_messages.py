@@ -5,7 +5,7 @@ from __future__ import annotations
 from fake_server.faulting import Answer, answers, changes, turns_off
 
 
-@changes("listMessages", red=["PAGE-025", "PAGE-027", "PAGE-029", "PAGE-035", "PAGE-040"])
+@changes("listMessages", red=["PAGE-025", "PAGE-027", "PAGE-029", "PAGE-035", "PAGE-040", "PAGE-063"])
 def messages_come_oldest_first(answer: Answer) -> None:
     """Messages before an id come oldest first."""
     if "before_id" in answer.query:
@@ -21,7 +21,7 @@ def before_id_is_inclusive(answer: Answer) -> None:
         answer.body["messages"].insert(0, {**answer.body["messages"][-1], "id": before})
 
 
-@changes("listMessages", red=["PAGE-028"])
+@changes("listMessages", red=["PAGE-028", "PAGE-065"])
 def has_more_is_always_true(answer: Answer) -> None:
     """has_more is true as soon as the page is full."""
     if answer.query.get("limit") == str(len(answer.body["messages"])):

@@ -20,6 +20,8 @@ NO_ORGANIZATION = 'pq: insert or update on table "chat_files" violates foreign k
 async def upload_file(call: Call) -> Reply:
     """Store the body as a file. The order of the checks is the contract's."""
     backend, user = call.backend, call.user
+    if not backend.does("upload.organization-first"):
+        backend.guard("upload.type", call.header("content-type") not in PICTURES)
     raw = call.first_query("organization")
     backend.guard("upload.organization-missing", not raw)
     try:

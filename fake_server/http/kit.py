@@ -162,7 +162,7 @@ class Call:
         """The value, with every field of the shape; one that this revision does not read has its zero value."""
         if not isinstance(shape, Struct):
             return decode(body, shape or Raw(), truncated=self.truncated)
-        narrow = self.backend.revision.narrowed(shape)
+        narrow = self.backend.revision.narrowed(shape) if self.backend.does("body.leaves-fields-unread") else shape
         value = decode(body, narrow, truncated=self.truncated)
         return value if narrow is shape else shape.zero | value
 
@@ -284,12 +284,12 @@ def sign_in(call: Call) -> None:
 def enter_chats(call: Call) -> None:
     """Entering what belongs to chats: with a token, and in early revisions only if the experiment `agents` is on."""
     sign_in(call)
-    call.backend.guard("gate.experiment", "agents" not in experiments(call))
+    call.backend.guard("gate.experiment", "agents" not in experiments(call.backend))
 
 
-def experiments(call: Call) -> set[str]:
+def experiments(backend: State) -> set[str]:
     """The experiments that the server was started with."""
-    return {name for name in str(call.backend.options.get(EXPERIMENTS, "agents")).split(",") if name}
+    return {name for name in str(backend.options.get(EXPERIMENTS, "agents")).split(",") if name}
 
 
 def place(call: Call) -> str:

@@ -18,6 +18,7 @@ from conformance.run import Outcome, RunConfig, Selection, Unusable, play
 from conformance.target import Target
 from conformance.verdict import JUDGED, Check
 from fake_server.faulting import Fault, load_all
+from fake_server.revision import revision
 
 PASSIVE = "every exchange"
 PROPERTIES = ("PROP-", "FUZZ-")  # judged by the property phase alone
@@ -98,6 +99,7 @@ OPTIONS = {
     "long-waits": {"long-waits": "true"},
     "stored-shares": {"stored-shares": "true"},
     "held-pending": {"held-pending": "1"},
+    "experiment-off": {"CODER_EXPERIMENTS": ""},
     "workspaces": {"workspaces": "true"},
 }
 
@@ -109,7 +111,9 @@ def scoped(fault: Fault, profile: str) -> Fault:
 
 def faults_of(profile: str = spec.DEFAULT) -> dict[str, Fault]:
     """The faults that are any in this profile, by name: each with the requirements of the profile that it turns red."""
-    return {name: known for name, fault in load_all().items() if (known := scoped(fault, profile)).red}
+    off = revision(profile).off
+    faults = {name: scoped(fault, profile) for name, fault in load_all().items() if not fault.lacks or fault.lacks in off}
+    return {name: fault for name, fault in faults.items() if fault.red}
 
 
 def options_for(requirements: Iterable[str], profile: str = spec.DEFAULT) -> dict[str, str]:
