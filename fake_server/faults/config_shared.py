@@ -23,8 +23,6 @@ turns_off(
     red=["PROV-048"],
 )
 turns_off("used-providers-go", "a provider whose models are used is deleted", "chat-provider.used", red=["PROV-052"])
-turns_off("models-of-no-provider", "a model config needs no provider", "model-config.no-provider", red=["MODEL-080"])
-turns_off("models-of-any-type", "a model config may name any type", "model-config.provider-unknown", red=["MODEL-081"])
 
 
 @answers("putConfigDesktopEnabled", "putConfigWorkspaceTTL", red=["CONF-098"])
@@ -131,3 +129,17 @@ def no_models_no_list(answer: Answer) -> None:
     """Where no model can be used a type has no list of models."""
     for provider in answer.body["providers"]:
         provider["models"] = provider["models"] or None
+
+
+@answers("createModelConfig", "updateModelConfig", red=["MODEL-080"])
+def missing_providers_are_a_precondition(answer: Answer) -> None:
+    """A model config for a type that is not set up fails a precondition."""
+    if answer.status == 400 and answer.body["message"] == answer.backend.revision.errors["model-config.no-provider"].message:
+        answer.status = 412
+
+
+@answers("createModelConfig", red=["MODEL-081"])
+def unknown_types_are_not_found(answer: Answer) -> None:
+    """A model config for an unknown type is not found."""
+    if answer.status == 400 and answer.body["message"] == answer.backend.revision.errors["model-config.provider-unknown"].message:
+        answer.status = 404

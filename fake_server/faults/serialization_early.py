@@ -16,9 +16,10 @@ def chats_of_no_owner(answer: Answer) -> None:
 
 
 @changes("getChat", red=["CHATOBJ-041"])
-def errors_that_say_nothing(answer: Answer) -> None:
-    """Without an error last_error is an empty text."""
-    answer.body["last_error"] = answer.body["last_error"] or ""
+def no_error_no_key(answer: Answer) -> None:
+    """A chat without an error has no last_error."""
+    if answer.body["last_error"] is None:
+        answer.body.pop("last_error")
 
 
 @changes("getChat", red=["CHATOBJ-042"])

@@ -71,9 +71,10 @@ def empty_queues_are_shown(batch: list[Event], memory: Memory) -> list[Event]:
 
 
 @frames("watch", red=["WATCH-077"])
-def archives_are_announced(batch: list[Event], memory: Memory) -> list[Event]:
-    """A chat that goes is told by a kind of its own."""
-    return [{**e, "kind": "archived"} if e["kind"] == "status_change" and e["chat"]["status"] == "error" else e for e in batch]
+def failures_are_announced(batch: list[Event], memory: Memory) -> list[Event]:
+    """A chat that fails is told once more, by a kind of its own."""
+    failed = [e for e in batch if e["kind"] == "status_change" and e["chat"]["status"] == "error"]
+    return [*batch, *({**e, "kind": "failed"} for e in failed)]
 
 
 @frames("stream", red=["EVENT-027"])

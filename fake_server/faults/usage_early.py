@@ -19,16 +19,16 @@ def no_chats_no_list(answer: Answer) -> None:
     answer.body["by_chat"] = answer.body["by_chat"] or None
 
 
-@changes("listCostUsers", red=["COST-087"])
+@changes("getCostSummary", red=["COST-087"])
 def turns_take_time(answer: Answer) -> None:
-    """The list of users tells how long their turns ran."""
-    answer.body["users"] = [{**user, "total_runtime_ms": 0} for user in answer.body["users"]]
+    """A summary tells how long the turns ran."""
+    answer.body["total_runtime_ms"] = 0
 
 
 @answers("getCostSummary", red=["COST-089"])
-def strangers_are_forbidden(answer: Answer) -> None:
-    """Another user's cost summary is forbidden, not unknown."""
-    if answer.status == 404:
+def right_before_dates(answer: Answer) -> None:
+    """Who may not read another's summary is told so before its dates are looked at."""
+    if answer.status == 400 and answer.actor == "orgadmin":
         answer.status, answer.body = 403, {"message": "Forbidden."}
 
 
