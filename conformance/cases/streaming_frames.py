@@ -27,7 +27,8 @@ async def everything(t: Case) -> tuple[Chat, Socket]:
     else:
         under_way = await held(t, says("part"), earlier=(turn(lists),))
         chat, socket = under_way.chat, under_way.socket
-    queued = t.given(await chat.send(script(attempts(http_error(503, retry_after=0), http_error(400, "no")))))
+    fails = script(attempts(http_error(503, retry_after=0), http_error(400, "no")), prefix=t.unique("ask"))
+    queued = t.given(await chat.send(fails))
     await told(socket, {"type": "queue_update"})
     t.given(await chat.promote(queued["queued_message"]["id"]))
     for event in ({"type": "retry"}, {"type": "error"}, {"type": "status", "status": {"status": "error"}}):

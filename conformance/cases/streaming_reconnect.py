@@ -26,7 +26,7 @@ async def several_readers(t: Case) -> None:
         await told(bobs, {"type": "message", "message": {"role": "assistant"}})
     for socket in mine:
         await told(socket, {"type": "message", "message": {"role": "assistant"}})
-    t.given(await chat.send(script(FAILING)))
+    t.given(await chat.send(script(FAILING, prefix=t.unique("ask"))))
     await told(mine[0], {"type": "error"})
     stored = ids(await chat.history())
     with t.judging("STREAM-057"):

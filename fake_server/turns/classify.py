@@ -119,7 +119,8 @@ def classify(rules: Rules, error: ModelError, provider: str, is_off: Callable[[s
     if "raw" in rules:
         # an early revision tells clients what the provider said
         cause = f"provider request failed{error.text}" if error.text.startswith(": ") else error.text
-        return Failure(row["kind"], row["retryable"], rules["raw"].replace("{text}", cause), text=cause)
+        again = row["retryable"] != is_off(f"error.final.{error.status}")
+        return Failure(row["kind"], again, rules["raw"].replace("{text}", cause), text=cause)
     if is_off("error.no-status") and status is None:
         status = 500
     told = "" if is_off(f"error.message.{error.status}") else message(rules, kind, "" if is_off("error.says-who") else provider)

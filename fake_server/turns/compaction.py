@@ -72,4 +72,4 @@ async def after_step(backend: Backend, run: Run, step: Step, model: Model) -> bo
     ]
     backend.hub.message(chat, *shown)
     backend.hub.part(chat, "tool", answer)
-    return run.compactions <= ROUNDS
+    return run.compactions <= ROUNDS and backend.does("compaction.goes-on")

@@ -1,0 +1,118 @@
+"""Objects of early revisions that are not as they should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fake_server.faulting import Answer, changes
+
+NIL = "00000000-0000-0000-0000-000000000000"
+
+
+@changes("getChat", red=["CHATOBJ-040"])
+def chats_of_no_owner(answer: Answer) -> None:
+    """A chat does not say whether it is archived."""
+    answer.body.pop("archived")
+
+
+@changes("getChat", red=["CHATOBJ-041"])
+def no_error_no_key(answer: Answer) -> None:
+    """A chat without an error has no last_error."""
+    if answer.body["last_error"] is None:
+        answer.body.pop("last_error")
+
+
+@changes("getChat", red=["CHATOBJ-042"])
+def no_servers_no_list(answer: Answer) -> None:
+    """A chat without tool servers has no list of them."""
+    answer.body["mcp_server_ids"] = answer.body["mcp_server_ids"] or None
+
+
+@changes("listChats", red=["CHATOBJ-043"])
+def listed_as_completed(answer: Answer) -> None:
+    """A chat at rest is listed as completed."""
+    answer.body = [{**c, "status": "completed"} if c["status"] == "waiting" else c for c in answer.body]
+
+
+@changes("createChat", red=["CHATOBJ-044"])
+def no_workspace_is_null(answer: Answer) -> None:
+    """A new chat has workspace_id null."""
+    answer.body["workspace_id"] = answer.body.get("workspace_id")
+
+
+@changes("listChats", red=["CHATOBJ-045"])
+def lists_without_changes(answer: Answer) -> None:
+    """A listed chat has no diff_status."""
+    answer.body = [{k: v for k, v in c.items() if k != "diff_status"} for c in answer.body]
+
+
+@changes("createChat", red=["CHATOBJ-046"])
+def changes_from_the_start(answer: Answer) -> None:
+    """A new chat has diff_status."""
+    chat = answer.body["id"]
+    empty = {"chat_id": chat, "pull_request_title": "", "pull_request_draft": False, "changes_requested": False}
+    answer.body["diff_status"] = empty | {"additions": 0, "deletions": 0, "changed_files": 0}
+
+
+@changes("getChat", red=["CHATOBJ-047"])
+def chats_have_pins(answer: Answer) -> None:
+    """A chat has pin_order."""
+    answer.body["pin_order"] = 0
+
+
+@changes("getChat", red=["CHATOBJ-048"])
+def failures_pass_unsaid(answer: Answer) -> None:
+    """A chat in error does not say why."""
+    answer.body["last_error"] = None
+
+
+def _messages(answer: Answer) -> list[dict[str, Any]]:
+    return list(answer.body["messages"])
+
+
+@changes("listMessages", red=["MSG-036"])
+def questions_of_nobody(answer: Answer) -> None:
+    """A user message does not name its author."""
+    for message in _messages(answer):
+        message.pop("created_by", None)
+
+
+@changes("listMessages", red=["MSG-037"])
+def no_word_of_more(answer: Answer) -> None:
+    """A page does not say whether there are more."""
+    answer.body.pop("has_more")
+
+
+@changes("sendMessage", red=["MSG-038"])
+def queued_for_a_model(answer: Answer) -> None:
+    """A queued message names a model."""
+    if "queued_message" in answer.body:
+        answer.body["queued_message"]["model_config_id"] = NIL
+
+
+@changes("listMessages", red=["PART-048"])
+def parts_leave_out_what_is_empty(answer: Answer) -> None:
+    """A stored part has no url when that is empty."""
+    for part in (p for m in _messages(answer) for p in m.get("content", [])):
+        part.pop("url", None)
+
+
+@changes("listMessages", red=["PART-049"])
+def calls_are_requests(answer: Answer) -> None:
+    """A stored call has a type that no client knows."""
+    for part in (p for m in _messages(answer) for p in m.get("content", [])):
+        part["type"] = "tool-request" if part["type"] == "tool-call" else part["type"]
+
+
+@changes("listMessages", red=["PART-050"])
+def thoughts_have_times(answer: Answer) -> None:
+    """A stored reasoning part tells when it came."""
+    for part in (p for m in _messages(answer) for p in m.get("content", []) if p["type"] == "reasoning"):
+        part["created_at"] = "2026-01-01T00:00:00Z"
+
+
+@changes("listMessages", red=["PART-051"])
+def pictures_have_names(answer: Answer) -> None:
+    """A stored file part has the name of the file."""
+    for part in (p for m in _messages(answer) for p in m.get("content", []) if p["type"] == "file"):
+        part["file_name"] = "a.png"
