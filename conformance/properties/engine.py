@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import warnings
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import HypothesisDeprecationWarning
 from hypothesis.internal.conjecture import providers
 from hypothesis.stateful import INVARIANT_MARKER, RuleBasedStateMachine, run_state_machine_as_test
 
@@ -26,6 +28,9 @@ from conformance.wire.socket import NotSeen
 _OURS = str(Path(__file__).parents[2])
 _is_local: Callable[[str], bool] = vars(providers)["is_local_module_file"]
 vars(providers)["is_local_module_file"] = lambda path: not path.startswith(_OURS) and _is_local(path)
+
+# Another thread of the run may well use the module `random` while an example is drawn; the examples come from their seed all the same.
+warnings.filterwarnings("ignore", "Do not use the `random` module", HypothesisDeprecationWarning)
 
 T = TypeVar("T")
 Judged = Failure | Unmet | NotSeen | TargetUnreachable | BadAnswer

@@ -15,8 +15,8 @@ turns_off(
 turns_off(
     "refusals-pass",
     "a call without the right to it is tried again",
-    "classify.final.401",
-    "classify.final.403",
+    "error.final.401",
+    "error.final.403",
     red=["ERROR-044"],
 )
 turns_off(
