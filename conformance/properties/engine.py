@@ -29,7 +29,7 @@ _OURS = str(Path(__file__).parents[2])
 _is_local: Callable[[str], bool] = vars(providers)["is_local_module_file"]
 vars(providers)["is_local_module_file"] = lambda path: not path.startswith(_OURS) and _is_local(path)
 
-# Another thread of the run may well use the module `random` while an example is drawn; the examples come from their seed all the same.
+# Another thread of the run may use the module `random` meanwhile; the examples come from their seed all the same.
 warnings.filterwarnings("ignore", "Do not use the `random` module", HypothesisDeprecationWarning)
 
 T = TypeVar("T")
