@@ -37,8 +37,7 @@ async def a_chat_everywhere(t: Case) -> None:
     chat = await t.chat(labels={"mark": mark})
     chat.id = made["id"]
     await chat.settled()
-    if "patchChatACL" in t.session.documents.operations:
-        t.given(await chat.set_acl(users={t.bob.id: "read"}))
+    changed = await (chat.set_acl(users={t.bob.id: "read"}) if t.offers("patchChatACL") else chat.patch())
     got = t.given(await chat.get())
     found = t.given(await t.alice.list(label=f"Mark.1/x_y-z:{mark}", limit=50))
     (listed,) = [c for c in found if c["id"] == chat.id]
@@ -54,11 +53,10 @@ async def a_chat_everywhere(t: Case) -> None:
         for message in await chat.history():
             t.true(type(message["id"]) is int and message["id"] > 0, "a message id is a positive integer", message["id"])
     with t.judging("SER-009"):
-        changed = await chat.patch(archived=True)
         t.accepted(changed)
         t.true(not changed.response.content, "a 204 has no body", changed.response.content)
     with t.judging("SER-010"):
-        answer = await chat.messages()
+        answer = await (chat.get() if t.knows("Chat", "labels") else chat.messages())
         t.true("Ünï".encode() in (answer.response.content or b""), "the answer is UTF-8", answer.response.content)
     with t.judging("CHATOBJ-015"):
         t.expect(lasting(got), lasting(made), "the chat in GET, compared with the create answer")

@@ -130,7 +130,7 @@ turns_off(
 )
 
 
-@changes("getChat", red=["CHAT-017"])
+@changes("getChat", red=["CHAT-017", "RACE-001"])
 def ui_hides_errors(answer: Answer) -> None:
     """A chat of the UI is waiting after a turn that failed."""
     if answer.body["client_type"] == "ui" and answer.body["status"] == "error":

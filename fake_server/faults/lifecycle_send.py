@@ -111,5 +111,5 @@ turns_off(
     "sends-at-once-all-run",
     "a send just after one that says the same is not queued",
     "send.queues-behind-another",
-    red=["SEND-032"],
+    red=["SEND-032", "RACE-001"],
 )

@@ -23,7 +23,7 @@ turns_off(
     "results-at-any-time",
     "results are never too late",
     "tool-results.not-waiting",
-    red=["TOOL-006", "TOOL-023", "TOOL-007", "TOOL-013", "BODY-013", "EDIT-024", "INT-011"],
+    red=["TOOL-006", "TOOL-023", "TOOL-007", "TOOL-013", "BODY-013", "EDIT-024", "INT-011", "TOOL-047"],
 )
 turns_off("no-results-will-do", "an empty list is not looked at", "tool-results.empty", red=["TOOL-007", "ERR-160"])
 turns_off("results-twice", "the last of two results counts", "tool-results.duplicate", red=["TOOL-008", "TOOL-012"])

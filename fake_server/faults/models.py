@@ -132,7 +132,7 @@ def providers_by_age(answer: Answer) -> None:
 
 
 # -- users' own keys --
-turns_off("keys-with-space", "keys may have spaces around them", "userkeys.space", red=["KEY-004"])
+turns_off("keys-with-space", "keys may have spaces around them", "userkeys.space", red=["KEY-004", "KEY-013"])
 turns_off("keys-for-disabled", "a disabled AI provider takes keys", "userkeys.provider-disabled", red=["KEY-005"])
 turns_off("central-key-first", "a user's own key is not used", "userkeys.own-key-first", red=["KEY-007", "KEY-012"])
 turns_off("own-keys-always", "own keys can't be switched off", "userkeys.disabled", red=["KEY-009"])
