@@ -9,32 +9,32 @@ from fake_server.faulting import Answer, changes
 NIL = "00000000-0000-0000-0000-000000000000"
 
 
-@changes("getChat", red=["CHATOBJ-040"])
+@changes("getChat", red=["CHATOBJ-040", "CHATOBJ-015", "SCHEMA-getChat"])
 def chats_of_no_owner(answer: Answer) -> None:
     """A chat does not say whether it is archived."""
     answer.body.pop("archived")
 
 
-@changes("getChat", red=["CHATOBJ-041"])
+@changes("getChat", red=["CHATOBJ-041", "CHATOBJ-048", "SCHEMA-getChat"])
 def no_error_no_key(answer: Answer) -> None:
     """A chat without an error has no last_error."""
     if answer.body["last_error"] is None:
         answer.body.pop("last_error")
 
 
-@changes("getChat", red=["CHATOBJ-042"])
+@changes("getChat", red=["CHATOBJ-042", "CHATOBJ-015", "SCHEMA-getChat"])
 def no_servers_no_list(answer: Answer) -> None:
     """A chat without tool servers has no list of them."""
     answer.body["mcp_server_ids"] = answer.body["mcp_server_ids"] or None
 
 
-@changes("listChats", red=["CHATOBJ-043"])
+@changes("listChats", red=["CHATOBJ-043", "SCHEMA-listChats"])
 def listed_as_completed(answer: Answer) -> None:
     """A chat at rest is listed as completed."""
     answer.body = [{**c, "status": "completed"} if c["status"] == "waiting" else c for c in answer.body]
 
 
-@changes("createChat", red=["CHATOBJ-044"])
+@changes("createChat", red=["CHATOBJ-044", "CHATOBJ-015", "SCHEMA-createChat"])
 def no_workspace_is_null(answer: Answer) -> None:
     """A new chat has workspace_id null."""
     answer.body["workspace_id"] = answer.body.get("workspace_id")
@@ -70,14 +70,14 @@ def _messages(answer: Answer) -> list[dict[str, Any]]:
     return list(answer.body["messages"])
 
 
-@changes("listMessages", red=["MSG-036"])
+@changes("listMessages", red=["MSG-036", "MSG-013", "MSG-014"])
 def questions_of_nobody(answer: Answer) -> None:
     """A user message does not name its author."""
     for message in _messages(answer):
         message.pop("created_by", None)
 
 
-@changes("listMessages", red=["MSG-037"])
+@changes("listMessages", red=["MSG-037", "SCHEMA-listMessages"])
 def no_word_of_more(answer: Answer) -> None:
     """A page does not say whether there are more."""
     answer.body.pop("has_more")
@@ -90,28 +90,28 @@ def queued_for_a_model(answer: Answer) -> None:
         answer.body["queued_message"]["model_config_id"] = NIL
 
 
-@changes("listMessages", red=["PART-048"])
+@changes("listMessages", red=["PART-048", "MSG-013", "MSG-014", "PART-016", "SCHEMA-listMessages"])
 def parts_leave_out_what_is_empty(answer: Answer) -> None:
     """A stored part has no url when that is empty."""
     for part in (p for m in _messages(answer) for p in m.get("content", [])):
         part.pop("url", None)
 
 
-@changes("listMessages", red=["PART-049"])
+@changes("listMessages", red=["PART-049", "MSG-013", "PART-008", "PART-024", "ROUND-011", "SCHEMA-listMessages"])
 def calls_are_requests(answer: Answer) -> None:
     """A stored call has a type that no client knows."""
     for part in (p for m in _messages(answer) for p in m.get("content", [])):
         part["type"] = "tool-request" if part["type"] == "tool-call" else part["type"]
 
 
-@changes("listMessages", red=["PART-050"])
+@changes("listMessages", red=["PART-050", "MSG-013"])
 def thoughts_have_times(answer: Answer) -> None:
     """A stored reasoning part tells when it came."""
     for part in (p for m in _messages(answer) for p in m.get("content", []) if p["type"] == "reasoning"):
         part["created_at"] = "2026-01-01T00:00:00Z"
 
 
-@changes("listMessages", red=["PART-051"])
+@changes("listMessages", red=["PART-051", "PART-026"])
 def pictures_have_names(answer: Answer) -> None:
     """A stored file part has the name of the file."""
     for part in (p for m in _messages(answer) for p in m.get("content", []) if p["type"] == "file"):

@@ -10,7 +10,10 @@ Event = dict[str, Any]
 Memory = dict[str, Any]
 
 turns_off(
-    "frames-without-envelope", "a frame holds its data with no envelope around", "feeds.bare", red=["STREAM-107", "WATCH-076"]
+    "frames-without-envelope",
+    "a frame holds its data with no envelope around",
+    "feeds.bare",
+    red=["STREAM-107", "WATCH-076", "SCHEMA-frame-streamChat", "SCHEMA-frame-watchChats", "WATCH-075"],
 )
 turns_off("watch-greets-nobody", "the watch feed sends no ping when it is opened", "watch.starts-silent", red=["WATCH-075"])
 turns_off(
@@ -34,14 +37,14 @@ turns_off("watch-tells-whole-families", "archiving tells of each chat of a famil
 turns_off("titles-by-hand", "a title in a PATCH is taken", "patch.renames", red=["WATCH-082"])
 
 
-@answers("streamGit", "streamDesktop", red=["STREAM-115"])
+@answers("streamGit", "streamDesktop", red=["STREAM-115", "STREAM-011"])
 def nothing_to_watch_is_not_found(answer: Answer) -> None:
     """The feeds of a chat without a workspace are not found."""
     if answer.status == 400:
         answer.status, answer.body = 404, {"message": "Resource not found or you do not have access to this resource"}
 
 
-@frames("stream", red=["STREAM-108"])
+@frames("stream", red=["STREAM-108", "SCHEMA-frame-streamChat"])
 def a_ping_before_errors(batch: list[Event], memory: Memory) -> list[Event]:
     """A type of event that no client knows comes before an error."""
     return [
@@ -49,28 +52,20 @@ def a_ping_before_errors(batch: list[Event], memory: Memory) -> list[Event]:
     ]
 
 
-@frames("stream", red=["STREAM-109"])
+@frames("stream", red=["STREAM-109", "SCHEMA-event-status", "STREAM-112"])
 def errors_are_paused(batch: list[Event], memory: Memory) -> list[Event]:
     """A status that no client knows comes before an error."""
     paused = [{"type": "status", "chat_id": e["chat_id"], "status": {"status": "paused"}} for e in batch if e["type"] == "error"]
     return [*paused, *batch]
 
 
-@frames("stream", red=["STREAM-111"])
-def after_id_holds_back_the_next(batch: list[Event], memory: Memory) -> list[Event]:
-    """Behind an edge of its own a stream leaves a message out."""
-    return [
-        e for e in batch if e["type"] != "message" or e["message"]["role"] != "assistant" or not memory.setdefault("on", True)
-    ]
-
-
-@frames("stream", red=["STREAM-117"])
+@frames("stream", red=["STREAM-117", "SCHEMA-event-queue_update", "STREAM-062", "STREAM-066"])
 def empty_queues_are_shown(batch: list[Event], memory: Memory) -> list[Event]:
     """The queue_update of an empty queue has an empty list."""
     return [{"queued_messages": [], **e} if e["type"] == "queue_update" else e for e in batch]
 
 
-@frames("watch", red=["WATCH-077"])
+@frames("watch", red=["WATCH-077", "SCHEMA-frame-watchChats"])
 def failures_are_announced(batch: list[Event], memory: Memory) -> list[Event]:
     """A chat that fails is told once more, by a kind of its own."""
     failed = [e for e in batch if e["kind"] == "status_change" and e["chat"]["status"] == "error"]

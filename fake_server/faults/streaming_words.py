@@ -10,7 +10,10 @@ Event = dict[str, Any]
 Memory = dict[str, Any]
 
 turns_off(
-    "no-failure-passes", "no failed model call is tried again", "classify.passing", red=["RETRY-043", "RETRY-044", "RETRY-045"]
+    "no-failure-passes",
+    "no failed model call is tried again",
+    "classify.passing",
+    red=["RETRY-043", "RETRY-044", "RETRY-045", "RETRY-021", "RETRY-046"],
 )
 turns_off(
     "refusals-pass",
@@ -40,7 +43,7 @@ def errors_say_little(batch: list[Event], memory: Memory) -> list[Event]:
     return [{**e, "error": {"message": "The model call failed."}} if e["type"] == "error" else e for e in batch]
 
 
-@changes("getChat", red=["TOOL-068"])
+@changes("getChat", red=["TOOL-068", "CHATOBJ-048"])
 def half_arguments_are_told(answer: Answer) -> None:
     """A turn that ended with a call without arguments shows an error."""
     stored = answer.backend.store.messages.get(answer.body["id"]) or []

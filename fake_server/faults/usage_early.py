@@ -13,7 +13,7 @@ def auditors_cost_nothing(answer: Answer) -> None:
         answer.status, answer.body = 404, {"message": "Resource not found or you do not have access to this resource"}
 
 
-@changes("getCostSummary", red=["COST-086"])
+@changes("getCostSummary", red=["COST-086", "SCHEMA-getCostSummary"])
 def no_chats_no_list(answer: Answer) -> None:
     """Without a chat that costs there is no list of chats."""
     answer.body["by_chat"] = answer.body["by_chat"] or None
@@ -32,7 +32,7 @@ def right_before_dates(answer: Answer) -> None:
         answer.status, answer.body = 403, {"message": "Forbidden."}
 
 
-@answers("promoteQueuedMessage", red=["USAGE-061"])
+@answers("promoteQueuedMessage", red=["USAGE-061", "RACE-001", "SCHEMA-promoteQueuedMessage", "USAGE-033"])
 def promotions_cost(answer: Answer) -> None:
     """A promotion needs spend that is left."""
     if answer.status == 200 and limits(answer.backend).amount is not None:
