@@ -309,6 +309,8 @@ class Chat:
 
     async def settled(self, *status: str, **fields: Any) -> dict[str, Any]:
         """Poll until the chat rests (or has one of these statuses) and shows `fields`; gives the chat. Raises Unmet."""
+        if unknown := sorted({*status} - {*self.case.busy, *self.case.rest}):
+            raise Unmet(f"this revision has no status {' or '.join(unknown)}")
         what = f"status in {status or tuple(self.case.session.traits['rest_statuses'])} {fields or ''}"
 
         def reached(chat: dict[str, Any]) -> bool:

@@ -40,6 +40,7 @@ async def turn_on_an_idle_chat(t: Case) -> None:
         await watch.until(chat, "status_change", status="waiting", n=2)
         t.expect(statuses(await watch.so_far(chat, start))[-2:], ["pending", "waiting"], "the last two statuses")
     with t.judging("WATCH-016"):
+        t.true("last_turn_summary" in t.given(await chat.get()), "a chat shows its summary")
         await watch.until(chat, "summary_change", 2)
         seen = await watch.so_far(chat, start)
         end = max(i for i, e in enumerate(seen) if e["kind"] == "status_change")
