@@ -65,7 +65,7 @@ def render(record_path: Path, out: Path | TextIO) -> None:
             stage="finished",
             description=visible(f"{check.text}\n\nSource: {check.source or 'not given'}"),
             labels=[
-                allure.Label("parentSuite", record.header.profile),
+                allure.Label("parentSuite", visible(record.header.profile)),
                 allure.Label("suite", visible(check.area or "other")),
                 allure.Label("story", visible(check.requirement)),
                 allure.Label("severity", _SEVERITY[check.level]),

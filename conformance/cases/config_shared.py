@@ -115,3 +115,12 @@ async def days_beyond_measure(t: Case) -> None:
     wanted: dict[str, Any] = {"workspace_ttl_ms": 120_000}
     t.accepted(await t.root.put(path, wanted))
     t.expect(t.accepted(await t.root.get(path)), wanted, "the setting after a sound one")
+
+
+@case("CONF-107", alone=True)
+async def nul_in_the_prompt(t: Case) -> None:
+    await put_back(t, PROMPT)
+    path = config_path(t, PROMPT)
+    t.accepted(await t.root.put(path, {"system_prompt": "In verse."}))
+    t.refused(await t.root.put(path, {"system_prompt": "In\0verse."}), "config.system-prompt-nul")
+    t.expect(t.accepted(await t.root.get(path))["system_prompt"], "In verse.", "the prompt after a refused one", "/system_prompt")

@@ -109,6 +109,7 @@ def odd_prompts_are_empty(answer: Answer) -> None:
 
 
 turns_off("nul-in-prompts", "a NUL in a prompt is stored", "config.user-prompt-nul", red=["CONF-012"])
+turns_off("nul-in-the-system-prompt", "a NUL in the system prompt is stored", "config.system-prompt-nul", red=["CONF-107"])
 
 
 @answers(red=["CONF-013", "SCHEMA-unrouted"])

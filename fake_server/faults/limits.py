@@ -214,7 +214,7 @@ turns_off(
     "titles-may-be-blank",
     "blank titles are accepted",
     "patch.title-empty",
-    red=["PATCH-004", "PATCH-010", "PATCH-020", "SCHEMA-getChat", "SCHEMA-listChats"],
+    red=["PATCH-004", "PATCH-020", "SCHEMA-getChat", "SCHEMA-listChats"],
 )
 turns_off(
     "plan-mode-of-anything",

@@ -47,7 +47,7 @@ async def said(target: dict[str, Any], folder: Path, *command: str) -> tuple[int
 
 
 @pytest.mark.parametrize("profile", spec.profiles())
-@pytest.mark.parametrize("command", [("doctor",), ("run", "--requirement", "SEND-001")], ids=lambda command: command[0])
+@pytest.mark.parametrize("command", [("doctor",), ("run", "--requirement", "EDIT-020")], ids=lambda command: command[0])
 def test_commands_say_what_decided_it(profile: str, command: tuple[str, ...], tmp_path: Path) -> None:
     status, text = scene(profile, lambda target: said(target, tmp_path, *command))
     assert status == 0, text

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conformance.cli.values import LARGEST_SEED
 from reports import allure, badge, console, html, junit, markdown
 from tests.reports.records import Row, check, footer, header, http, socket, write
 from tests.reports.test_html import Page
@@ -105,7 +106,7 @@ def whole_records(draw: st.DrawFn) -> list[Row]:
         profile=draw(name),
         suite_version=draw(name),
         target=draw(st.dictionaries(text, value, max_size=3)),
-        seed=draw(st.none() | st.integers()),
+        seed=draw(st.none() | st.integers(0, LARGEST_SEED)),
         started_at=draw(st.datetimes(timezones=st.just(UTC))).isoformat(),
         strict=draw(st.booleans()),
     )
