@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fake_server.faulting import Answer, answers, changes, turns_off
 
+LACKS = "access.by-organization"  # the faults of this module are ones only in revisions without it
+
 SOME = "11111111-2222-4333-8444-555555555555"
 
 turns_off(

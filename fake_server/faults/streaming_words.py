@@ -6,6 +6,8 @@ from typing import Any
 
 from fake_server.faulting import Answer, changes, frames, turns_off
 
+LACKS = "access.by-organization"  # the faults of this module are ones only in revisions without it
+
 Event = dict[str, Any]
 Memory = dict[str, Any]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fake_server.faulting import Answer, answers, changes
 from fake_server.usage import limits
 
+LACKS = "access.by-organization"  # the faults of this module are ones only in revisions without it
+
 
 @answers("getCostSummary", red=["COST-085"])
 def auditors_cost_nothing(answer: Answer) -> None:
