@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 import spec
 from fake_server.serve import running_server
 from tests.proof.bench import Run, run_against
 
 
-def test_every_requirement_in_scope_is_judged_and_passes() -> None:
+@pytest.mark.parametrize("profile", spec.profiles())
+def test_every_requirement_in_scope_is_judged_and_passes(profile: str) -> None:
     async def scene() -> Run:
-        async with running_server() as server:
+        async with running_server(profile=profile) as server:
             return await run_against(server.target)
 
     run = asyncio.run(scene())
