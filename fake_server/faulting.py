@@ -8,6 +8,7 @@ always, or now and then (`NAME@every=3`, see schedule.py); those of `faults/inte
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 import pkgutil
@@ -258,10 +259,11 @@ class Faults:
         """Let every active answer fault change this answer."""
         for fault in self._active.values():
             if fault.answer and (not fault.operations or answer.operation in fault.operations):
-                if fault.when is None:
-                    fault.answer(answer)
-                else:
-                    self._perhaps_change(fault, fault.answer, answer)
+                with contextlib.suppress(KeyError):  # a key that this revision does not have is not changed
+                    if fault.when is None:
+                        fault.answer(answer)
+                    else:
+                        self._perhaps_change(fault, fault.answer, answer)
 
     def _perhaps_change(self, fault: Fault, change: AnswerFault, answer: Answer) -> None:
         before = answer.status, dict(answer.headers), copy.deepcopy(answer.body)
@@ -273,7 +275,8 @@ class Faults:
         """Let every active frame fault change this batch."""
         for fault in self._active.values():
             if fault.events and fault.socket == socket:
-                changed = fault.events(batch if fault.when is None else copy.deepcopy(batch), memory)
-                if fault.when is None or (changed != batch and self._comes(fault)):
-                    batch = changed
+                with contextlib.suppress(KeyError):
+                    changed = fault.events(batch if fault.when is None else copy.deepcopy(batch), memory)
+                    if fault.when is None or (changed != batch and self._comes(fault)):
+                        batch = changed
         return batch

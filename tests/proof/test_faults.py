@@ -5,22 +5,24 @@ The matrix is committed and red on drift: `python -m tests.proof.matrix --worker
 
 from __future__ import annotations
 
-import json
+import pytest
 
 import spec
 from fake_server.schedule import Schedule
 from tests.proof import matrix
 from tests.proof.bench import faults_of
 
-MATRIX = json.loads(matrix.FILE.read_text(encoding="utf-8"))
+MATRIX = matrix.committed()
 FAULTS = faults_of()
 STEADY = {name: fault for name, fault in FAULTS.items() if fault.when is None}
 INTERMITTENT = {name: fault for name, fault in FAULTS.items() if fault.when is not None}
 ROWS = spec.load(spec.DEFAULT).requirements
+EACH = pytest.mark.parametrize("profile", spec.profiles())
 
 
-def test_the_matrix_knows_every_fault() -> None:
-    assert sorted(MATRIX) == sorted(FAULTS)
+@EACH
+def test_the_matrix_knows_every_fault(profile: str) -> None:
+    assert sorted(matrix.committed(profile)) == sorted(faults_of(profile))
 
 
 def test_each_fault_turns_red_what_it_names_and_nothing_else() -> None:
@@ -35,9 +37,12 @@ def test_each_fault_that_comes_now_and_then_is_noticed() -> None:
     assert unnoticed == []
 
 
-def test_every_judged_requirement_is_killed() -> None:
-    killed = {requirement for name, red in MATRIX.items() if name in STEADY for requirement in red}
-    alive = [r.id for r in ROWS.values() if r.id not in killed and not r.excluded and not r.unkillable]
+@EACH
+def test_every_judged_requirement_is_killed(profile: str) -> None:
+    faults, rows = faults_of(profile), spec.load(profile).requirements.values()
+    steady = {name for name, fault in faults.items() if fault.when is None}
+    killed = {requirement for name, red in matrix.committed(profile).items() if name in steady for requirement in red}
+    alive = [r.id for r in rows if r.id not in killed and not r.excluded and not r.unkillable]
     assert alive == []
 
 
@@ -47,8 +52,9 @@ def test_unkillable_rows_say_why_and_are_few() -> None:
     assert len(unkillable) <= 0.03 * len(ROWS)
 
 
-def test_the_matrix_still_holds() -> None:
+@EACH
+def test_the_matrix_still_holds(profile: str) -> None:
     # every sixteenth fault here; `python -m tests.proof.matrix --check --workers 2` plays all of them
-    results = matrix.in_workers(2, ["--check", "--every", "16"])
+    results = matrix.in_workers(2, ["--check", "--every", "16", "--profile", profile])
     assert "".join(output for _, output in results) == ""
     assert [status for status, _ in results] == [0, 0]
