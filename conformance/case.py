@@ -52,7 +52,7 @@ class Declaration:
     options: dict[str, Any] = field(default_factory=dict)
 
     def specs(self, module: str, function: CaseFunction) -> Iterable[CaseSpec]:
-        base = f"{module.rsplit('.', 1)[-1]}.{function.__name__}"
+        base = f"{'_'.join(module.split('.')[2:])}.{function.__name__}"
         line = function.__code__.co_firstlineno
         if self.rows is None:
             yield CaseSpec(base, function, self.ids, module=module, line=line, **self.options)

@@ -7,8 +7,6 @@ future, so -k, -x, markers and JUnit of pytest keep working.
 from __future__ import annotations
 
 import asyncio
-import importlib
-import inspect
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -17,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from conformance.case import CaseSpec, Declaration
+from conformance.case import CaseSpec
+from conformance.library import specs_of
 from conformance.run import Outcome, RunConfig, Selection, play
 from conformance.session import UNUSABLE
 from conformance.verdict import FAIL, HARNESS_ERROR, Check
@@ -41,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.suffix == ".py" and file_path.parent in _FOLDERS and file_path.name != "__init__.py":
+    if file_path.suffix == ".py" and any(f in file_path.parents for f in _FOLDERS) and file_path.name != "__init__.py":
         return CaseFile.from_parent(parent, path=file_path)
     return None
 
@@ -50,17 +49,8 @@ class CaseFile(pytest.File):
     """A module of cases."""
 
     def collect(self) -> Iterable[pytest.Item]:
-        for spec in specs_of(f"conformance.{self.path.parent.name}.{self.path.stem}"):
+        for spec in specs_of(".".join(self.path.relative_to(_HERE.parent).with_suffix("").parts)):
             yield CaseItem.from_parent(self, name=spec.name, spec=spec)
-
-
-def specs_of(module_name: str) -> Iterator[CaseSpec]:
-    """The cases of a module, in the order of the source."""
-    module = importlib.import_module(module_name)
-    for _, function in inspect.getmembers(module, inspect.isfunction):
-        declared: Declaration | None = getattr(function, "__case__", None)
-        if declared and function.__module__ == module_name:
-            yield from declared.specs(module_name, function)
 
 
 class CaseFailed(Exception):

@@ -62,8 +62,8 @@ def load_routes(served: Revision) -> Router:
     """The table of every endpoint of a revision, from all modules of fake_server.http."""
     import fake_server.http as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"fake_server.http.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
     return Router(kit.routes(served), kit.mounts(served))
 
 

@@ -157,9 +157,11 @@ def instead(method: str, *, red: Iterable[str]) -> Callable[[Around], Around]:
 def load_all() -> dict[str, Fault]:
     """All declared faults by name, from every module of `fake_server.faults`."""
     package = importlib.import_module("fake_server.faults")
-    for module in pkgutil.iter_modules(package.__path__):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if module.name.endswith(".__main__"):
+            continue
         known = set(REGISTRY)
-        lacks = getattr(importlib.import_module(f"fake_server.faults.{module.name}"), "LACKS", "")
+        lacks = getattr(importlib.import_module(module.name), "LACKS", "")
         for name in REGISTRY.keys() - known if lacks else ():
             REGISTRY[name] = replace(REGISTRY[name], lacks=lacks)
     for name in importlib.import_module("fake_server.faults.intermittent").NAMES:

@@ -63,7 +63,8 @@ async def list_models(call: Call) -> Reply:
     backend = call.backend
     types_of_disabled = not backend.does("catalog.enabled-types")
     providers = [p for p in backend.store.providers.values() if (p.enabled or types_of_disabled) and not p.deleted]
-    configs = [c for c in models.live_configs(backend) if models.enabled(backend, c) or not backend.does("catalog.enabled-only")]
+    every = not backend.does("catalog.enabled-only")
+    configs = [c for c in models.live_configs(backend) if every or models.enabled(backend, c)]
     shown = set() if backend.does("catalog.types-with-providers") else {_place(backend, c)[0] for c in configs} or set(TYPES)
     rows = [
         _type_view(

@@ -104,7 +104,8 @@ def model_of(backend: Backend, run: Run) -> Model:
     if provider is None or not (provider.enabled or not backend.does("model.disabled-provider-fails")):
         raise unexpected(backend, why=keyless)
     key = models.api_key(backend, chat.owner_id, provider)
-    needless = provider.type in models.KEYLESS or models.through_gateway(backend) or not backend.does("model.needs-a-key")
+    given = provider.type in models.KEYLESS or models.through_gateway(backend)
+    needless = given or not backend.does("model.needs-a-key")
     if key is None and not needless:
         # so the real server calls it
         raise unexpected(backend, "openai" if provider.type == "openai-compat" else provider.type, why=keyless)

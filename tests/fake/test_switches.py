@@ -19,7 +19,7 @@ from tests.proof import controls
 
 ROOT = Path(fake_server.__file__).parent
 ASKING = ("does", "is_off", "bound", "off")
-SOURCES = [path for path in ROOT.rglob("*.py") if path.parent.name != "faults"]
+SOURCES = [path for path in ROOT.rglob("*.py") if "faults" not in path.parts]
 REFUSALS = {key for name in spec.profiles() for key in spec.load(name).errors}
 OF_FAULTS = {point for fault in load_all().values() for point in fault.off}
 OF_CONTROLS = {point for fault in controls.FAULTS.values() for point in fault.off}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import importlib
-import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -12,8 +10,7 @@ from typing import Any
 
 import spec
 from conformance.case import CaseSpec
-from conformance.library import PACKAGES, all_cases
-from conformance.plugin import specs_of
+from conformance.library import all_cases, modules, specs_of
 from conformance.run import Outcome, RunConfig, Selection, Unusable, play
 from conformance.target import Target
 from conformance.verdict import JUDGED, Check
@@ -81,12 +78,11 @@ def cases_for(globs: Iterable[str] | None) -> list[CaseSpec]:
 
 def _importable() -> Iterator[CaseSpec]:
     """The cases of every module that can be imported; one that is being written does not hinder work on the others."""
-    for package in PACKAGES:
-        for module in sorted(m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__)):
-            try:
-                yield from specs_of(f"{package}.{module}")
-            except Exception as error:
-                print(f"left out: {package}.{module}: {type(error).__name__}: {error}", file=sys.stderr)
+    for module in modules():
+        try:
+            yield from specs_of(module)
+        except Exception as error:
+            print(f"left out: {module}: {type(error).__name__}: {error}", file=sys.stderr)
 
 
 # What a server must be started with before it offers what these needs name.

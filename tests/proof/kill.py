@@ -45,7 +45,7 @@ def report(fault: Fault, run: Run, verbose: bool) -> bool:
 
 def write(fault: Fault, red: set[str]) -> bool:
     """Put these ids into the declaration of the fault; gives whether it was found."""
-    for path in sorted(FOLDER.glob("*.py")):
+    for path in sorted(FOLDER.rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         decorated = re.search(rf"red=\[([^\]]*)\],?\s*\)\ndef {fault.name.replace('-', '_')}\(", source)
         called = re.search(rf'\(\s*"{fault.name}",(?:(?!\n\n|\n\w).)*?red=\[([^\]]*)\]', source, re.DOTALL)
