@@ -15,7 +15,7 @@ from fixtures.scripts import text as says
 MAX_ID = 2**63 - 1
 
 
-def ids(answer: Exchange) -> list[int]:
+def message_ids(answer: Exchange) -> list[int]:
     return [m["id"] for m in answer.response.body["messages"]]
 
 
@@ -33,16 +33,16 @@ async def message_cursors(t: Case) -> None:
     desc, low, high = asc[::-1], asc[1], asc[-2]
     with t.judging("PAGE-025"):
         for params in ({}, {"before_id": MAX_ID}, {"after_id": 1, "before_id": MAX_ID}):
-            found = ids(await chat.messages(**params))
+            found = message_ids(await chat.messages(**params))
             t.expect(found, sorted(found, reverse=True), f"messages with {params or 'no cursor'} from the highest id down")
-        t.expect(ids(await chat.messages()), desc, "all messages")
+        t.expect(message_ids(await chat.messages()), desc, "all messages")
     with t.judging("PAGE-026"):
-        t.expect(ids(await chat.messages(after_id=asc[0])), asc[1:], "messages after the first, in ascending order")
+        t.expect(message_ids(await chat.messages(after_id=asc[0])), asc[1:], "messages after the first, in ascending order")
     with t.judging("PAGE-027"):
-        t.expect(ids(await chat.messages(before_id=high)), [i for i in desc if i < high], "messages before an id")
-        t.expect(sorted(ids(await chat.messages(after_id=low))), [i for i in asc if i > low], "messages after an id")
+        t.expect(message_ids(await chat.messages(before_id=high)), [i for i in desc if i < high], "messages before an id")
+        t.expect(sorted(message_ids(await chat.messages(after_id=low))), [i for i in asc if i > low], "messages after an id")
         between = [i for i in asc if low < i < high]
-        t.expect(sorted(ids(await chat.messages(after_id=low, before_id=high))), between, "messages between two ids")
+        t.expect(sorted(message_ids(await chat.messages(after_id=low, before_id=high))), between, "messages between two ids")
     with t.judging("PAGE-028"):
         n, cursors = len(asc), {"after_id": low, "before_id": MAX_ID}
         both = (cursors | {"limit": n - 3}, True), (cursors | {"limit": n - 2}, False)
@@ -51,11 +51,11 @@ async def message_cursors(t: Case) -> None:
         t.expect((await chat.messages(before_id=asc[1], limit=1)).response.body["has_more"], False, "has_more at the start")
     with t.judging("PAGE-029"):
         walked: list[int] = []
-        while len(walked) <= len(asc) and (page := ids(await chat.messages(limit=2, before_id=walked[-1] if walked else MAX_ID))):
+        while len(walked) <= len(asc) and (page := message_ids(await chat.messages(limit=2, before_id=walked[-1] if walked else MAX_ID))):
             walked += page
         t.expect(walked, desc, "the messages of a walk by two")
     with t.judging("PAGE-035"):
-        t.expect(ids(await chat.messages(before_id=0, after_id=0)), desc, "messages with cursors of 0")
+        t.expect(message_ids(await chat.messages(before_id=0, after_id=0)), desc, "messages with cursors of 0")
 
 
 @case("PAGE-030", "PAGE-031", "PAGE-034", "PAGE-036", "PAGE-038")
@@ -65,7 +65,7 @@ async def message_limits(t: Case) -> None:
     with t.judging("PAGE-030"):
         for limit in (low, most):
             t.accepted(await chat.messages(limit=limit))
-        t.expect(len(ids(await chat.messages(limit=1))), 1, "messages of a page of one")
+        t.expect(len(message_ids(await chat.messages(limit=1))), 1, "messages of a page of one")
     with t.judging("PAGE-031"):
         for limit in (low - 1, most + 1):
             t.refused(await chat.messages(limit=limit), "messages.limit")
@@ -113,12 +113,12 @@ async def pages_of_a_long_chat(t: Case) -> None:
     most = t.limit("messages.limit")
     calls = [tool_call("no_such_tool", id=f"c{i}") for i in range(most)]  # answered at once, with an error
     chat = await t.chat(script(turns(turn(*calls), turn(says("done")))))
-    newest = ids(await chat.messages(limit=most))
-    whole = newest + ids(await chat.messages(before_id=newest[-1]))
+    newest = message_ids(await chat.messages(limit=most))
+    whole = newest + message_ids(await chat.messages(before_id=newest[-1]))
     if len(whole) != most + 3:
         raise Unmet(f"a turn of {most} calls and a text made {len(whole)} messages, not {most + 3}")
     with t.judging("PAGE-037"):
-        t.expect(len(ids(await chat.messages())), t.limit("messages.limit", "default"), "messages without a limit")
+        t.expect(len(message_ids(await chat.messages())), t.limit("messages.limit", "default"), "messages without a limit")
     with t.judging("PAGE-028"):
         for before, more in ((MAX_ID, True), (whole[1], True), (whole[2], False)):
             body = t.accepted(await chat.messages(limit=most, before_id=before))
@@ -154,8 +154,8 @@ async def cursors_of_edited_messages(t: Case) -> None:
     edited = t.message(t.given(await chat.edit(asc[2], "other")))["id"]
     await chat.settled()
     with t.judging("PAGE-040"):
-        t.expect(ids(await chat.messages(before_id=asc[2])), [asc[1], asc[0]], "messages before one that is gone")
-        t.true(edited in ids(await chat.messages(after_id=asc[2])), "the replacement comes after the id that is gone")
+        t.expect(message_ids(await chat.messages(before_id=asc[2])), [asc[1], asc[0]], "messages before one that is gone")
+        t.true(edited in message_ids(await chat.messages(after_id=asc[2])), "the replacement comes after the id that is gone")
     with t.judging("PROMPT-005"):
         shown = [(p["id"], p["text"]) for p in (await chat.prompts()).response.body["prompts"]]
         t.expect(shown, [(edited, "other"), (asc[0], "one")], "the prompts after an edit", "/prompts")

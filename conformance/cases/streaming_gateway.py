@@ -10,7 +10,7 @@ from conformance.case import case
 from conformance.cases.models_keys import store
 from conformance.cases.streaming_errors import NEUTRAL, last_error, refused, until_failed
 from conformance.cases.streaming_live import FORMS, answers_with
-from conformance.cases.streaming_retry import CLOSED, MADE_IT, PASSING, Row, failing, model_at, noticed, passing_failure
+from conformance.cases.streaming_retry import CLOSED, MADE_IT, PASSING, Row, failing, model_at, noticed, tried_again
 from conformance.context import Case
 from conformance.provisioning import heard_of, new_model, new_provider, secret, turn_calls
 from conformance.streams import joined_stream, messages, of_type, over, told
@@ -121,7 +121,7 @@ TEXTS = {k: row | {"requirement": "GATEWAY-010"} for k, row in PASSING.items() i
 
 @case(rows={name: row for name, row in TEXTS.items() if "reset" not in name})
 async def texts_of_failures(t: Case, row: Row) -> None:
-    await passing_failure(t, row)
+    await tried_again(t, row)
 
 
 @case("GATEWAY-011", rows={"reset": (400, "connection reset by peer"), "pipe": (503, "broken pipe")})

@@ -96,14 +96,18 @@ def answered(chat: Chat, message: Any) -> bool:
     return bool(message["role"] == "assistant" and "Made it." in "".join(p.get("text") or "" for p in message["content"]))
 
 
-@case(rows=PASSING)
-async def passing_failure(t: Case, row: Row) -> None:
+async def tried_again(t: Case, row: Row) -> None:
     fields = {} if row["own"] is None else await model_at(t, **row["own"])
     chat, socket = await failing(t, row["first"], MADE_IT, **fields)
     retry = await noticed(t, socket)
     t.expect(retry["kind"], row["kind"], "the kind of the retry event", "/retry/kind")
     await socket.until({"type": "message", "message": lambda m: answered(chat, m)})
     t.expect((await chat.settled())["status"], "waiting", "the status after the turn", "/status")
+
+
+@case(rows=PASSING)
+async def passing_failure(t: Case, row: Row) -> None:
+    await tried_again(t, row)
 
 
 @case("RETRY-007")
