@@ -9,11 +9,9 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.scenes.auth import HEADER, UNKNOWN_TOKEN
 from conformance.verdict import Unmet
 from spec.documents import Operation, documents
-
-HEADER = "Coder-Session-Token"
-UNKNOWN_TOKEN = "abcdefghij-abcdefghijklmnopqrstuv"
 
 
 async def everywhere(t: Case, wanted: Callable[[Operation], bool]) -> list[Exchange]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_llm import system_text
-from conformance.cases.models_use import tokens
 from conformance.context import Case
 from conformance.provisioning import config_path, configured, deployed, has_setting, member, new_model, put_back, turn_calls
+from conformance.scenes.lifecycle import system_text
+from conformance.scenes.models import tokens
 from conformance.verdict import Unmet
 from fixtures.scripts import script, text, tool_call, turn, turns, usage
 

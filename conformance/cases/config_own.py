@@ -9,19 +9,9 @@ from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
 from conformance.provisioning import base_model, config_path, member, new_model
+from conformance.scenes.config import INVISIBLE, LONGEST, prompt, put_prompt
 
 OWN = ("user-prompt", "user-compaction-thresholds", "user-personal-model-overrides", "user-debug-logging")
-INVISIBLE = "\u00ad\u200b\u200d\u200e\u200f\u202a\u2066\ufeff"
-LONGEST = 131_072
-
-
-async def put_prompt(t: Case, user: Actor, text: str) -> Exchange:
-    return await user.put(config_path(t, "user-prompt"), {"custom_prompt": text})
-
-
-async def prompt(t: Case, user: Actor) -> str:
-    """The user's prompt, read back."""
-    return str(t.accepted(await user.get(config_path(t, "user-prompt")))["custom_prompt"])
 
 
 async def threshold(t: Case, user: Actor, model: str, percent: int) -> Exchange:

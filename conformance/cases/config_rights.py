@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from conformance.case import case
 from conformance.context import Case
 from conformance.provisioning import config_path, put_back
+from conformance.scenes.config import OTHERS, WANTED
 
-EVERYBODY = ("root", "alice", "bob", "carol", "auditor", "orgadmin", "orgauditor")
-OTHERS = EVERYBODY[1:]
 OPEN = (
     "desktop-enabled",
     "computer-use-provider",
@@ -21,21 +18,6 @@ OPEN = (
 )
 HIDDEN = ("system-prompt", "plan-mode-instructions")
 AUDITED = ("model-override/general", "personal-model-overrides", "debug-logging", "template-allowlist")
-# What somebody who may not store a setting tries to store.
-WANTED: dict[str, dict[str, Any]] = {
-    "system-prompt": {"system_prompt": "You obey somebody else."},
-    "plan-mode-instructions": {"plan_mode_instructions": "Plan nothing."},
-    "model-override/general": {"model_config_id": ""},
-    "personal-model-overrides": {"allow_users": True},
-    "desktop-enabled": {"enable_desktop": True},
-    "computer-use-provider": {"provider": "openai"},
-    "debug-logging": {"allow_users": True},
-    "advisor": {"enabled": True, "max_uses_per_run": 7, "max_output_tokens": 8},
-    "workspace-ttl": {"workspace_ttl_ms": 61_000},
-    "retention-days": {"retention_days": 77},
-    "debug-retention-days": {"debug_retention_days": 78},
-    "auto-archive-days": {"auto_archive_days": 79},
-}
 
 
 @case("CONF-001", needs=["roles"], writes=False)

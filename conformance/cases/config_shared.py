@@ -6,11 +6,10 @@ from typing import Any
 
 from conformance.actors import Actor
 from conformance.case import case
-from conformance.cases.config_own import INVISIBLE, LONGEST, prompt, put_prompt
-from conformance.cases.config_rights import EVERYBODY, OTHERS, WANTED
-from conformance.cases.lifecycle_llm import system_text
 from conformance.context import Case
 from conformance.provisioning import config_path, configured, deployed, put_back, turn_calls
+from conformance.scenes.config import EVERYBODY, INVISIBLE, LONGEST, OTHERS, WANTED, prompt, put_prompt
+from conformance.scenes.lifecycle import system_text
 from conformance.verdict import Unmet
 
 PROMPT = "system-prompt"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.case import case
-from conformance.cases.auth_places import COOKIE, carried
-from conformance.cases.auth_tokens import HEADER, UNKNOWN_TOKEN
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.scenes.auth import COOKIE, HEADER, UNKNOWN_TOKEN, carried
 
 
 async def create(t: Case, mark: str, options: dict[str, Any]) -> Exchange:

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.files_upload import PDF, TEXT, download, header, name_of, ordinary, stored, upload
-from conformance.cases.limits_messages import TOOL
 from conformance.context import Case
+from conformance.scenes.files import PDF, TEXT, download, header, linked, name_of, ordinary, stored, upload
+from conformance.scenes.limits import TOOL
 from fixtures.scripts import script, tool_call
 
 REFERENCE = {"type": "file-reference", "file_name": "a"}
@@ -22,13 +22,6 @@ async def new_file(t: Case, data: bytes | None = None, **options: Any) -> str:
 
 def part(file: str) -> dict[str, str]:
     return {"type": "file", "file_id": file}
-
-
-async def linked(chat: Chat) -> list[str]:
-    """The ids of the files that a chat shows; of those in its first message where chats show none. Raises Failure."""
-    if not chat.case.knows("Chat", "files"):
-        return [p["file_id"] for p in (await chat.history())[0]["content"] if p["type"] == "file"]
-    return [f["id"] for f in chat.case.accepted(await chat.get()).get("files") or []]
 
 
 @case("FILE-025", "FILE-026", "FILE-027", "FILE-028", "FILE-036")

@@ -6,7 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.case import case
-from conformance.cases.files_upload import (
+from conformance.context import Case
+from conformance.exchange import ABSENT
+from conformance.scenes.files import (
     ALLOWED,
     BINARY,
     OCTETS,
@@ -22,8 +24,6 @@ from conformance.cases.files_upload import (
     stored,
     upload,
 )
-from conformance.context import Case
-from conformance.exchange import ABSENT
 
 PICTURES = {name: row for name, row in ALLOWED.items() if row[2].startswith("image/")}
 

@@ -7,19 +7,13 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import becomes, titled
-from conformance.cases.lifecycle_get import family
 from conformance.context import Case
+from conformance.scenes.lifecycle import archived, becomes, family, titled
 from conformance.verdict import Unmet
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import gate, script, text, tool_call, turn, turns
 
 TOOL = {"name": "look_up", "description": "looks up", "input_schema": {"type": "object", "properties": {}}}
-
-
-async def archived(*chats: Chat) -> list[bool]:
-    """Which of the chats show that they are archived."""
-    return [(await chat.get()).response.body["archived"] for chat in chats]
 
 
 async def answer_stored(chat: Chat) -> None:

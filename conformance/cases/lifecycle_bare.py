@@ -7,14 +7,10 @@ from uuid import uuid4
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.files_upload import upload
-from conformance.cases.lifecycle_create import REFERENCE, UNTITLED, titled
-from conformance.cases.lifecycle_edit import NEW
-from conformance.cases.lifecycle_get import family
-from conformance.cases.lifecycle_queue import queue_ids, queued
-from conformance.cases.lifecycle_send import ANSWER, first, other_model
-from conformance.cases.limits_twins import NIL, UNKNOWN
 from conformance.context import Case
+from conformance.scenes.files import upload
+from conformance.scenes.lifecycle import ANSWER, NEW, REFERENCE, UNTITLED, family, first, other_model, queue_ids, queued, titled
+from conformance.scenes.limits import NIL, UNKNOWN
 from conformance.turns import held, ran, said, stuck, talk
 from fixtures.scripts import text as says
 

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.files_upload import upload
 from conformance.context import Case
 from conformance.exchange import ABSENT
-from conformance.verdict import Failure, Unmet
+from conformance.scenes.files import upload
+from conformance.scenes.lifecycle import REFERENCE, UNTITLED, becomes
 from fixtures.scripts import gate, http_error, reasoning, script, turn
 from fixtures.scripts import text as says
-
-REFERENCE = {"type": "file-reference", "file_name": "a.go", "start_line": 1, "end_line": 2, "content": "package a"}
-# A turn whose title call fails: the first title stays. Without a blank, so that it is one word of the title.
-UNTITLED = "script:" + json.dumps({"steps": [], "title": {"http_error": {"status": 400}}}, separators=(",", ":"))
-
-
-async def becomes(chat: Chat, reached: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
-    """Wait until the chat shows this, as something that is judged. Raises Failure."""
-    try:
-        return await chat.when(reached, what)
-    except Unmet as unmet:
-        raise Failure(str(unmet)) from None
-
-
-async def titled(t: Case, said: str = "Look at this", **fields: Any) -> Chat:
-    """A chat at rest that keeps its first title, since its first message has a file reference. Raises Unmet."""
-    return await t.chat([REFERENCE, text(said)], **fields)
 
 
 @case("CHAT-001", "CHAT-002", "CHAT-004")

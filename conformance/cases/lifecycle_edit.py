@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import becomes
-from conformance.cases.lifecycle_send import ANSWER, first, other_model
 from conformance.context import Case
+from conformance.scenes.lifecycle import ANSWER, NEW, TOOL, becomes, first, other_model
 from conformance.turns import held, said, stuck, talk
 from fixtures.scripts import http_error, script, text, tool_call, turn, turns
-
-TOOL = {"name": "look_up", "description": "looks up", "input_schema": {"type": "object", "properties": {}}}
-NEW = script(text("better"), prefix="new")
 
 
 async def prompts(chat: Chat) -> list[str]:

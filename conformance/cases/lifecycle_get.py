@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
 from uuid import uuid4
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import titled
 from conformance.context import Case
-from conformance.verdict import Unmet
-from fixtures.scripts import script, text, tool_call, turn, turns
+from conformance.scenes.lifecycle import family, titled
 
 # What may differ between two answers for one chat at rest: what only one of them has, and what comes when it will.
 MOVING = {"has_unread", "diff_status", "last_turn_summary", "status", "updated_at", "title", "files", "children"}
-
-
-async def family(t: Case, *prompts: str, gone_on: bool = True, **fields: Any) -> tuple[Chat, list[Chat]]:
-    """A root chat and the child chats that it started, oldest first; all at rest if `gone_on`. Raises Unmet."""
-    spawned = [
-        turn(tool_call("spawn_agent", {"type": "general", "prompt": prompt, "title": f"Child {n}"}, id=f"spawn{n}"))
-        for n, prompt in enumerate(prompts, 1)
-    ]
-    root = await t.chat(script(turns(*spawned, turn(text("done")))), **fields)
-    found = await t.session.dialect.children(root)
-    if len(found) != len(prompts):
-        raise Unmet(f"{len(found)} chats of sub-agents instead of {len(prompts)}")
-    children = [Chat(t.alice, c["id"]) for c in found]
-    if gone_on:
-        await asyncio.gather(*(child.settled() for child in children))
-    return root, children
 
 
 @case("CHAT-012")

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from conformance.case import case
-from conformance.cases.lifecycle_archive import archived
-from conformance.cases.lifecycle_create import becomes, titled
-from conformance.cases.lifecycle_edit import NEW
-from conformance.cases.lifecycle_get import family
-from conformance.cases.lifecycle_queue import queue_ids, queued
-from conformance.cases.lifecycle_send import ANSWER, first
 from conformance.context import Case
+from conformance.scenes.lifecycle import ANSWER, NEW, archived, becomes, family, first, queue_ids, queued, titled
 from conformance.turns import held, ran, said, stuck
 from fixtures.scripts import text
 

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import becomes
-from conformance.cases.lifecycle_edit import TOOL
-from conformance.cases.lifecycle_queue import queued
-from conformance.cases.lifecycle_send import first, moved
 from conformance.context import Case
+from conformance.scenes.lifecycle import TOOL, becomes, first, made_up, moved, queued, results
 from conformance.turns import held, ran, rests, said, talk
 from conformance.verdict import Unmet
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import attempts, gate, http_error, reasoning, script, text, tool_call, turn, turns
-
-
-def results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results of tools, in order."""
-    return [p for m in messages if m["role"] == "tool" for p in m["content"]]
-
-
-async def made_up(t: Case, chat: Chat, reason: str) -> None:
-    """Judge the results that the server made up for the client's open calls: without an author, with the reason."""
-    stored = [m for m in await chat.history() if m["role"] == "tool"]
-    if not stored:
-        raise Unmet("no results were made up")
-    with t.judging("MSG-004"):
-        t.accepted(await chat.get())
-        t.true(not any("created_by" in m for m in stored), "made-up results have no author", stored)
-    with t.judging("TOOL-026"):
-        t.accepted(await chat.get())
-        t.expect([p["result"] for p in results(stored)], [reason] * len(stored), "the results made up")
 
 
 @case("INT-001", "INT-002", needs=["llm-control"])

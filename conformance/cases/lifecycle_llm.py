@@ -8,6 +8,7 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
 from conformance.provisioning import config_path, has_setting, new_model
+from conformance.scenes.lifecycle import calls, is_helper
 from conformance.turns import held, said
 from conformance.verdict import Failure, Unmet
 from fixtures.scripts import gate, script, text, tool_call, turn, turns, usage
@@ -26,34 +27,9 @@ def items(entry: dict[str, Any]) -> list[dict[str, Any]]:
     return [m for m in everything if m.get("role") not in ("system", "developer")]
 
 
-def system_text(entry: dict[str, Any]) -> str:
-    """All system messages of a model call, in order, over any of the three wires."""
-    body = entry["body"]
-    told = [m for m in body.get("messages") or body.get("input") or [] if m.get("role") in ("system", "developer")]
-    return "\n\n".join(_strings([body.get("instructions"), body.get("system"), [m.get("content") for m in told]]))
-
-
-def _strings(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        value = [value.get("text")]
-    return [text for one in value for text in _strings(one)] if isinstance(value, list) else [value] if value else []
-
-
 def wanted(found: list[dict[str, Any]], *said: str) -> list[int]:
     """Where each text stands: the index of the first item that holds it, or -1."""
     return [next((i for i, item in enumerate(found) if mark in str(item)), -1) for mark in said]
-
-
-def is_helper(entry: dict[str, Any]) -> bool:
-    """Is this a call for a title or label? They offer one tool, or ask for one schema, of such a name."""
-    body = entry["body"]
-    asked = str([body.get(key) for key in ("tools", "response_format", "text", "tool_choice")])
-    return ("propose_title" in asked or "propose_turn_status_label" in asked) and len(body.get("tools") or []) <= 1
-
-
-async def calls(t: Case, chat: Chat, n: int) -> list[dict[str, Any]]:
-    """The first `n` model calls of the chat's turns. Raises Unmet."""
-    return [entry for entry in await chat.model_calls(wait=n) if not is_helper(entry)][:n]
 
 
 @case("LLM-001", needs=["llm-control"])

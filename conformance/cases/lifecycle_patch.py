@@ -9,9 +9,8 @@ from uuid import uuid4
 
 from conformance.actors import text
 from conformance.case import case
-from conformance.cases.lifecycle_create import REFERENCE, titled
-from conformance.cases.lifecycle_get import family
 from conformance.context import Case
+from conformance.scenes.lifecycle import REFERENCE, family, titled
 from fixtures.scripts import gate, script
 from fixtures.scripts import text as says
 

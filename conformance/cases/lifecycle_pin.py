@@ -7,9 +7,8 @@ from functools import partial
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import titled
-from conformance.cases.lifecycle_get import family
 from conformance.context import Case
+from conformance.scenes.lifecycle import family, titled
 
 
 async def unpin_all(t: Case) -> None:

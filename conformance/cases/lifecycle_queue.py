@@ -7,29 +7,13 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import becomes
-from conformance.cases.lifecycle_edit import TOOL
-from conformance.cases.lifecycle_send import first, other_model
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.scenes.lifecycle import TOOL, becomes, first, other_model, queue, queue_ids, queued
 from conformance.turns import held, ran, said, stuck, talk
 from fixtures.scripts import error, script, text, tool_call, turn, turns
 
 UNKNOWN = 9_000_000_000_000
-
-
-def queued(name: str) -> str:
-    """A message to queue: `name`, which is answered by `to name`."""
-    return script(text(f"to {name}"), prefix=name)
-
-
-async def queue(chat: Chat) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await chat.messages()).response.body["queued_messages"]
-    return found
-
-
-async def queue_ids(chat: Chat) -> list[int]:
-    return [entry["id"] for entry in await queue(chat)]
 
 
 @case("QUEUE-001", "QUEUE-002", "QUEUE-003", needs=["llm-control"])

@@ -6,9 +6,8 @@ import asyncio
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import titled
-from conformance.cases.lifecycle_get import family
 from conformance.context import Case
+from conformance.scenes.lifecycle import family, titled
 from conformance.verdict import Failure, Unmet
 from fixtures.scripts import gate, script, text, tool_call, turn
 

@@ -7,22 +7,12 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import becomes
-from conformance.cases.lifecycle_llm import system_text
-from conformance.checks.times import instant
 from conformance.context import Case
 from conformance.exchange import ABSENT
-from conformance.provisioning import new_model
+from conformance.scenes.lifecycle import ANSWER, becomes, first, moved, other_model, system_text
 from conformance.turns import held, rests, said, talk
 from conformance.verdict import Failure, Unmet
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
-
-ANSWER = script(text("answer"), prefix="second")
-
-
-async def first(t: Case, **fields: Any) -> Chat:
-    """A chat at rest in which `first` was answered by `hello`. Raises Unmet."""
-    return await t.chat(script(text("hello"), prefix="first"), **fields)
 
 
 async def ran(chat: Chat, content: Any = ANSWER, **fields: Any) -> dict[str, Any]:
@@ -31,17 +21,6 @@ async def ran(chat: Chat, content: Any = ANSWER, **fields: Any) -> dict[str, Any
         return await chat.turn(content, **fields)
     except Unmet as unmet:
         raise Failure(str(unmet)) from None
-
-
-def moved(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Has updated_at of a chat moved on?"""
-    old, new = instant(before["updated_at"]), instant(after["updated_at"])
-    return bool(old and new and old < new)
-
-
-async def other_model(t: Case, **fields: Any) -> str:
-    """Another model beside the default one, for this case; gives its id. Raises Unmet."""
-    return str((await new_model(t, **({"context_limit": 64000} | fields)))["id"])
 
 
 @case("SEND-018", "SEND-019", "SEND-020", "SEND-021", "SEND-028")

@@ -6,9 +6,9 @@ import asyncio
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.lifecycle_create import REFERENCE, becomes, titled
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.scenes.lifecycle import REFERENCE, becomes, titled
 from conformance.verdict import Unmet
 from fixtures.scripts import gate, http_error, script, tool_call, turn
 from fixtures.scripts import text as says

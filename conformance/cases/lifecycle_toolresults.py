@@ -6,10 +6,8 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_create import becomes
-from conformance.cases.lifecycle_interrupt import made_up, results
-from conformance.cases.lifecycle_queue import queued
 from conformance.context import Case
+from conformance.scenes.lifecycle import becomes, made_up, queued, results
 from conformance.turns import said, talk
 from fixtures.scripts import Turn, script, text, tool_call, turn, turns
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.limits_twins import place_for, tries, twins
 from conformance.context import Case
+from conformance.scenes.limits import place_for, tries, twins
 
 BAD = "common.bad-json"
 BROKEN = [(body, BAD) for body in (b"", b"{broken", b"no json", b'{"content": [', b"\x00")]

@@ -7,19 +7,14 @@ from typing import Any
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.files_upload import upload
-from conformance.cases.limits_twins import NIL, UNKNOWN, place_for, refused_alike, tries, twins
 from conformance.context import Case
 from conformance.exchange import ABSENT
 from conformance.provisioning import behind
+from conformance.scenes.files import upload
+from conformance.scenes.limits import NIL, UNKNOWN, place_for, refused_alike, too_long, tools, tries, twins
 
 REFERENCE = {"type": "file-reference", "file_name": "a.go", "start_line": 1, "end_line": 2, "content": "package a"}
 PROMPT = "create.system-prompt"  # the bound of its length, and what refuses one past it
-
-
-def tools(*names: Any) -> list[dict[str, Any]]:
-    """Dynamic tools of these names."""
-    return [{"name": name, "description": "does it", "input_schema": {"type": "object"}} for name in names]
 
 
 def many_tools(count: int) -> list[dict[str, Any]]:
@@ -41,11 +36,6 @@ BAD: list[tuple[str, Any, str]] = [
 # The same as tries of a table.
 ORDER = [({field: value}, key) for field, value, key in BAD]
 PARTS = "content"
-
-
-def too_long(most: int) -> dict[str, Any]:
-    """A system prompt of one byte more than that."""
-    return {"system_prompt": "x" * (most + 1)}
 
 
 def parts(key: str, *each: dict[str, Any]) -> list[tuple[Any, str]]:

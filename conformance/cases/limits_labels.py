@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.case import case
-from conformance.cases.limits_twins import UNKNOWN, place_for, refused_alike, tries, twins
 from conformance.context import Case
+from conformance.scenes.limits import UNKNOWN, place_for, refused_alike, tries, twins
 
 
 def many(count: int) -> dict[str, str]:

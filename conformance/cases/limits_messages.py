@@ -6,13 +6,21 @@ from typing import Any
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.limits_twins import MAX_ID, NIL, UNKNOWN, Place, place_for, readable, refused_alike, tries, twins
 from conformance.context import Case
 from conformance.exchange import ABSENT
-from conformance.provisioning import new_model
-from fixtures.scripts import gate, script, tool_call
+from conformance.scenes.limits import (
+    MAX_ID,
+    NIL,
+    UNKNOWN,
+    kept_busy,
+    place_for,
+    priced_model,
+    readable,
+    refused_alike,
+    tries,
+    twins,
+)
 
-TOOL = {"name": "lookup", "description": "looks up", "input_schema": {"type": "object"}}
 BROKEN = b"{broken"
 # Content that neither send nor edit takes.
 BAD_CONTENT: list[tuple[Any, str]] = [
@@ -89,31 +97,12 @@ async def archived_before_the_body(t: Case, row: dict[str, Any]) -> None:
     t.accepted(await place.ask({}))
 
 
-async def priced_model(t: Case, name: str, **cost: str) -> str:
-    """A model config of the same provider as the default, not the default; deleted at the end. Raises Unmet."""
-    dear: dict[str, Any] = {"model_config": {"cost": cost}} if cost else {}
-    return str((await new_model(t, model=name, context_limit=128_000, **dear))["id"])
-
-
 @case("SEND-007")
 async def deleted_model(t: Case) -> None:
     place, model = await place_for(t, "send"), await priced_model(t, t.unique("model"))
     t.given(await t.root.delete(t.url("deleteModelConfig", model_config=model)))
     await refused_alike(t, place, [({"model_config_id": model}, "send.model-unknown")])
     t.accepted(await place.ask({}))
-
-
-async def kept_busy(t: Case, **fields: Any) -> Place:
-    """A chat whose turn does not end by itself, so that what is sent is queued. Raises Unmet."""
-    if not t.offers("submitToolResults"):  # it can't be made to wait for its client, but for the model
-        hold = t.gate()
-        chat = await t.new_chat([{"type": "file-reference", "file_name": "a"}, text(script(gate(hold)))], **fields)
-        await t.llm.reached(hold)
-        return Place(t, "send", chat)
-    asks = script(tool_call("lookup", {}, id="k1"), usage={"input_tokens": 10, "output_tokens": 5})
-    made = await t.chat([{"type": "file-reference", "file_name": "a"}, text(asks)], unsafe_dynamic_tools=[TOOL], **fields)
-    await made.settled("requires_action")
-    return Place(t, "send", made)
 
 
 @case("SEND-013")

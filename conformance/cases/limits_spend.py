@@ -7,9 +7,8 @@ from typing import Any
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.limits_messages import kept_busy, priced_model
-from conformance.cases.limits_twins import MAX_ID, NIL, UNKNOWN, Place, readable, refused_alike
 from conformance.context import Case
+from conformance.scenes.limits import MAX_ID, NIL, UNKNOWN, Place, kept_busy, priced_model, readable, refused_alike
 from fixtures.scripts import script
 from fixtures.scripts import text as says
 

@@ -6,10 +6,9 @@ from typing import Any
 
 from conformance.actors import text
 from conformance.case import case
-from conformance.cases.limits_create import too_long, tools
-from conformance.cases.limits_twins import NIL, UNKNOWN, first_of, place_for, refused_alike
 from conformance.context import Case
 from conformance.exchange import ABSENT
+from conformance.scenes.limits import NIL, UNKNOWN, first_of, place_for, refused_alike, too_long, tools
 
 
 @case("CREATE-060", "CREATE-061")

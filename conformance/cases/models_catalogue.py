@@ -8,26 +8,13 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.provisioning import keys_path, new_model, new_provider, providers_path, secret
+from conformance.scenes.models import ORDER, catalogue, entry
 from conformance.verdict import Unmet
-
-ORDER = ["anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel"]
-
-
-async def catalogue(t: Case, user: Actor | None = None) -> list[dict[str, Any]]:
-    """The catalogue's providers."""
-    body = t.accepted(await (user or t.alice).get(t.url("listModels")))
-    t.true(isinstance(body.get("providers"), list), "the catalogue is an object with providers", body, "/providers")
-    return list(body["providers"])
 
 
 async def listed(t: Case, user: Actor | None = None) -> dict[str, dict[str, Any]]:
     """The models of the catalogue, by name."""
     return {m["model"]: m for p in await catalogue(t, user) for m in p["models"] or []}
-
-
-async def entry(t: Case, kind: str, user: Actor | None = None) -> dict[str, Any] | None:
-    """The catalogue's entry for a provider type."""
-    return next((p for p in await catalogue(t, user) if p["provider"] == kind), None)
 
 
 @case("MODEL-001", "MODEL-002", "MODEL-003", needs=["roles"], writes=False)

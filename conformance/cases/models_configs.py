@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import ABSENT, Exchange
 from conformance.provisioning import base_model, behind, models_path, new_model, new_provider, providers_path
+from conformance.scenes.models import configs, create
 
 KEYS = (
     "id", "provider", "model", "display_name", "enabled", "is_default", "context_limit", "compression_threshold",
@@ -21,20 +21,6 @@ OPTIONS = {
     "max_output_tokens": 500, "temperature": 0.5, "top_p": 0.25, "top_k": 3, "presence_penalty": 0.125,
     "provider_options": {"openaicompat": {"user": "u", "reasoning_effort": "low"}, "openai": {"store": True}},
 }  # fmt: skip
-
-
-async def configs(t: Case, by: Actor | None = None) -> dict[str, dict[str, Any]]:
-    """The model configs that this user sees, by id."""
-    return {c["id"]: c for c in t.accepted(await (by or t.root).get(models_path(t)))}
-
-
-async def create(t: Case, **fields: Any) -> Exchange:
-    """Try to make a model config; ABSENT leaves a field out."""
-    body = behind(t, await base_model(t)) | {"model": t.unique("m"), "context_limit": 1000} | fields
-    answer = await t.root.post(models_path(t), {k: v for k, v in body.items() if v is not ABSENT})
-    if answer.response.ok:
-        t.cleanup(lambda: t.root.delete(models_path(t, answer.response.body["id"])))
-    return answer
 
 
 async def change(t: Case, model: dict[str, Any], **fields: Any) -> Exchange:

@@ -9,14 +9,10 @@ from uuid import uuid4
 from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
-from conformance.exchange import Exchange
 from conformance.provisioning import heard_of, keys_path, member, new_model, new_provider, providers_path, secret, turn_calls
+from conformance.scenes.models import store
 
 LARGEST = 10_240
-
-
-async def store(user: Actor, provider: str, key: str, whose: str = "me") -> Exchange:
-    return await user.put(keys_path(user.case, whose, provider), {"api_key": key})
 
 
 async def has_key(t: Case, user: Actor, provider: str, whose: str = "me") -> Any:

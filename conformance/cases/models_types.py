@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from conformance.case import case
-from conformance.cases.models_catalogue import ORDER, entry
-from conformance.cases.models_configs import configs, create
 from conformance.context import Case
 from conformance.exchange import ABSENT
 from conformance.provisioning import (
@@ -19,6 +17,7 @@ from conformance.provisioning import (
     providers_path,
     secret,
 )
+from conformance.scenes.models import ORDER, configs, create, entry
 from conformance.verdict import Unmet
 
 URL = "http://127.0.0.1:9/v1"

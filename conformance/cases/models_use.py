@@ -8,6 +8,7 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
 from conformance.provisioning import base_model, change_model, models_path, new_model, new_provider, providers_path, turn_calls
+from conformance.scenes.models import tokens
 
 
 async def defaults(t: Case) -> list[str]:
@@ -145,8 +146,3 @@ async def options_reach_the_provider(t: Case) -> None:
         t.accepted(await chat.get())
         (call,) = await turn_calls(t, chat)
         t.expect(tokens(call["body"]), 32_000, "the tokens that the provider was asked for at most")
-
-
-def tokens(body: dict[str, Any]) -> Any:
-    """The most output tokens that a call asks for, over any of the three wires."""
-    return next((body[k] for k in ("max_tokens", "max_completion_tokens", "max_output_tokens") if k in body), None)

@@ -5,51 +5,28 @@ The table is spec/<profile>/tables/roles.yaml: operation → class, class → wh
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
-from uuid import uuid4
 
-from conformance.actors import Actor, Chat, text
+from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.scenes.ownership import (
+    ALLOWED,
+    CHANGED,
+    DO,
+    READS,
+    Scene,
+    actor_of,
+    lasting,
+    like_missing,
+    no_leak,
+    scene,
+    seen_by,
+)
 from conformance.verdict import Unmet
 from fixtures import scripts
-
-ALLOWED = "allowed"
-
-
-@dataclass(slots=True)
-class Scene:
-    """A chat of Alice's: `secret` is a word that only it holds, `message` its first message, `queued` a queued one."""
-
-    chat: Chat
-    secret: str
-    message: int
-    queued: int = 1
-
-
-async def scene(t: Case) -> Scene:
-    """A chat at rest whose title no model changes (a file reference is in it). Raises Unmet."""
-    secret = t.unique("secret")
-    reference = {"type": "file-reference", "file_name": "a.txt", "start_line": 1, "end_line": 1, "content": "x"}
-    chat = await t.chat([text(f"About {secret}"), reference], labels={"note": secret})
-    return Scene(chat, secret, (await chat.history())[0]["id"])
-
-
-def actor_of(t: Case, kind: str) -> Actor:
-    """The actor that stands for this kind in the role table. Raises Unmet when the revision has no such kind."""
-    actors = t.session.profile.table("roles")["actors"]
-    if kind not in actors:
-        raise Unmet(f"the role table has no {kind}")
-    return t.actor(actors[kind])
-
-
-async def seen_by(t: Case, place: Scene, kind: str) -> Chat:
-    """The chat through the eyes of this kind of actor; shared with it if the kind is `reader`. Raises Unmet."""
-    actor = actor_of(t, kind)
-    return await place.chat.shared_with(actor) if kind == "reader" else place.chat.by(actor)
 
 
 def cells(t: Case, kind: str, *classes: str, only: Iterable[str] = ()) -> dict[str, str]:
@@ -68,39 +45,6 @@ def cells(t: Case, kind: str, *classes: str, only: Iterable[str] = ()) -> dict[s
     return found
 
 
-# What a PATCH sets.
-CHANGED: dict[str, Any] = {"labels": {"by": "another"}, "archived": True}
-Act = Callable[[Chat, Scene], Awaitable[Exchange]]
-# How each operation is tried.
-DO: dict[str, Act] = {
-    "getChat": lambda c, s: c.get(),
-    "listMessages": lambda c, s: c.messages(),
-    "listPrompts": lambda c, s: c.prompts(),
-    "getChatDiff": lambda c, s: c.diff(),
-    "getChatACL": lambda c, s: c.acl(),
-    "patchChat": lambda c, s: c.patch(title=f"by {c.actor.name}", **CHANGED),
-    "interruptChat": lambda c, s: c.interrupt(),
-    "deleteQueuedMessage": lambda c, s: c.unqueue(s.queued),
-    "patchChatACL": lambda c, s: c.set_acl(users={c.case.bob.id: "read"}),
-    "sendMessage": lambda c, s: c.send("from another"),
-    "editMessage": lambda c, s: c.edit(s.message, "changed by another"),
-    "promoteQueuedMessage": lambda c, s: c.promote(s.queued),
-    "regenerateTitle": lambda c, s: c.regenerate(),
-    "proposeTitle": lambda c, s: c.propose(),
-    "submitToolResults": lambda c, s: c.tool_results([{"tool_call_id": "x", "output": {}}]),
-}
-
-
-def known(t: Case) -> dict[str, Act]:
-    """How each operation is tried that the revision has."""
-    return {operation: act for operation, act in DO.items() if operation in t.session.documents.operations}
-
-
-def lasting(body: dict[str, Any]) -> dict[str, Any]:
-    """An answer without what comes by itself after a turn."""
-    return {k: v for k, v in body.items() if k not in ("last_turn_summary", "has_unread")}
-
-
 async def snapshot(place: Scene) -> dict[str, Any]:
     """What the owner sees of the chat. Raises Unmet."""
     chat, given = place.chat, place.chat.case.given
@@ -109,12 +53,6 @@ async def snapshot(place: Scene) -> dict[str, Any]:
     if chat.case.offers("getChatACL"):
         seen["acl"] = given(await chat.acl())
     return lasting(given(await chat.get())) | seen
-
-
-def no_leak(t: Case, place: Scene, answer: Exchange) -> None:
-    t.true(
-        place.secret.encode() not in (answer.response.content or b""), "a refusal holds nothing of the chat", answer.response.body
-    )
 
 
 async def tried(mine: Chat, place: Scene, wanted: Iterable[str]) -> dict[str, Exchange]:
@@ -136,19 +74,6 @@ async def open_to_owner(place: Scene, operations: Iterable[str]) -> None:
             raise Unmet(f"{operation} as the owner answered {answer.response.status}")
 
 
-async def like_missing(t: Case, place: Scene, mine: Chat, wanted: dict[str, str]) -> None:
-    """Each of these operations is answered as if there were no such chat."""
-    missing = Chat(mine.actor, str(uuid4()))
-    for operation in wanted:
-        here, there = [await DO[operation](c, place) for c in (mine, missing)]
-        t.refused(there, "common.not-found")
-        t.alike(here, there, f"the answer to {operation} beside that of an unknown chat")
-
-
-READS: dict[str, Any] = {
-    "owner": ["OWN-001", "OWN-085"], "reader": "OWN-002", "member": "OWN-003", "outsider": "OWN-004", "org_auditor": "OWN-005",
-    "auditor": "OWN-006", "org_admin": "OWN-007", "site_owner": "OWN-008",
-}  # fmt: skip
 MAY_READ = ("owner", "reader", "org_admin", "site_owner")
 STRANGERS = ("member", "outsider", "org_auditor", "auditor")
 

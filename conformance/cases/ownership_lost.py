@@ -6,9 +6,8 @@ from typing import Any
 
 from conformance.actors import Actor, Chat, text
 from conformance.case import case
-from conformance.cases.ownership import Scene, known, lasting, no_leak
-from conformance.cases.ownership_places import leave
 from conformance.context import Case
+from conformance.scenes.ownership import Scene, known, lasting, leave, no_leak
 from conformance.verdict import Unmet
 
 BEFORE = "shared:before"  # the label of a chat of Alice's that Bob could read until sharing was switched off

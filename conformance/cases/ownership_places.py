@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from conformance.actors import Actor, Chat, text
 from conformance.case import case
-from conformance.cases.ownership import ALLOWED, READS, actor_of, like_missing, scene, seen_by
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.scenes.ownership import ALLOWED, READS, actor_of, leave, like_missing, scene, seen_by
 from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
@@ -162,11 +162,6 @@ async def create_in_an_organization_left(t: Case) -> None:
     t.given(await user.create())
     await leave(t, user)
     t.refused(await user.create(), "create.not-member")
-
-
-async def leave(t: Case, user: Actor) -> None:
-    """The user is no longer a member of the organization. Raises Unmet."""
-    t.given(await t.root.delete(t.url("removeMember", organization=t.session.target.organization_id, user=user.id)))
 
 
 @case("OWN-041")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.case import case
-from conformance.cases.paging_list import ids, shelved
 from conformance.context import Case
+from conformance.scenes.paging import ids, shelved
 
 
 @case("FILTER-001", "FILTER-002", "FILTER-003", "FILTER-004", "FILTER-006")

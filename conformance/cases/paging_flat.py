@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from conformance.case import case
-from conformance.cases.paging_list import ids, shelved
-from conformance.cases.paging_messages import MAX_ID, talked
-from conformance.cases.paging_messages import message_ids
 from conformance.context import Case
+from conformance.scenes.paging import MAX_ID, ids, message_ids, shelved, talked
 from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 

@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from conformance.actors import Actor, Chat
+from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.exchange import Exchange
-from conformance.streams import quiet
+from conformance.scenes.paging import Shelf, ids, shelved
 from conformance.verdict import Unmet
 from fixtures.scripts import script, text, tool_call, turn, turns
-
-
-def ids(answer: Exchange) -> list[str]:
-    """The ids of a list answer."""
-    return [chat["id"] for chat in answer.response.body]
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """A list that holds only what one case has made: somebody's, with these parameters."""
-
-    actor: Actor
-    where: dict[str, Any]
-
-    async def list(self, **params: Any) -> Exchange:
-        return await self.actor.list(**self.where, **params)
-
-
-async def shelved(t: Case, n: int) -> tuple[Shelf, list[Chat]]:
-    """`n` chats at rest, newest first, and the list that holds them alone. Raises Unmet."""
-    mark = t.unique()
-    shelf = Shelf(*await t.session.dialect.shelf(t, mark))
-    chats = await asyncio.gather(*(quiet(t, by=shelf.actor, **({"mark": mark} if shelf.where else {})) for _ in range(n)))
-    seen = {c.id: (await c.get()).response.body["updated_at"] for c in chats}
-    return shelf, sorted(chats, key=lambda c: (seen[c.id], c.id), reverse=True)
 
 
 @case("PAGE-001", writes=False)

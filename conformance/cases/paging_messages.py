@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.actors import Chat, text
+from conformance.actors import text
 from conformance.case import case
 from conformance.context import Case
-from conformance.exchange import Exchange
+from conformance.scenes.paging import MAX_ID, message_ids, talked
 from conformance.verdict import Unmet
 from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
-
-MAX_ID = 2**63 - 1
-
-
-def message_ids(answer: Exchange) -> list[int]:
-    return [m["id"] for m in answer.response.body["messages"]]
-
-
-async def talked(t: Case, turns: int = 3) -> tuple[Chat, list[int]]:
-    """A chat at rest after some turns, and the ids of its messages, oldest first."""
-    chat = await t.chat("one")
-    for _ in range(turns - 1):
-        await chat.turn("more", tries=1)
-    return chat, [m["id"] for m in await chat.history()]
 
 
 @case("PAGE-025", "PAGE-026", "PAGE-027", "PAGE-028", "PAGE-029", "PAGE-035")
@@ -51,7 +37,9 @@ async def message_cursors(t: Case) -> None:
         t.expect((await chat.messages(before_id=asc[1], limit=1)).response.body["has_more"], False, "has_more at the start")
     with t.judging("PAGE-029"):
         walked: list[int] = []
-        while len(walked) <= len(asc) and (page := message_ids(await chat.messages(limit=2, before_id=walked[-1] if walked else MAX_ID))):
+        while len(walked) <= len(asc) and (
+            page := message_ids(await chat.messages(limit=2, before_id=walked[-1] if walked else MAX_ID))
+        ):
             walked += page
         t.expect(walked, desc, "the messages of a walk by two")
     with t.judging("PAGE-035"):

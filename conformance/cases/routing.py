@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 from conformance.actors import Actor, Chat
 from conformance.case import case
-from conformance.cases.files_upload import upload
 from conformance.context import Case
 from conformance.exchange import Exchange
+from conformance.scenes.files import upload
 from spec.documents import documents
 
 WRONG_IDS = {

@@ -7,9 +7,9 @@ from typing import Any
 
 from conformance.actors import text
 from conformance.case import case
-from conformance.cases.files_upload import PNG
 from conformance.context import Case
 from conformance.provisioning import new_model
+from conformance.scenes.files import PNG
 from conformance.turns import Watched, held, watched
 from fixtures.scripts import reasoning, script, source, tool_call, turn, turns
 from fixtures.scripts import text as says

@@ -9,19 +9,8 @@ from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import ABSENT
+from conformance.scenes.sharing import entries, shared
 from conformance.verdict import Unmet
-
-Entries = dict[str, dict[str, str]]
-
-
-async def entries(t: Case, chat: Chat) -> Entries:
-    """The sharing list as {users: {id: role}, groups: {id: role}}. Raises Failure."""
-    body = t.accepted(await chat.acl())
-    return {part: {e["id"]: e["role"] for e in body.get(part) or []} for part in ("users", "groups")}
-
-
-def shared(*users: str, groups: tuple[str, ...] = ()) -> Entries:
-    return {"users": dict.fromkeys(users, "read"), "groups": dict.fromkeys(groups, "read")}
 
 
 async def refused_entry(t: Case, chat: Chat, key: str, field: str, entry: dict[str, str]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.ownership_places import leave
-from conformance.cases.sharing import entries, shared
 from conformance.context import Case
+from conformance.scenes.ownership import leave
+from conformance.scenes.sharing import entries, shared
 from conformance.verdict import Unmet
 from fixtures import scripts
 

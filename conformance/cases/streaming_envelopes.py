@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from conformance.case import case
-from conformance.cases.streaming_frames import everything
-from conformance.cases.streaming_handshake import talked_to
-from conformance.cases.streaming_watch import FAMILY, watching
 from conformance.context import Case
 from conformance.exchange import ABSENT
 from conformance.framing import incoming, unwrap
+from conformance.scenes.streaming import FAMILY, everything, talked_to, watching
 from conformance.streams import (
     ids,
     joined_stream,

@@ -5,72 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.streaming_retry import model_at
 from conformance.context import Case
 from conformance.provisioning import heard_of, new_model, new_provider, providers_path
-from conformance.streams import joined_stream, of_type, over, sentence, statuses, told
-from conformance.turns import Held, held
-from conformance.wire.socket import Event
+from conformance.scenes.streaming import NEUTRAL, before_failing, failed, last_error, model_at, refused, until_failed
+from conformance.streams import of_type, sentence, statuses, told
+from conformance.turns import held
 from fixtures.scripts import error as says_error
-from fixtures.scripts import gate, http_error, raw, script, tool_call, turn, turns
+from fixtures.scripts import raw, script
 from fixtures.scripts import text as says
 
 KINDS = {
     *("generic", "overloaded", "rate_limit", "timeout", "startup_timeout", "auth", "config", "usage_limit"),
     *("missing_key", "provider_disabled"),
 }
-NEUTRAL = "a neutral text"
-
-
-def refused(status: int, message: str | None = NEUTRAL, **keys: Any) -> Any:
-    return http_error(status, message, **keys)
-
-
-async def before_failing(t: Case, failure: Any, **fields: Any) -> Held:
-    """A chat whose first turn waits in its first step; its second step fails. Raises Unmet."""
-    hold = t.gate()
-    first = turn(tool_call("list_templates", {}, id="o1"), gate(hold))
-    chat = await t.new_chat(script(turns(first, failure)), **fields)
-    t.cleanup(chat.interrupt)
-    await t.llm.reached(hold)
-    socket = await chat.stream()
-    await told(socket, {"type": "message"})
-    return Held(chat, hold, socket)
-
-
-async def until_failed(seen: Held) -> list[Event]:
-    """Let the turn go on, and wait until it has ended or is tried again."""
-    start = len(seen.socket.events)
-    await seen.open()
-
-    await seen.socket.until(over(seen.chat.case), start=start)
-    return seen.socket.events[start:]
-
-
-async def failed(t: Case, failure: Any, **fields: Any) -> tuple[Chat, list[Event]]:
-    """A chat whose turn has failed, and what came meanwhile. Raises Unmet when it does not end in error."""
-    seen = await before_failing(t, failure, **fields)
-    start = len(seen.socket.events)
-    await seen.open()
-    await told(seen.socket, {"type": "status", "status": {"status": "error"}}, start=start)
-    await seen.chat.settled("error")
-    # an interrupt of a chat at rest streams a status of its own, behind everything that the turn has told
-    t.given(await seen.chat.interrupt())
-    await told(seen.socket, {"type": "status", "status": {"status": "waiting"}}, start=start)
-    return seen.chat, seen.socket.events[start:]
-
-
-async def last_error(t: Case, failure: Any, **fields: Any) -> dict[str, Any]:
-    """The last_error of a chat whose first turn was this."""
-    chat = await t.new_chat(script(failure), **fields)
-    t.cleanup(chat.interrupt)
-    socket = await joined_stream(chat)
-    await told(socket, over(t))
-    t.expect(of_type(socket.events, "retry"), [], "the retry events")
-    shown = await chat.settled()
-    return dict(shown["last_error"])
 
 
 @case("ERROR-001", "ERROR-002", needs=["llm-control"])

@@ -7,33 +7,13 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
+from conformance.scenes.streaming import everything
 from conformance.streams import frames, joined, joined_stream, of_type, payloads, says_text, told
-from conformance.turns import held, watched
-from conformance.wire.socket import Event, Socket
-from fixtures.scripts import attempts, gate, http_error, script, tool_call, turn
+from conformance.wire.socket import Event
+from fixtures.scripts import gate, script
 from fixtures.scripts import text as says
 
-TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
 PIECES = 300
-
-
-async def everything(t: Case) -> tuple[Chat, Socket]:
-    """A stream on which each type that there is has come. Raises Unmet."""
-    lists, lookup = tool_call("list_templates", {}, id="o1"), turn(tool_call("lookup", {"a": 1}, id="k1"))
-    if "action_required" in payloads(t):
-        seen = await watched(t, lists, then=(lookup,), unsafe_dynamic_tools=[TOOL])
-        chat, socket = seen.chat, seen.socket
-        await told(socket, {"type": "action_required"})
-    else:
-        under_way = await held(t, says("part"), earlier=(turn(lists),))
-        chat, socket = under_way.chat, under_way.socket
-    fails = script(attempts(http_error(503, retry_after=0), http_error(400, "no")), prefix=t.unique("ask"))
-    queued = t.given(await chat.send(fails))
-    await told(socket, {"type": "queue_update"})
-    t.given(await chat.promote(queued["queued_message"]["id"]))
-    for event in ({"type": "retry"}, {"type": "error"}, {"type": "status", "status": {"status": "error"}}):
-        await told(socket, event)
-    return chat, socket
 
 
 def well_formed(t: Case, event: Event, chat: Chat) -> None:

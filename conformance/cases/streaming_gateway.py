@@ -7,12 +7,25 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.models_keys import store
-from conformance.cases.streaming_errors import NEUTRAL, last_error, refused, until_failed
-from conformance.cases.streaming_live import FORMS, answers_with
-from conformance.cases.streaming_retry import CLOSED, MADE_IT, PASSING, Row, failing, model_at, noticed, tried_again
 from conformance.context import Case
 from conformance.provisioning import heard_of, new_model, new_provider, secret, turn_calls
+from conformance.scenes.models import store
+from conformance.scenes.streaming import (
+    CLOSED,
+    FORMS,
+    MADE_IT,
+    NEUTRAL,
+    PASSING,
+    Row,
+    answers_with,
+    failing,
+    last_error,
+    model_at,
+    noticed,
+    refused,
+    tried_again,
+    until_failed,
+)
 from conformance.streams import joined_stream, messages, of_type, over, told
 from conformance.turns import held
 from conformance.verdict import Failure, Unmet

@@ -17,7 +17,8 @@ from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.streams import ids, joined_stream, marked, messages, snapshot, told
+from conformance.scenes.streaming import talked_to
+from conformance.streams import ids, marked, messages, snapshot, told
 from conformance.verdict import Unmet
 from conformance.wire.socket import Socket
 
@@ -148,17 +149,6 @@ async def without_a_workspace(t: Case) -> None:
         with t.judging("STREAM-012"):
             t.refused(await upgrade(t.bob, path), "common.not-found")
             t.refused(await upgrade(t.alice, path.replace(chat.id, NOBODY)), "common.not-found")
-
-
-async def talked_to(t: Case, said: str | bytes) -> list[Socket]:
-    """A stream and a watch feed to which the client has said something; both closed. Raises NotSeen."""
-    chat = await t.new_chat()
-    sockets = [await joined_stream(chat), await t.alice.watch()]
-    for socket in sockets:
-        await socket.ping()
-        await socket.send(said)
-        await socket.until_closed()
-    return sockets
 
 
 @case("STREAM-019", "STREAM-020")

@@ -8,6 +8,7 @@ import orjson
 
 from conformance.case import case
 from conformance.context import Case
+from conformance.scenes.streaming import FORMS, answers_with
 from conformance.streams import (
     ids,
     joined,
@@ -24,7 +25,7 @@ from conformance.streams import (
 )
 from conformance.turns import Watched, watched
 from conformance.wire.socket import Event
-from fixtures.scripts import gate, raw, reasoning, script, tool_call, turn, turns
+from fixtures.scripts import gate, reasoning, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 DONE = turn(says("Done."))
@@ -185,21 +186,6 @@ async def finish_reasons(t: Case, finish: str) -> None:
     await answers_with(t, script(says(f"by {finish}"), finish=finish), f"by {finish}")
 
 
-FORMS: dict[str, Any] = {
-    "comments": turn(raw(": comment\n\n"), says("still "), raw(": another\n\n"), says("here")),
-    "no usage": {**turn(says("still here")), "usage": None},
-    "no finish reason": turn(says("still here"), finish=None),
-}
-
-
 @case("STREAM-059", rows=FORMS)
 async def forms_of_the_answer(t: Case, form: Any) -> None:
     await answers_with(t, script(form), "still here")
-
-
-async def answers_with(t: Case, prompt: str, text: str) -> None:
-    chat = await t.new_chat(prompt)
-    shown = await chat.settled()
-    t.expect((shown["status"], shown.get("last_error")), ("waiting", None), "status and last_error")
-    said = [p["text"] for m in await chat.history() if m["role"] == "assistant" for p in m["content"]]
-    t.expect(said, [text], "the answer that is stored")

@@ -7,102 +7,22 @@ import itertools
 from datetime import datetime
 from typing import Any
 
-from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.provisioning import heard_of, new_model, new_provider
+from conformance.scenes.streaming import (
+    CLOSED,
+    MADE_IT,
+    PASSING,
+    Row,
+    answered,
+    failing,
+    model_at,
+    noticed,
+    tried_again,
+)
 from conformance.streams import joined_stream, of_type, parts, sentence, statuses, told
-from conformance.verdict import Failure
-from conformance.wire.socket import Socket
 from fixtures.scripts import attempts, fault, gate, http_error, script, tool_call, turn, turns
-from fixtures.scripts import error as says_error
 from fixtures.scripts import text as says
-
-MADE_IT = turn(says("Made it."))
-CLOSED = "http://127.0.0.1:1/v1"  # nobody listens there
-
-
-Row = dict[str, Any]
-
-
-def fails(requirement: str, first: Any, kind: str, own: Row | None = None) -> Row:
-    """What the model does at first, and the kind of the retry event; `own`: fields of an AI provider of its own."""
-    return {"requirement": requirement, "first": first, "kind": kind, "own": own}
-
-
-def http(requirement: str, status: int, kind: str, message: str = "no") -> Row:
-    return fails(requirement, http_error(status, message), kind)
-
-
-PASSING = {
-    "503": http("RETRY-001", 503, "timeout"),
-    "529": http("RETRY-002", 529, "overloaded"),
-    "500": http("RETRY-003", 500, "generic"),
-    "408": http("RETRY-004", 408, "timeout"),
-    "502": http("RETRY-004", 502, "timeout"),
-    "504": http("RETRY-004", 504, "timeout"),
-    # a provider of its own, and a wish: a gateway takes a key out of use that was told to slow down, for a minute at least
-    "429": fails("RETRY-005", http_error(429, "slow down", retry_after=1), "rate_limit", {}),
-    "cut": fails("RETRY-006", turn(says("x"), fault("cut")), "timeout"),
-    "overloaded in the stream": fails("RETRY-008", turn(says("x"), says_error("now overloaded")), "overloaded"),
-    "400 overloaded": http("RETRY-009", 400, "overloaded", "we are overloaded"),
-    "400 rate limit": http("RETRY-009", 400, "rate_limit", "rate limit reached"),
-    "422 timed out": http("RETRY-009", 422, "timeout", "it timed out"),
-    "400 connection reset": http("RETRY-009", 400, "timeout", "connection reset by peer"),
-    "400 server error": http("RETRY-009", 400, "generic", "a server error"),
-}
-
-
-async def failing(t: Case, *each: Any, **fields: Any) -> tuple[Chat, Socket]:
-    """A chat with a call that goes as `each` says, attempt by attempt, and its stream. Raises Unmet.
-
-    Where the model can be held back the stream is there first, behind a step before that call. Else it may be late, and
-    gets the notice in its snapshot as long as the wait lasts.
-    """
-    hold = t.gate() if t.session.target.llm.control_url else ""
-    before = [turn(gate(hold), tool_call("list_templates", {}, id="o1"))] if hold else []
-    chat = await t.new_chat(script(turns(*before, attempts(*each))), **fields)
-    t.cleanup(chat.interrupt)
-    socket = await joined_stream(chat)
-    if hold:
-        await t.llm.open(hold)
-    return chat, socket
-
-
-async def model_at(t: Case, **provider: Any) -> dict[str, Any]:
-    """Fields of a chat on a model of an AI provider of its own. Raises Unmet."""
-    own = await new_provider(t, **provider)
-    model = (await new_model(t, own, context_limit=100_000))["id"]
-    if provider.get("base_url") != CLOSED:
-        await heard_of(t, model)
-    return {"model_config_id": model}
-
-
-async def noticed(t: Case, socket: Socket, n: int = 1) -> dict[str, Any]:
-    """The notice before the n-th retry, after the wait before it; a failure that ends the turn instead is not waited for."""
-
-    def said(event: Any) -> bool:
-        """a retry event (or the end of the turn)"""
-        ended = event["type"] == "status" and event["status"]["status"] in t.final
-        return ended or (event["type"] == "retry" and event["retry"]["attempt"] >= n)
-
-    event = await socket.until(said, deadline=socket.deadline + 2 ** (n - 2))
-    if "retry" not in event:
-        raise Failure(f"the turn ended instead of a retry {n}: {statuses(socket.events)}")
-    return dict(event["retry"])
-
-
-def answered(chat: Chat, message: Any) -> bool:
-    return bool(message["role"] == "assistant" and "Made it." in "".join(p.get("text") or "" for p in message["content"]))
-
-
-async def tried_again(t: Case, row: Row) -> None:
-    fields = {} if row["own"] is None else await model_at(t, **row["own"])
-    chat, socket = await failing(t, row["first"], MADE_IT, **fields)
-    retry = await noticed(t, socket)
-    t.expect(retry["kind"], row["kind"], "the kind of the retry event", "/retry/kind")
-    await socket.until({"type": "message", "message": lambda m: answered(chat, m)})
-    t.expect((await chat.settled())["status"], "waiting", "the status after the turn", "/status")
 
 
 @case(rows=PASSING)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.streaming_retry import failing
 from conformance.context import Case
+from conformance.scenes.streaming import failing
 from conformance.streams import (
     fresh,
     ids,

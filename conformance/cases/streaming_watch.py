@@ -7,14 +7,12 @@ from typing import Any
 from conformance.actors import Chat
 from conformance.case import case
 from conformance.context import Case
-from conformance.streams import about, frames, kinds, quiet, told
-from conformance.verdict import Unmet
-from conformance.wire.socket import Event, Socket
+from conformance.scenes.streaming import FAMILY, watching
+from conformance.streams import frames, kinds, quiet
 from fixtures.scripts import script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 KINDS = {"created", "status_change", "title_change", "summary_change", "diff_status_change", "action_required", "deleted"}
-FAMILY = turns(turn(tool_call("spawn_agent", {"type": "general", "prompt": "Say hello", "title": "Kid"})), turn(says("Done.")))
 NO_NEWS: list[dict[str, Any]] = [
     {"labels": {"a": "b"}},
     {"pin_order": 1},
@@ -22,33 +20,6 @@ NO_NEWS: list[dict[str, Any]] = [
     {"plan_mode": "plan"},
     {"plan_mode": ""},
 ]
-
-
-class Watch:
-    """A watch feed, and a chat of the same owner whose small changes show how far the feed has come."""
-
-    def __init__(self, case: Case, socket: Socket, beacon: Chat) -> None:
-        self.case, self.socket, self.beacon = case, socket, beacon
-
-    async def so_far(self, chat: Chat, start: int = 0) -> list[Event]:
-        """All events about this chat up to now, from the `start`-th on. Raises Unmet."""
-        came = len(self.socket.events)
-        for change, event in self.beacon.dialect.signals(self.case.unique("mark")):
-            self.case.given(await self.beacon.patch(**change))
-            await told(self.socket, {"kind": event["kind"], "chat": {"id": self.beacon.id} | event["chat"]}, start=came)
-        return about(self.socket, chat)[start:]
-
-    async def until(self, chat: Chat, kind: str, n: int = 1, **fields: Any) -> Event:
-        """Wait for this event. Raises NotSeen."""
-        return await self.socket.until({"kind": kind, "chat": {"id": chat.id} | fields}, n)
-
-
-async def watching(t: Case, beacon: Chat | None = None) -> Watch:
-    beacon = beacon or await quiet(t)
-    socket = await beacon.actor.watch()
-    if not socket.opened:
-        raise Unmet(f"opening the watch feed answered {socket.log.handshake.status}")
-    return Watch(t, socket, beacon)
 
 
 @case("WATCH-001", "WATCH-002", "WATCH-003")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from conformance.actors import Chat, text
 from conformance.case import case
-from conformance.cases.lifecycle_send import other_model
-from conformance.cases.streaming_watch import Watch, watching
 from conformance.context import Case
+from conformance.scenes.lifecycle import other_model
+from conformance.scenes.streaming import Watch, watching
 from conformance.streams import joined_stream, kinds, quiet, told
 from conformance.turns import stuck
 from conformance.wire.socket import Event

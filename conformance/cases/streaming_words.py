@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.case import case
-from conformance.cases.streaming_errors import before_failing, failed
-from conformance.cases.streaming_retry import MADE_IT, answered, failing, model_at, noticed
 from conformance.context import Case
+from conformance.scenes.streaming import MADE_IT, answered, before_failing, failed, failing, model_at, noticed
 from conformance.streams import joined_stream, of_type, over, told
 from fixtures.scripts import fault, http_error, turn
 from fixtures.scripts import text as says

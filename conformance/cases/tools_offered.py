@@ -6,9 +6,8 @@ from typing import Any
 
 from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.lifecycle_interrupt import results
-from conformance.cases.lifecycle_llm import calls
 from conformance.context import Case
+from conformance.scenes.lifecycle import calls, results
 from conformance.turns import talk
 from fixtures.scripts import Turn, script, text, tool_call, turn, turns
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from conformance.actors import Actor, Chat
 from conformance.case import case
-from conformance.cases.usage_enforced import COST, PAID, PRICES, TOKENS, payer, status
-from conformance.cases.usage_limits import limited, unlimited
 from conformance.context import Case
 from conformance.provisioning import change_model, configured, member, models_path, new_model
+from conformance.scenes.usage import COST, PAID, PRICES, TOKENS, limited, payer, status, unlimited
 from conformance.streams import quiet
 from fixtures.scripts import script, tool_call, turn, turns, wait_ms
 from fixtures.scripts import text as says

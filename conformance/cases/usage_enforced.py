@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.actors import Actor, Chat
+from conformance.actors import Chat
 from conformance.case import case
-from conformance.cases.usage_limits import limited, own_limit, unlimited
 from conformance.context import Case
 from conformance.exchange import Exchange
-from conformance.provisioning import member, new_model
+from conformance.scenes.usage import COST, PAID, TOKENS, limited, own_limit, payer, status, unlimited
 from conformance.turns import rests
 from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
-PRICES = {"input_price_per_million_tokens": "3", "output_price_per_million_tokens": "15"}
-TOKENS = {"input_tokens": 10, "output_tokens": 5}
-COST = 105  # of TOKENS at PRICES, in micro-dollars
 REACHED = "limits.exceeded"
-PAID = script(says("ok"), usage=TOKENS)
 TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
-
-
-async def payer(t: Case, **model: Any) -> dict[str, Any]:
-    """Somebody new, and a model that costs, as fields of a chat. Raises Unmet."""
-    config = await new_model(t, context_limit=128_000, model_config={"cost": PRICES}, **model)
-    return {"by": await member(t), "model_config_id": config["id"]}
-
-
-async def status(actor: Actor) -> dict[str, Any]:
-    """The actor's limit status. Raises Unmet."""
-    return dict(actor.case.given(await actor.get(actor.case.url("getUsageLimitStatus"))))
 
 
 async def state(chat: Chat) -> Any:

@@ -4,57 +4,16 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
-from conformance.actors import Actor
 from conformance.case import case
 from conformance.context import Case
-from conformance.exchange import Exchange
 from conformance.provisioning import change_model, member, models_path, new_model
+from conformance.scenes.usage import limited, own_limit, path, put, shown, unlimited
 
 MILLION = 1_000_000
 PERIODS = ("day", "week", "month")
 ROLES = ("alice", "carol", "orgadmin", "orgauditor")
-
-
-OWN = {"overrides": ("putUserUsageLimit", "user"), "group-overrides": ("putGroupUsageLimit", "group")}
-
-
-def path(t: Case, tail: str = "", whose: Any = "") -> str:
-    """The path of the limits, or of the own limit of a user or group."""
-    if not tail:
-        return t.url("getUsageLimits")
-    operation, place = OWN[tail]
-    return t.url(operation, **{place: whose})
-
-
-async def shown(t: Case) -> dict[str, Any]:
-    """The limits as the site owner sees them. Raises Unmet."""
-    return dict(t.given(await t.root.get(path(t))))
-
-
-async def put(t: Case, amount: Any, period: Any = "month", by: Actor | None = None) -> Exchange:
-    return await (by or t.root).put(path(t), {"spend_limit_micros": amount, "period": period})
-
-
-async def limited(t: Case, amount: int | None, period: str = "month") -> None:
-    """Limit everybody's spend; None switches limits off. Raises Unmet."""
-    t.given(await put(t, amount, period))
-
-
-async def unlimited(t: Case) -> None:
-    """Limits are off, and are as they were when the case ends. Raises Unmet."""
-    before = await shown(t)
-    t.cleanup(partial(put, t, before["spend_limit_micros"], before["period"]))
-    await limited(t, None)
-
-
-async def own_limit(t: Case, user: str, amount: Any, tail: str = "overrides", by: Actor | None = None) -> Exchange:
-    """Set the limit of one user, or of a group; it is gone when the case ends."""
-    where = path(t, tail, user)
-    t.cleanup(lambda: t.root.delete(where))
-    return await (by or t.root).put(where, {} if amount is None else {"spend_limit_micros": amount})
 
 
 def start_of(period: str, now: datetime) -> datetime:

@@ -6,9 +6,8 @@ from typing import Any
 
 from conformance.actors import Actor, Chat
 from conformance.case import case
-from conformance.cases.files_download import linked
-from conformance.cases.files_upload import download
 from conformance.context import Case
+from conformance.scenes.files import download, linked
 from conformance.verdict import Unmet
 from fixtures.scripts import script, text, tool_call, turn, turns
 

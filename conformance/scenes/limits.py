@@ -13,10 +13,45 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.actors import Chat, text
-from conformance.cases.lifecycle_create import titled
 from conformance.context import Case
 from conformance.exchange import ABSENT, Exchange
+from conformance.provisioning import new_model
+from conformance.scenes.lifecycle import titled
 from conformance.verdict import Unmet
+from fixtures.scripts import gate, script, tool_call
+
+
+def tools(*names: Any) -> list[dict[str, Any]]:
+    """Dynamic tools of these names."""
+    return [{"name": name, "description": "does it", "input_schema": {"type": "object"}} for name in names]
+
+
+def too_long(most: int) -> dict[str, Any]:
+    """A system prompt of one byte more than that."""
+    return {"system_prompt": "x" * (most + 1)}
+
+
+TOOL = {"name": "lookup", "description": "looks up", "input_schema": {"type": "object"}}
+
+
+async def priced_model(t: Case, name: str, **cost: str) -> str:
+    """A model config of the same provider as the default, not the default; deleted at the end. Raises Unmet."""
+    dear: dict[str, Any] = {"model_config": {"cost": cost}} if cost else {}
+    return str((await new_model(t, model=name, context_limit=128_000, **dear))["id"])
+
+
+async def kept_busy(t: Case, **fields: Any) -> Place:
+    """A chat whose turn does not end by itself, so that what is sent is queued. Raises Unmet."""
+    if not t.offers("submitToolResults"):  # it can't be made to wait for its client, but for the model
+        hold = t.gate()
+        chat = await t.new_chat([{"type": "file-reference", "file_name": "a"}, text(script(gate(hold)))], **fields)
+        await t.llm.reached(hold)
+        return Place(t, "send", chat)
+    asks = script(tool_call("lookup", {}, id="k1"), usage={"input_tokens": 10, "output_tokens": 5})
+    made = await t.chat([{"type": "file-reference", "file_name": "a"}, text(asks)], unsafe_dynamic_tools=[TOOL], **fields)
+    await made.settled("requires_action")
+    return Place(t, "send", made)
+
 
 NIL = "00000000-0000-0000-0000-000000000000"
 UNKNOWN = str(uuid4())
