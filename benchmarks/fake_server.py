@@ -23,12 +23,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conformance.actors import Chat
-from conformance.case import CaseSpec
-from conformance.context import Case
-from conformance.embedded import embedded_target
-from conformance.session import Options, Session
-from conformance.target import Target
+from conformance.play.actors import Chat
+from conformance.play.case import Case
+from conformance.play.declaration import CaseSpec
+from conformance.run.embedded import embedded_target
+from conformance.run.session import Options, Session
+from conformance.run.target import Target
 from fixtures.scripts import gate, script, text
 
 ROUNDS, CONNECTIONS = 5, 16

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import spec
-from conformance.case import CaseSpec
-from conformance.embedded import embedded_target
-from conformance.library import all_cases
-from conformance.run import Outcome, RunConfig, Selection, play
-from conformance.target import Target
+from conformance.play.declaration import CaseSpec
+from conformance.run.collection import all_cases
+from conformance.run.embedded import embedded_target
+from conformance.run.target import Target
+from conformance.run.whole import Outcome, RunConfig, Selection, play
 
 
 class Played(NamedTuple):

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from conformance.case import CaseSpec
-from conformance.library import specs_of
-from conformance.run import Outcome, RunConfig, Selection, play
-from conformance.session import UNUSABLE
-from conformance.verdict import FAIL, HARNESS_ERROR, Check
+from conformance.play.declaration import CaseSpec
+from conformance.play.verdict import FAIL, HARNESS_ERROR, Check
+from conformance.run.collection import specs_of
+from conformance.run.session import UNUSABLE
+from conformance.run.whole import Outcome, RunConfig, Selection, play
 
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "cases", _HERE / "properties")

@@ -6,11 +6,11 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 import spec
-from fake_server.hub import Hub
-from fake_server.ledger import Ledger
-from fake_server.model import Chat, Message, Part, QueuedMessage, Token, User
-from fake_server.state import State
-from fake_server.turns.llm_client import LLMClient
+from fake_server.chats.hub import Hub
+from fake_server.chats.ledger import Ledger
+from fake_server.model_calls.client import LLMClient
+from fake_server.state.records import Chat, Message, Part, QueuedMessage, Token, User
+from fake_server.state.store import State
 from fake_server.turns.run import Run
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 import spec
-from fake_server.decode import Struct
+from fake_server.rules.decode import Struct
 from spec.documents import documents
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fake_server import models, workspaces
-from fake_server.model import ModelConfig, Provider, User, new_id
-from fake_server.people import make_token, make_user, wire_token
+from fake_server.state import model_choice, workspaces
+from fake_server.state.accounts import make_token, make_user, wire_token
+from fake_server.state.records import ModelConfig, Provider, User, new_id
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -86,7 +86,7 @@ def _from_before(backend: Backend, provider: Provider, config: ModelConfig) -> N
         labels={"shared": "before"},
     )
     chat.acl_users[people["bob"].id] = "read"
-    models.user_keys(backend, people["alice"].id)[provider.id] = "sk-from-before"
+    model_choice.user_keys(backend, people["alice"].id)[provider.id] = "sk-from-before"
 
 
 def target_users(backend: Backend) -> dict[str, dict[str, Any]]:

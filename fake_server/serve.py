@@ -21,16 +21,16 @@ from typing import Any
 import uvicorn
 
 import spec
-from fake_server import workspaces
-from fake_server.app import build_app
-from fake_server.authz import sharing_disabled
 from fake_server.backend import Backend
-from fake_server.http.kit import experiments
-from fake_server.lifecycle import Lifecycle
+from fake_server.chats.lifecycle import Lifecycle
+from fake_server.http.app import build_app
+from fake_server.http.endpoint import experiments
+from fake_server.http.sockets import SocketProtocol
 from fake_server.llm.server import ScriptedLLM
-from fake_server.models import through_gateway
+from fake_server.rules.authz import sharing_disabled
 from fake_server.seeding import seed, seed_root, target_users
-from fake_server.sockets import SocketProtocol
+from fake_server.state import workspaces
+from fake_server.state.model_choice import through_gateway
 from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, POLL, POLL_DEFAULT, Runner, floor_seconds
 
 # Start settings that this server knows: name → what it does. Other settings of a real server change nothing here.

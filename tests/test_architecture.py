@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import spec
-from conformance.target import chat_roles
+from conformance.run.target import chat_roles
 from spec.documents import documents
 
 NIL = "00000000-0000-0000-0000-000000000000"

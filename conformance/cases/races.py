@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from conformance.case import case
-from conformance.context import Case
-from conformance.races import signs_in
-from conformance.streams import joined, parts, statuses, told
-from conformance.turns import held, watched
+from conformance.play.case import Case
+from conformance.play.declaration import case
+from conformance.play.races import signs_in
+from conformance.play.streams import joined, parts, statuses, told
+from conformance.play.turns import held, watched
 from fixtures.scripts import gate, script, turn
 from fixtures.scripts import text as says
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.actors import Actor, Chat
-from conformance.case import case
-from conformance.context import Case
+from conformance.play.actors import Actor, Chat
+from conformance.play.case import Case
+from conformance.play.declaration import case
+from conformance.play.verdict import Unmet
 from conformance.scenes.files import download, linked
-from conformance.verdict import Unmet
 from fixtures.scripts import script, text, tool_call, turn, turns
 
 

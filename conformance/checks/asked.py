@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.exchange import ABSENT, Exchange, Finding, Request, Response, SocketLog
+from conformance.wire.exchange import ABSENT, Exchange, Finding, Request, Response, SocketLog
 from spec import Profile
 from spec.documents import Documents
 from spec.tables import limit

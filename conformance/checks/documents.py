@@ -14,8 +14,8 @@ from typing import Any
 
 from jsonschema_rs import ValidationError, Validator, validator_for
 
-from conformance.exchange import ABSENT, Exchange, Finding, Frame, Response, SocketLog
-from conformance.framing import incoming, unwrap
+from conformance.wire.exchange import ABSENT, Exchange, Finding, Frame, Response, SocketLog
+from conformance.wire.framing import incoming, unwrap
 from spec import Profile
 from spec.documents import Documents, Operation, ResponseDoc, documents
 from spec.feeds import LINES, Feed, feeds

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.checks.asked import Asked, plain_uuid
-from conformance.exchange import SocketLog
-from conformance.framing import Event, heard
+from conformance.wire.exchange import SocketLog
+from conformance.wire.framing import Event, heard
 from spec.feeds import Feed
 from spec.tables import StreamOrder
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from conformance.checks.asked import NIL, Judged
 from conformance.checks.times import instant, precedes
-from conformance.exchange import ABSENT, Exchange, Finding, SocketLog
-from conformance.sameness import difference
+from conformance.play.meaning import difference
+from conformance.wire.exchange import ABSENT, Exchange, Finding, SocketLog
 
 # Free JSON of clients, models and tools: what stands inside is not the server's.
 FREE = frozenset({

@@ -9,8 +9,8 @@ from typing import Any
 
 from conformance.checks.asked import Asked, Judged, Verdict, Wrong, finding
 from conformance.checks.feeds import Told, args_of, texts, told_of
-from conformance.exchange import Exchange
-from conformance.framing import Event
+from conformance.wire.exchange import Exchange
+from conformance.wire.framing import Event
 from spec.feeds import Feed
 from spec.tables import StreamOrder
 

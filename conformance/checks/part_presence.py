@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.exchange import ABSENT, Finding
+from conformance.wire.exchange import ABSENT, Finding
 
 Object = dict[str, Any]
 

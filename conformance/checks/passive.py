@@ -12,7 +12,7 @@ from conformance.checks.order import OrderJudge
 from conformance.checks.presence import PresenceJudge
 from conformance.checks.recorded_state import StateJudge
 from conformance.checks.refusals import RefusalJudge
-from conformance.exchange import Exchange, Finding, SocketLog
+from conformance.wire.exchange import Exchange, Finding, SocketLog
 from spec import Profile, registry
 from spec.documents import documents
 from spec.feeds import feeds

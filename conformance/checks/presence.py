@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any
 
 from conformance.checks.part_presence import Parts, Presence, is_empty, short
-from conformance.exchange import ABSENT, Exchange, Finding, SocketLog
-from conformance.framing import heard
+from conformance.wire.exchange import ABSENT, Exchange, Finding, SocketLog
+from conformance.wire.framing import heard
 from spec import Profile
 from spec.documents import documents
 from spec.feeds import LINES, feeds

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.checks.asked import Asked, Judged
 from conformance.checks.objects import Seen
-from conformance.exchange import Exchange, Finding
+from conformance.wire.exchange import Exchange, Finding
 
 _JUDGED_BY = {"labels": "PATCH-012", "plan_mode": "PATCH-015"}
 

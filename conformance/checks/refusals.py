@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from conformance.checks.asked import Asked, Judged
-from conformance.exchange import ABSENT, Finding
+from conformance.wire.exchange import ABSENT, Finding
 from spec import ErrorRow, Profile
 
 _PLACE = re.compile(r"\{\w+\}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.checks.asked import Asked, Rules, Verdict, Wrong
-from conformance.exchange import ABSENT
+from conformance.wire.exchange import ABSENT
 
 RULES = Rules()
 judges = RULES.judges

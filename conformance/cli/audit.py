@@ -10,7 +10,7 @@ from conformance.cli.main import parser
 
 
 def command(name: str, argv: Sequence[str]) -> int:
-    from conformance import audit
+    from conformance.recordings import audit
 
     p = parser(name)
     p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="transcript .jsonl, run record .ndjson or HAR")

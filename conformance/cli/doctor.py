@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Sequence
 
 import spec
-from conformance import routing
-from conformance import target as targets
 from conformance.cli.main import UsageError, parser
-from conformance.preflight import Problem, clock_skew, preflight, upgrade_works
-from conformance.revision import find
-from conformance.session import OK, UNUSABLE, Options, Session
+from conformance.play import routing
+from conformance.run import target as targets
+from conformance.run.preflight import Problem, clock_skew, preflight, upgrade_works
+from conformance.run.revision import find
+from conformance.run.session import OK, UNUSABLE, Options, Session
 from conformance.wire.http import BadAnswer, TargetUnreachable
 
 

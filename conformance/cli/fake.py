@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.embedded import run_fake_server
+from conformance.run.embedded import run_fake_server
 
 _MODULES = {"serve": "fake_server", "llm": "fake_server.llm", "faults": "fake_server.faults"}
 

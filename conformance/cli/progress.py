@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from conformance.session import Session
-from conformance.verdict import FAIL, HARNESS_ERROR, Check
+from conformance.play.verdict import FAIL, HARNESS_ERROR, Check
+from conformance.run.session import Session
 
 
 class Progress:

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 import orjson
 
 import spec
-from conformance.case import CaseSpec
 from conformance.cli.main import UsageError, parser
+from conformance.play.declaration import CaseSpec
 
 
 def command(name: str, argv: Sequence[str]) -> int:
@@ -21,7 +21,7 @@ def command(name: str, argv: Sequence[str]) -> int:
 
 def cases_by_requirement() -> dict[str, list[CaseSpec]]:
     """Which cases judge which requirement."""
-    from conformance.library import all_cases
+    from conformance.run.collection import all_cases
 
     out: dict[str, list[CaseSpec]] = defaultdict(list)
     for case in all_cases():

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance import target
 from conformance.cli.main import UsageError, parser
+from conformance.run import target
 
 
 def command(name: str, argv: Sequence[str]) -> int:
-    from conformance import replay
+    from conformance.recordings import replay
 
     p = parser(name)
     p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="transcripts (.jsonl)")

@@ -17,18 +17,18 @@ from pathlib import Path
 from _pytest.mark.expression import Expression
 
 import spec
-from conformance import target
-from conformance.case import CaseSpec
 from conformance.cli.main import UsageError, parser
 from conformance.cli.progress import Progress
 from conformance.cli.values import LARGEST_SEED, check_outputs, need_descriptors, number, whole
-from conformance.embedded import EmbeddedFailed
-from conformance.expectations import BadExpectations, to_paste
-from conformance.library import all_cases
-from conformance.record import RecordFailed
-from conformance.revision import Found, find
-from conformance.run import Outcome, RunConfig, Selection, Unusable, play
-from conformance.session import INCOMPLETE, UNUSABLE
+from conformance.play.declaration import CaseSpec
+from conformance.run import target
+from conformance.run.collection import all_cases
+from conformance.run.embedded import EmbeddedFailed
+from conformance.run.expectations import BadExpectations, to_paste
+from conformance.run.record import RecordFailed
+from conformance.run.revision import Found, find
+from conformance.run.session import INCOMPLETE, UNUSABLE
+from conformance.run.whole import Outcome, RunConfig, Selection, Unusable, play
 from conformance.wire.redact import without_secrets
 
 _BUDGET = {"off": 600.0, "quick": 600.0, "deep": 3600.0}  # seconds for a run

@@ -10,10 +10,10 @@ import spec
 from conformance.profiles import experimental_2026_05
 
 if TYPE_CHECKING:
-    from conformance.actors import Actor, Chat
-    from conformance.context import Case
-    from conformance.exchange import Exchange
-    from conformance.target import Target
+    from conformance.play.actors import Actor, Chat
+    from conformance.play.case import Case
+    from conformance.run.target import Target
+    from conformance.wire.exchange import Exchange
 
 SPARE = ("openrouter", "openai", "vercel")  # types of provider that speak with the scripted model, and that no target needs
 STORED = "database"  # source of a provider that somebody has set up

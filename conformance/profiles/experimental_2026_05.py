@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import spec
 
 if TYPE_CHECKING:
-    from conformance.actors import Actor, Chat
-    from conformance.context import Case
-    from conformance.exchange import Exchange
-    from conformance.target import Target
+    from conformance.play.actors import Actor, Chat
+    from conformance.play.case import Case
+    from conformance.run.target import Target
+    from conformance.wire.exchange import Exchange
     from conformance.wire.socket import Socket
 
 

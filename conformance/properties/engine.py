@@ -17,9 +17,9 @@ from hypothesis.errors import HypothesisDeprecationWarning
 from hypothesis.internal.conjecture import providers
 from hypothesis.stateful import INVARIANT_MARKER, RuleBasedStateMachine, run_state_machine_as_test
 
-from conformance.context import Case
-from conformance.shapes import reads_an_answer
-from conformance.verdict import Failure, Unmet
+from conformance.play.case import Case
+from conformance.play.odd_answers import reads_an_answer
+from conformance.play.verdict import Failure, Unmet
 from conformance.wire.http import BadAnswer, TargetUnreachable
 from conformance.wire.socket import NotSeen
 

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from conformance.actors import Chat
-from conformance.case import case
-from conformance.context import Case
-from conformance.exchange import Exchange
+from conformance.play.actors import Chat
+from conformance.play.case import Case
+from conformance.play.declaration import case
 from conformance.properties.engine import Bridge, generated, machine
+from conformance.wire.exchange import Exchange
 from fixtures.scripts import script
 from fixtures.scripts import text as says
 

@@ -14,11 +14,11 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from conformance.case import case
-from conformance.context import Case
-from conformance.exchange import ABSENT
+from conformance.play.case import Case
+from conformance.play.declaration import case
+from conformance.play.verdict import Failure
 from conformance.properties.engine import Bridge, generated
-from conformance.verdict import Failure
+from conformance.wire.exchange import ABSENT
 from spec import Profile
 
 # What a real server is known to answer with a server error, and why it is no finding.

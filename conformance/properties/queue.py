@@ -6,11 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.case import case
-from conformance.context import Case
+from conformance.play.case import Case
+from conformance.play.declaration import case
+from conformance.play.turns import rests, talk
+from conformance.play.verdict import Failure
 from conformance.properties.engine import Bridge, generated
-from conformance.turns import rests, talk
-from conformance.verdict import Failure
 from fixtures.scripts import gate, script
 from fixtures.scripts import text as says
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.case import case
-from conformance.context import Case
+from conformance.play.case import Case
+from conformance.play.declaration import case
+from conformance.play.turns import watched
 from conformance.properties.engine import Bridge, generated
-from conformance.turns import watched
 from conformance.wire.socket import Event
 from fixtures.scripts import reasoning, tool_call, turn
 from fixtures.scripts import text as says

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.actors import Actor
-from conformance.context import Case
-from conformance.exchange import Exchange
-from conformance.provisioning import config_path
+from conformance.play.actors import Actor
+from conformance.play.case import Case
+from conformance.play.provisioning import config_path
+from conformance.wire.exchange import Exchange
 
 INVISIBLE = "\u00ad\u200b\u200d\u200e\u200f\u202a\u2066\ufeff"
 LONGEST = 131_072

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, unquote
 
-from conformance.actors import Actor, Chat
-from conformance.context import Case
-from conformance.exchange import ABSENT, Exchange
+from conformance.play.actors import Actor, Chat
+from conformance.play.case import Case
+from conformance.wire.exchange import ABSENT, Exchange
 
 
 async def linked(chat: Chat) -> list[str]:

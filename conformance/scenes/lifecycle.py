@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from conformance.actors import Chat
-from conformance.actors import text as text_part
 from conformance.checks.times import instant
-from conformance.context import Case
-from conformance.provisioning import new_model
-from conformance.verdict import Failure, Unmet
+from conformance.play.actors import Chat
+from conformance.play.actors import text as text_part
+from conformance.play.case import Case
+from conformance.play.provisioning import new_model
+from conformance.play.verdict import Failure, Unmet
 from fixtures.scripts import script, text, tool_call, turn, turns
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from conformance.actors import Chat, text
-from conformance.context import Case
-from conformance.exchange import ABSENT, Exchange
-from conformance.provisioning import new_model
+from conformance.play.actors import Chat, text
+from conformance.play.case import Case
+from conformance.play.provisioning import new_model
+from conformance.play.verdict import Unmet
 from conformance.scenes.lifecycle import titled
-from conformance.verdict import Unmet
+from conformance.wire.exchange import ABSENT, Exchange
 from fixtures.scripts import gate, script, tool_call
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.actors import Actor
-from conformance.context import Case
-from conformance.exchange import ABSENT, Exchange
-from conformance.provisioning import (
+from conformance.play.actors import Actor
+from conformance.play.case import Case
+from conformance.play.provisioning import (
     base_model,
     behind,
     keys_path,
     models_path,
 )
+from conformance.wire.exchange import ABSENT, Exchange
 
 ORDER = ["anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel"]
 

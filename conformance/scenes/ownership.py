@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from conformance.actors import Actor, Chat, text
-from conformance.context import Case
-from conformance.exchange import Exchange
-from conformance.verdict import Unmet
+from conformance.play.actors import Actor, Chat, text
+from conformance.play.case import Case
+from conformance.play.verdict import Unmet
+from conformance.wire.exchange import Exchange
 
 ALLOWED = "allowed"
 

@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.actors import Actor, Chat
-from conformance.context import Case
-from conformance.exchange import Exchange
-from conformance.streams import quiet
+from conformance.play.actors import Actor, Chat
+from conformance.play.case import Case
+from conformance.play.streams import quiet
+from conformance.wire.exchange import Exchange
 
 
 def ids(answer: Exchange) -> list[str]:

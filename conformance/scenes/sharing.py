@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.actors import Chat
-from conformance.context import Case
+from conformance.play.actors import Chat
+from conformance.play.case import Case
 
 Entries = dict[str, dict[str, str]]
 

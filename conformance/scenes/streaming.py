@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.actors import Chat
-from conformance.context import Case
-from conformance.provisioning import heard_of, new_model, new_provider
-from conformance.streams import (
+from conformance.play.actors import Chat
+from conformance.play.case import Case
+from conformance.play.provisioning import heard_of, new_model, new_provider
+from conformance.play.streams import (
     about,
     joined_stream,
     of_type,
@@ -17,8 +17,8 @@ from conformance.streams import (
     statuses,
     told,
 )
-from conformance.turns import Held, held, watched
-from conformance.verdict import Failure, Unmet
+from conformance.play.turns import Held, held, watched
+from conformance.play.verdict import Failure, Unmet
 from conformance.wire.socket import Event, Socket
 from fixtures.scripts import attempts, fault, gate, http_error, raw, script, tool_call, turn, turns
 from fixtures.scripts import error as says_error

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from conformance.actors import Actor
-from conformance.context import Case
-from conformance.exchange import Exchange
-from conformance.provisioning import member, new_model
+from conformance.play.actors import Actor
+from conformance.play.case import Case
+from conformance.play.provisioning import member, new_model
+from conformance.wire.exchange import Exchange
 from fixtures.scripts import script
 from fixtures.scripts import text as says
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
-from conformance.exchange import ABSENT, Exchange, Frame, SocketLog
-from conformance.framing import Heard
 from conformance.wire.caps import KEPT, MARGIN, fault_of, weight
+from conformance.wire.exchange import ABSENT, Exchange, Frame, SocketLog
+from conformance.wire.framing import Heard
 from conformance.wire.http import BadAnswer, ConnectionLost, Wire
 from conformance.wire.patience import kind_of
 from spec.feeds import Feed as Declared

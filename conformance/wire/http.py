@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from conformance.exchange import ABSENT, Exchange, Request, Response, SocketLog
 from conformance.wire.caps import KEPT, MARGIN, Caps, Room, fault_of, weight
 from conformance.wire.client import Answer, HttpClient, NoAnswer, target_of
+from conformance.wire.exchange import ABSENT, Exchange, Request, Response, SocketLog
 from conformance.wire.patience import Patience
 
 Params = Iterable[tuple[str, str]]

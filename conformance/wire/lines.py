@@ -6,10 +6,10 @@ import asyncio
 
 import aiohttp
 
-from conformance import framing
-from conformance.exchange import Exchange, Request, Response
+from conformance.wire import framing
 from conformance.wire.caps import KEPT, MARGIN
 from conformance.wire.client import NoAnswer, headers_of, target_of
+from conformance.wire.exchange import Exchange, Request, Response
 from conformance.wire.feed import Feed
 from conformance.wire.http import Wire
 from spec.feeds import Feed as Declared

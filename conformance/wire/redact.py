@@ -9,8 +9,8 @@ from weakref import WeakSet
 
 import orjson
 
-from conformance.exchange import ABSENT, Exchange, Response, SocketLog
-from conformance.verdict import Check
+from conformance.play.verdict import Check
+from conformance.wire.exchange import ABSENT, Exchange, Response, SocketLog
 from conformance.wire.needles import LONG, SHAPE, Needles
 
 _SECRET_HEADERS = {

@@ -14,9 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from websockets.frames import CloseCode, Opcode
 from websockets.frames import Frame as WireFrame
 
-from conformance.exchange import ABSENT, Frame, Request, Response, SocketLog
 from conformance.wire.caps import fault_of
 from conformance.wire.client import target_of, trusted
+from conformance.wire.exchange import ABSENT, Frame, Request, Response, SocketLog
 from conformance.wire.feed import Event, Feed, NotSeen, Pattern, Waiting, brief, matches, worded
 from conformance.wire.http import ConnectionLost, TargetUnreachable, Wire
 from spec.feeds import Feed as Declared

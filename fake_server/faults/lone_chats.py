@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fake_server.faulting import Answer, Fault, answers, changes, declare, turns_off
-from fake_server.faults.limits import other_status, reorders
-from fake_server.faults.models import refuse
-from fake_server.model import Chat
+from fake_server.faults.limits.bounds import other_status, reorders
+from fake_server.faults.models.providers import refuse
+from fake_server.state.records import Chat
 
 LACKS = "access.by-organization"  # the faults of this module are ones only in revisions without it
 # What came later is there already.

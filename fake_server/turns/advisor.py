@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fake_server import models, settings, usage
-from fake_server.model import Part
-from fake_server.turns import retry
-from fake_server.turns.classify import ModelError, classify
-from fake_server.turns.helpers import helper_model
+from fake_server.model_calls import retry
+from fake_server.model_calls.classify import ModelError, classify
+from fake_server.model_calls.helpers import helper_model
+from fake_server.model_calls.wires.base import CallDone, Piece, Prompt, Text, UserTurn
+from fake_server.state import model_choice, settings, usage
+from fake_server.state.records import Part
 from fake_server.turns.history import turns
 from fake_server.turns.tools import ToolError
-from fake_server.turns.wires.base import CallDone, Piece, Prompt, Text, UserTurn
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -38,7 +38,7 @@ async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str
     run.advisor_uses += 1
     chat = run.chat
     own = config.get("model_config_id") if backend.does("advisor.own-model") else None
-    wanted = models.live_config(backend, own) or models.turn_model(backend, chat)
+    wanted = model_choice.live_config(backend, own) or model_choice.turn_model(backend, chat)
     said: list[str] = []
 
     def show(**what: Any) -> None:

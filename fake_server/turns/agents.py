@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from fake_server import models
-from fake_server.model import Chat, Message
-from fake_server.refusals import Refusal
+from fake_server.rules.refusals import Refusal
+from fake_server.rules.validate import BadUUID, parse_uuid
+from fake_server.state import model_choice
+from fake_server.state.records import Chat, Message
+from fake_server.state.usage import check_limit
 from fake_server.turns.titles import fallback_title
 from fake_server.turns.tools import ToolError
-from fake_server.usage import check_limit
-from fake_server.validate import BadUUID, parse_uuid
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -73,7 +73,7 @@ def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]
         owner_id=chat.owner_id,
         organization_id=chat.organization_id,
         title=args["title"].strip() or fallback_title(content, more="..."),
-        last_model_config_id=models.subagent_model(backend, owner, chat, kind),
+        last_model_config_id=model_choice.subagent_model(backend, owner, chat, kind),
         plan_mode="" if kind == "explore" else chat.plan_mode,
         parent_chat_id=chat.id,
         root_chat_id=chat.family_id,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fake_server import settings
-from fake_server.model import Part
-from fake_server.turns.classify import ModelError
+from fake_server.model_calls.classify import ModelError
+from fake_server.model_calls.client import Model
+from fake_server.model_calls.wires.base import Prompt, UserTurn
+from fake_server.state import settings
+from fake_server.state.records import Part
 from fake_server.turns.history import turns
-from fake_server.turns.llm_client import Model
 from fake_server.turns.step import Step
 from fake_server.turns.store import stored
-from fake_server.turns.wires.base import Prompt, UserTurn
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend

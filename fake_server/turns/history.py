@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from fake_server.model import Chat, Message, Part
+from fake_server.model_calls.wires.base import AssistantTurn, Attachment, CallMade, ToolTurn, Turn, UserTurn
+from fake_server.state.records import Chat, Message, Part
 from fake_server.turns.titles import reference_text
-from fake_server.turns.wires.base import AssistantTurn, Attachment, CallMade, ToolTurn, Turn, UserTurn
 
 if TYPE_CHECKING:
-    from fake_server.state import State
+    from fake_server.state.store import State
 
 _ODD = re.compile(r"[^a-zA-Z0-9_-]")
 UNANSWERED = "tool call was interrupted before it produced a result"

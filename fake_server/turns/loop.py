@@ -10,14 +10,18 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fake_server import debugging, models, settings, workspaces
-from fake_server.model import Chat
-from fake_server.turns import compaction, retry
+from fake_server.chats import debugging
+from fake_server.chats.views import stamp
+from fake_server.model_calls import retry
+from fake_server.model_calls.classify import Failure, ModelError, classify, message
+from fake_server.model_calls.client import Model
+from fake_server.model_calls.wires.base import Attachment, Prompt, Tool, UserTurn
+from fake_server.state import model_choice, settings, workspaces
+from fake_server.state.records import Chat
+from fake_server.turns import compaction
 from fake_server.turns.advisor import TOGETHER, run_advisor
 from fake_server.turns.agents import run_agent_tool
-from fake_server.turns.classify import Failure, ModelError, classify, message
 from fake_server.turns.history import turns
-from fake_server.turns.llm_client import Model
 from fake_server.turns.step import Step
 from fake_server.turns.store import store_step, waiting_calls
 from fake_server.turns.tools import (
@@ -30,8 +34,6 @@ from fake_server.turns.tools import (
     run_plain,
 )
 from fake_server.turns.toolset import AGENTS, active
-from fake_server.turns.wires.base import Attachment, Prompt, Tool, UserTurn
-from fake_server.views import stamp
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -73,7 +75,7 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
     model = model_of(backend, run)
     run.debug = debugging.begin_turn(backend, chat, model.config)
     for number in range(MAX_STEPS):
-        if number and models.provider_of(backend, model.config) is None:
+        if number and model_choice.provider_of(backend, model.config) is None:
             raise RunFailed(disabled(backend, model))
         step = await _call(backend, run, model)
         waiting = await _run_tools(backend, run, step)
@@ -96,15 +98,15 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
 def model_of(backend: Backend, run: Run) -> Model:
     """The model for the next call of this run, with its key. Raises RunFailed."""
     chat = run.chat
-    config = models.turn_model(backend, chat)
+    config = model_choice.turn_model(backend, chat)
     if config is None or not (config.enabled or not backend.does("model.disabled-fails")):
         raise unexpected(backend, why="resolve model config: no default chat model config is available")
-    provider = models.live_provider(backend, config.provider_id)
+    provider = model_choice.live_provider(backend, config.provider_id)
     keyless = f"create model: {config.provider_type.upper().replace('-', '_')}_API_KEY is not set"
     if provider is None or not (provider.enabled or not backend.does("model.disabled-provider-fails")):
         raise unexpected(backend, why=keyless)
-    key = models.api_key(backend, chat.owner_id, provider)
-    given = provider.type in models.KEYLESS or models.through_gateway(backend)
+    key = model_choice.api_key(backend, chat.owner_id, provider)
+    given = provider.type in model_choice.KEYLESS or model_choice.through_gateway(backend)
     needless = given or not backend.does("model.needs-a-key")
     if key is None and not needless:
         # so the real server calls it

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from fake_server.debugging import DebugRun, NoRun
-from fake_server.model import Chat, new_id
+from fake_server.chats.debugging import DebugRun, NoRun
+from fake_server.state.records import Chat, new_id
 from fake_server.turns.step import Step
 
 

@@ -10,15 +10,15 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from fake_server.model import Chat, Message, Part
+from fake_server.chats.views import stamp
+from fake_server.model_calls.classify import Failure
+from fake_server.model_calls.client import LLMClient
+from fake_server.state.records import Chat, Message, Part
 from fake_server.turns import summaries
-from fake_server.turns.classify import Failure
 from fake_server.turns.history import UNANSWERED
-from fake_server.turns.llm_client import LLMClient
 from fake_server.turns.loop import Outcome, RunFailed, run_turn
 from fake_server.turns.run import Run
 from fake_server.turns.titles import automatic_title
-from fake_server.views import stamp
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend

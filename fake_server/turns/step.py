@@ -8,9 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from fake_server.decode import first_value, plain
-from fake_server.model import Part, new_id
-from fake_server.turns.wires.base import (
+from fake_server.chats.views import stamp
+from fake_server.model_calls.wires.base import (
     CallDone,
     CallPiece,
     Finish,
@@ -23,7 +22,8 @@ from fake_server.turns.wires.base import (
     TextEnd,
     Usage,
 )
-from fake_server.views import stamp
+from fake_server.rules.decode import first_value, plain
+from fake_server.state.records import Part, new_id
 
 
 class Step:

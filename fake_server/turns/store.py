@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fake_server import usage
-from fake_server.model import Chat, Message, Part
-from fake_server.turns.llm_client import Model
+from fake_server.model_calls.client import Model
+from fake_server.state import usage
+from fake_server.state.records import Chat, Message, Part
 from fake_server.turns.step import Step
 from fake_server.turns.tools import client_tools
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fake_server import debugging, models
-from fake_server.model import Chat, ModelConfig
-from fake_server.turns.classify import ModelError
-from fake_server.turns.helpers import ask
-from fake_server.turns.wires.base import Tool
+from fake_server.chats import debugging
+from fake_server.model_calls.classify import ModelError
+from fake_server.model_calls.helpers import ask
+from fake_server.model_calls.wires.base import Tool
+from fake_server.state import model_choice
+from fake_server.state.records import Chat, ModelConfig
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -48,7 +49,7 @@ async def label(backend: Backend, chat: Chat) -> None:
     text = FINISHED
     said = _last_words(backend, chat)
     if said:
-        config = models.turn_model(backend, chat)
+        config = model_choice.turn_model(backend, chat)
         try:
             debug = _debug(backend, chat, config)
             values, _ = await ask(backend, chat, config, LABEL_TOOL, [said], max_tokens=LABEL_TOKENS, debug=debug)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from fake_server import debugging, models, usage
-from fake_server.model import Chat, Message, Part
-from fake_server.refusals import refusal
-from fake_server.turns import retry
-from fake_server.turns.classify import ModelError, classify
-from fake_server.turns.helpers import ask, helper_model
-from fake_server.turns.wires.base import Prompt, Tool, UserTurn
+from fake_server.chats import debugging
+from fake_server.model_calls import retry
+from fake_server.model_calls.classify import ModelError, classify
+from fake_server.model_calls.helpers import ask, helper_model
+from fake_server.model_calls.wires.base import Prompt, Tool, UserTurn
+from fake_server.rules.refusals import refusal
+from fake_server.state import model_choice, usage
+from fake_server.state.records import Chat, Message, Part
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -79,7 +80,7 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
                     if not classify(backend.revision.error_rules, error, "").retryable:
                         return
                 await backend.clock.sleep(retry.delay_ms(backend.revision.error_rules, attempt, 0) / 1000)
-    except (TimeoutError, models.OverrideUnavailable):
+    except (TimeoutError, model_choice.OverrideUnavailable):
         return
     renamed = not is_fallback(backend, chat, shown[0].content) and not backend.does("title.overwrites-rename")
     if title and title != chat.title and not renamed and backend.does("title.generated"):
@@ -108,13 +109,13 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
         cause = error.text if isinstance(error, ModelError) else "context deadline exceeded"
         detail = f"generate manual title: generate structured title: tool-based generation failed: {cause}"
         raise refusal(failure, detail=detail) from None
-    except models.OverrideUnavailable as error:
+    except model_choice.OverrideUnavailable as error:
         raise refusal(failure, detail=f"generate manual title: model config {error} is not available") from None
     finally:
         chat.title_lock = False
     if not title:
         raise refusal(failure, detail="generate manual title: generated title is not usable")
-    config = models.title_model(backend, chat)
+    config = model_choice.title_model(backend, chat)
     row = backend.ledger.add_message(chat, "assistant", [], usage=counts, visibility="model")
     row.deleted = backend.does("title.adds-no-message")
     row.visibility = "model" if row.deleted else "both"
@@ -125,7 +126,7 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
 
 async def _plain_title(backend: Backend, chat: Chat, texts: list[str]) -> tuple[str, dict[str, int]]:
     """A title as an early revision asks for one: as the text of an answer."""
-    model = helper_model(backend, chat, models.turn_model(backend, chat))
+    model = helper_model(backend, chat, model_choice.turn_model(backend, chat))
     prompt = Prompt(
         model=model.config.model,
         system=["Give this conversation a short title. Answer with the title only."],
@@ -142,7 +143,7 @@ async def _ask_for_title(backend: Backend, chat: Chat, shown: list[Message], *, 
     texts = ["\n".join(p["text"] for p in message.content if p["type"] == "text") for message in shown]
     if not backend.does("title.of-a-tool"):
         return await _plain_title(backend, chat, texts)
-    config = models.title_model(backend, chat)
+    config = model_choice.title_model(backend, chat)
     label = texts[0] or "Title generation"
     debug = debugging.begin(backend, chat, "title_generation", config, label, trigger=asked, names_config=not asked)
     given = [t for t in texts if t]

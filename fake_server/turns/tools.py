@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fake_server import templates
-from fake_server.decode import BadBody, Bool, Integer, ListOf, MapOf, Maybe, Struct, Text, decode
-from fake_server.model import Chat
+from fake_server.model_calls.wires.base import Tool
+from fake_server.rules.decode import BadBody, Bool, Integer, ListOf, MapOf, Maybe, Struct, Text, decode
+from fake_server.rules.validate import BadUUID, parse_uuid
+from fake_server.state import templates
+from fake_server.state.records import Chat
 from fake_server.turns.toolset import ADVISOR, EVERY, FILES, PLANNING, PROCESSES, Tools, active
-from fake_server.turns.wires.base import Tool
-from fake_server.validate import BadUUID, parse_uuid
 
 if TYPE_CHECKING:
-    from fake_server.state import State
+    from fake_server.state.store import State
 
 NEEDS_CREATE = "chat has no workspace; use create_workspace first"
 PLAN_PATH = "resolve chat-specific plan path: "

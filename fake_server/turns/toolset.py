@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fake_server import settings
-from fake_server.decode import Bool, Integer, Kind, ListOf, MapOf, Maybe, Struct, Text
-from fake_server.model import Chat
+from fake_server.rules.decode import Bool, Integer, Kind, ListOf, MapOf, Maybe, Struct, Text
+from fake_server.state import settings
+from fake_server.state.records import Chat
 
 if TYPE_CHECKING:
-    from fake_server.state import State
+    from fake_server.state.store import State
 
 Tools = dict[str, tuple[str, Struct]]  # by name: what the tool is for, and its arguments
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.checks import passive
 from conformance.checks.objects import FREE
-from conformance.exchange import ABSENT, Exchange, SocketLog
+from conformance.wire.exchange import ABSENT, Exchange, SocketLog
 from spec import Profile
 from spec.documents import documents
 

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 import spec
-from conformance import audit
-from conformance.checks import answers, bodies, recorded, requests, wire_form
+from conformance.checks import answers, bodies, requests, wire_form
 from conformance.checks.asked import understand
 from conformance.checks.order import STREAM, WATCH, OrderJudge
-from conformance.exchange import ABSENT, Exchange, Request, Response, SocketLog
-from conformance.record import http_line, socket_line
+from conformance.recordings import audit, transcripts
+from conformance.run.record import http_line, socket_line
+from conformance.wire.exchange import ABSENT, Exchange, Request, Response, SocketLog
 from conformance.wire.redact import Redactor
 from fixtures.transcripts import files
 from spec.documents import Documents, documents
@@ -37,7 +37,7 @@ SAMPLE = 120
 
 @pytest.fixture(scope="module")
 def recordings() -> list[list[Said]]:
-    return [recorded.load(path) for path in FILES]
+    return [transcripts.load(path) for path in FILES]
 
 
 def audited(*paths: Path) -> tuple[int, str]:
@@ -255,7 +255,7 @@ def as_record(path: Path, recording: list[Said]) -> Path:
 
 
 def test_a_run_record_is_read(tmp_path: Path) -> None:
-    recording = recorded.load(FOLDER / "stream-two-turns.jsonl")
+    recording = transcripts.load(FOLDER / "stream-two-turns.jsonl")
     status, text = audited(as_record(tmp_path / "run.ndjson", recording))
     assert (status, text.count("\n")) == (0, 1)
     answer = next(said for said in recording if isinstance(said, Exchange) and said.response.status == 201)
@@ -298,7 +298,7 @@ def as_har(path: Path, recording: list[Said]) -> Path:
 
 
 def test_a_har_is_read(tmp_path: Path) -> None:
-    recording = recorded.load(FOLDER / "stream-two-turns.jsonl")
+    recording = transcripts.load(FOLDER / "stream-two-turns.jsonl")
     status, text = audited(as_har(tmp_path / "a.har", recording))
     assert (status, text.count("\n")) == (0, 1), text
     assert text.startswith("6 exchanges, 1 socket logs") or "1 socket logs" in text

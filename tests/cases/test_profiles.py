@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 import spec
-from conformance.case import CaseSpec, case
-from conformance.context import Case
-from conformance.exchange import ABSENT
+from conformance.play.case import Case
+from conformance.play.declaration import CaseSpec, case
+from conformance.play.verdict import PASS, UNTESTABLE, Check
 from conformance.profiles import Dialect, dialect
-from conformance.run import Outcome, RunConfig, Selection, play
-from conformance.target import Target
-from conformance.verdict import PASS, UNTESTABLE, Check
+from conformance.run.target import Target
+from conformance.run.whole import Outcome, RunConfig, Selection, play
+from conformance.wire.exchange import ABSENT
 from fake_server.serve import running_server
 
 TARGET = Target(base_url="http://localhost", organization_id="o", model_config_ids=["m"])

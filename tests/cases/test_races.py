@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import spec
-from conformance.exchange import ABSENT, Exchange, Request, Response
-from conformance.plays import Play, Plays
-from conformance.races import Count, Races, RaceWatch, Sight
-from conformance.verdict import FAIL, PASS, RACED, UNTESTABLE, WARN, Check
+from conformance.play.races import Count, Races, RaceWatch, Sight
+from conformance.play.verdict import FAIL, PASS, RACED, UNTESTABLE, WARN, Check
+from conformance.run.plays import Play, Plays
+from conformance.wire.exchange import ABSENT, Exchange, Request, Response
 
 TRAITS = spec.load(spec.DEFAULT).traits
 PATH = f"{TRAITS['chats_path']}/c"

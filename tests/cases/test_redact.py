@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.verdict import Check
+from conformance.play.verdict import Check
 from conformance.wire.needles import Needles
 from conformance.wire.redact import Redactor
 

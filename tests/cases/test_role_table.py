@@ -7,25 +7,25 @@ from typing import Any
 import pytest
 
 import spec
-from conformance.cases import ownership
-from conformance.library import all_cases
+from conformance.cases.ownership import rules
+from conformance.run.collection import all_cases
 from spec.documents import documents
 
 TABLE: dict[str, Any] = spec.load(spec.DEFAULT).table("roles")
 # What other cases walk: who may open streams (ownership_places), up- and download (files).
 ELSEWHERE = {"streamChat", "streamGit", "streamDesktop", "uploadFile", "downloadFile", "createChat"}
 WALKS = {
-    "read": ownership.READS,
-    "update": ownership.CHANGES,
-    "own": ownership.OWNERS_ONLY | dict.fromkeys(ownership.ADMINS, ""),
-    "share": ownership.SHARES,
-    "create": ownership.CREATES,
+    "read": rules.READS,
+    "update": rules.CHANGES,
+    "own": rules.OWNERS_ONLY | dict.fromkeys(rules.ADMINS, ""),
+    "share": rules.SHARES,
+    "create": rules.CREATES,
 }
 
 
 def test_every_operation_of_the_table_has_its_try() -> None:
     below = {operation for operation, kind in TABLE["operations"].items() if kind in WALKS}
-    assert below - ELSEWHERE == set(ownership.DO)
+    assert below - ELSEWHERE == set(rules.DO)
     assert set(TABLE["operations"]) <= set(documents(spec.DEFAULT).operations)
 
 
@@ -39,16 +39,16 @@ def test_every_kind_of_actor_is_walked(name: str) -> None:
 
 @pytest.mark.parametrize("name", WALKS)
 def test_allowed_and_denied_are_the_table_s(name: str) -> None:
-    allowed = {kind for kind, cell in TABLE["classes"][name].items() if cell == ownership.ALLOWED}
+    allowed = {kind for kind, cell in TABLE["classes"][name].items() if cell == rules.ALLOWED}
     if name == "read":
-        assert allowed == set(ownership.MAY_READ)
+        assert allowed == set(rules.MAY_READ)
     if name == "update":
-        assert allowed == set(ownership.MAY_CHANGE)
+        assert allowed == set(rules.MAY_CHANGE)
 
 
 def test_each_row_of_the_walks_is_a_case() -> None:
     judged = {(case.name.partition("[")[0], r) for case in all_cases() for r in case.requirements}
-    for walk in (ownership.READS, ownership.CHANGES, ownership.OWNERS_ONLY, ownership.SHARES, ownership.CREATES):
+    for walk in (rules.READS, rules.CHANGES, rules.OWNERS_ONLY, rules.SHARES, rules.CREATES):
         for row in walk.values():
             for requirement in [row] if isinstance(row, str) else row:
                 assert any(name.startswith("ownership.") and r == requirement for name, r in judged), requirement

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.expectations import BadExpectations, load, to_paste
+from conformance.run.expectations import BadExpectations, load, to_paste
 from fake_server.serve import running_server
 from tests.proof.bench import Run, cases_for, run_against
 
@@ -63,7 +63,7 @@ def test_a_glob_names_many() -> None:
 
 
 def fn_matches(glob: str, requirement: str) -> bool:
-    from conformance.expectations import Entry, Expectations
+    from conformance.run.expectations import Entry, Expectations
 
     return Expectations([Entry(requirement=glob, reason="x")], date(2026, 1, 1)).of(requirement) is not None
 

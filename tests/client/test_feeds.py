@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from conformance.case import CaseSpec
-from conformance.context import Case
-from conformance.exchange import Exchange, Request, SocketLog
-from conformance.framing import heard, unwrap
-from conformance.session import Options, Session
-from conformance.target import Target
-from conformance.verdict import Check
+from conformance.play.case import Case
+from conformance.play.declaration import CaseSpec
+from conformance.play.verdict import Check
+from conformance.run.session import Options, Session
+from conformance.run.target import Target
 from conformance.wire.caps import Caps
+from conformance.wire.exchange import Exchange, Request, SocketLog
 from conformance.wire.feed import Feed, NotSeen
+from conformance.wire.framing import heard, unwrap
 from conformance.wire.http import BadAnswer, ConnectionLost, Wire
 from conformance.wire.lines import Lines, open_lines
 from conformance.wire.socket import Socket, open_socket

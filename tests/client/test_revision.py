@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import spec
-from conformance.exchange import Response
-from conformance.revision import Found, find, judged, probes
-from conformance.target import Target
+from conformance.run.revision import Found, find, judged, probes
+from conformance.run.target import Target
+from conformance.wire.exchange import Response
 from fake_server.serve import running_server
 
 

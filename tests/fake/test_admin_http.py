@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from fake_server.state import Clock
+from fake_server.state.store import Clock
 from tests.fake.admin import CHATS, Admin, started
 
 CONFIG = f"{CHATS}/config"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from fake_server import usage
 from fake_server.backend import Backend
-from fake_server.model import Chat, ModelConfig, User
-from fake_server.people import make_user
-from fake_server.refusals import Refusal
-from fake_server.state import Clock
+from fake_server.rules.refusals import Refusal
+from fake_server.state import usage
+from fake_server.state.accounts import make_user
+from fake_server.state.records import Chat, ModelConfig, User
+from fake_server.state.store import Clock
 
 PRICES = {"input_price_per_million_tokens": "3", "output_price_per_million_tokens": "15"}
 TURN = {"input_tokens": 10, "output_tokens": 5}  # 105 micro-dollars

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_server.calloptions import CALL_OPTIONS, stored_options
-from fake_server.dates import BadDate, parse_date
-from fake_server.decode import BadBody
-from fake_server.money import PRICES, BadPrice, cost_micros, parse_price, price_text
-from fake_server.sanitise import sanitise
-from fake_server.usage import period_bounds
+from fake_server.rules.call_options import CALL_OPTIONS, stored_options
+from fake_server.rules.dates import BadDate, parse_date
+from fake_server.rules.decode import BadBody
+from fake_server.rules.money import PRICES, BadPrice, cost_micros, parse_price, price_text
+from fake_server.rules.sanitise import sanitise
+from fake_server.state.usage import period_bounds
 
 TIMES = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fake_server.model import now
-from fake_server.turns.clock import ManualClock
+from fake_server.state.clock import ManualClock
+from fake_server.state.records import now
 from fixtures import scripts as s
 from tests.fake.served import Served, scene
 

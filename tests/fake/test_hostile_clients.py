@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2
 import websockets
 
-from conformance.embedded import embedded_target
-from conformance.target import Target
+from conformance.run.embedded import embedded_target
+from conformance.run.target import Target
 
 CHATS = "/api/experimental/chats"
 ROUNDS, SOCKETS = 3, 500

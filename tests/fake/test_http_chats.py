@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_server import pins
 from fake_server.backend import Backend
-from fake_server.model import Chat
-from fake_server.search import Search
+from fake_server.rules.search import Search
+from fake_server.state import pins
+from fake_server.state.records import Chat
 from tests.fake.served import Served, scene
 
 NOWHERE = "11111111-2222-4333-8444-555555555555"

@@ -10,12 +10,12 @@ import pytest
 
 import fake_server
 import spec
-from fake_server.app import encode, load_routes
-from fake_server.decode import UNSET, BadBody, Integer, ListOf, MapOf, Maybe, Raw, Struct, Text, Uuid, decode
-from fake_server.http import kit
+from fake_server.http import endpoint
+from fake_server.http.app import encode, load_routes
+from fake_server.http.router import Route, Router
 from fake_server.revision import revision
-from fake_server.router import Route, Router
-from fake_server.validate import BadNumber, BadUUID, parse_int, parse_uuid, quote
+from fake_server.rules.decode import UNSET, BadBody, Integer, ListOf, MapOf, Maybe, Raw, Struct, Text, Uuid, decode
+from fake_server.rules.validate import BadNumber, BadUUID, parse_int, parse_uuid, quote
 from tests.fake.served import Served, scene, temporary_fault
 
 SHAPE = Struct(
@@ -152,7 +152,7 @@ def test_router() -> None:
 def test_every_operation_is_the_contract_s() -> None:
     """Handlers carry the operation ids of the document, and answer every operation that it has."""
     load_routes(revision(spec.DEFAULT))
-    served = {(r.method.lower(), r.path): r.operation for r in kit.routes(revision(spec.DEFAULT))}
+    served = {(r.method.lower(), r.path): r.operation for r in endpoint.routes(revision(spec.DEFAULT))}
     documented = {
         (method, path): op["operationId"]
         for path, item in spec.load(spec.DEFAULT).openapi.get("paths", {}).items()

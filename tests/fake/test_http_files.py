@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_server.disposition import cut_name, header_for, sent_name
-from fake_server.sniff import sniff
+from fake_server.rules.disposition import cut_name, header_for, sent_name
+from fake_server.rules.sniff import sniff
 from tests.fake.served import Served, scene
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\0\0\0\0:~\x9bU"

@@ -6,7 +6,7 @@ import pytest
 
 from fake_server.backend import Backend
 from fake_server.faulting import Answer, Faults, named
-from fake_server.refusals import Refusal
+from fake_server.rules.refusals import Refusal
 from fake_server.schedule import Occasions, Schedule, parse
 from fake_server.serve import main
 from tests.fake.served import temporary_fault

@@ -8,7 +8,7 @@ import json
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from fake_server import sockets
+from fake_server.http import sockets
 from fixtures import scripts as s
 from tests.fake.live import opened
 from tests.fake.served import Served, scene

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import fake_server
 import spec
+from fake_server.chats.hub import Hub
+from fake_server.chats.ledger import Ledger
+from fake_server.chats.lifecycle import Lifecycle
 from fake_server.faulting import load_all
-from fake_server.hub import Hub
-from fake_server.ledger import Ledger
-from fake_server.lifecycle import Lifecycle
 from fake_server.revision import table
 from fake_server.turns.runner import Runner
 from tests.proof import controls

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fake_server.model import now
 from fake_server.serve import parser, start_options
-from fake_server.turns.clock import ManualClock
+from fake_server.state.clock import ManualClock
+from fake_server.state.records import now
 from fake_server.turns.history import UNANSWERED
 from fixtures import scripts as s
 from tests.fake.live import kinds, opened

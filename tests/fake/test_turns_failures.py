@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 import spec
-from fake_server.model import now
+from fake_server.model_calls import retry
+from fake_server.model_calls.classify import ModelError, classify, http_error
+from fake_server.model_calls.http_client import Client, TransportError
 from fake_server.revision import revision
-from fake_server.turns import retry
-from fake_server.turns.classify import ModelError, classify, http_error
-from fake_server.turns.clock import ManualClock
-from fake_server.turns.http_client import Client, TransportError
+from fake_server.state.clock import ManualClock
+from fake_server.state.records import now
 from fixtures import scripts as s
 from tests.fake.live import kinds, opened, texts
 from tests.fake.served import Served, scene

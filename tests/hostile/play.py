@@ -10,7 +10,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from conformance.run import Outcome, RunConfig, Selection, play
+from conformance.run.whole import Outcome, RunConfig, Selection, play
 from tests.proof.bench import cases_for
 
 

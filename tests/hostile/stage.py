@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conformance.embedded import embedded_target
-from conformance.target import Target
+from conformance.run.embedded import embedded_target
+from conformance.run.target import Target
 from tests.hostile.proxy import Behaviour, Proxy
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from conformance.exchange import Request
+from conformance.wire.exchange import Request
 from conformance.wire.http import ConnectionLost, TargetUnreachable, Wire
 from conformance.wire.patience import Patience
 from conformance.wire.socket import NotSeen, open_socket

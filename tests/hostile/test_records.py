@@ -13,9 +13,9 @@ import orjson
 import pytest
 
 from conformance.cli.main import main
-from conformance.exchange import Exchange, Frame, Request, Response, SocketLog
-from conformance.record import RecordWriter, socket_line
+from conformance.run.record import RecordWriter, socket_line
 from conformance.wire.caps import Caps, Room, fault_of
+from conformance.wire.exchange import Exchange, Frame, Request, Response, SocketLog
 from conformance.wire.redact import Redactor
 from tests.hostile.proxy import ANSWERS, HEAD, Asked, pour, reset
 from tests.hostile.stage import Stage, child, play

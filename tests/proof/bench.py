@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import spec
-from conformance.case import CaseSpec
-from conformance.library import all_cases, modules, specs_of
-from conformance.run import Outcome, RunConfig, Selection, Unusable, play
-from conformance.target import Target
-from conformance.verdict import JUDGED, Check
+from conformance.play.declaration import CaseSpec
+from conformance.play.verdict import JUDGED, Check
+from conformance.run.collection import all_cases, modules, specs_of
+from conformance.run.target import Target
+from conformance.run.whole import Outcome, RunConfig, Selection, Unusable, play
 from fake_server.faulting import Fault, load_all
 from fake_server.revision import revision
 

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import spec
-from conformance.case import CaseSpec
-from conformance.library import all_cases
+from conformance.play.declaration import CaseSpec
+from conformance.run.collection import all_cases
 from fake_server.faulting import Fault
 from fake_server.serve import running_server
 from tests.proof.bench import PROPERTIES, Run, faults_of, judged_only_with, options_for, run_against

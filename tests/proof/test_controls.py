@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from fake_server.model import Chat
 from fake_server.serve import running_server
+from fake_server.state.records import Chat
 from tests.proof import controls
 from tests.proof.bench import Run, cases_for, run_against
 from tests.proof.controls import NAMES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import spec
-from conformance.routing import DIRECT, GATEWAY, UNKNOWN, Routing, declared, of_call
+from conformance.play.routing import DIRECT, GATEWAY, UNKNOWN, Routing, declared, of_call
 from fake_server.serve import RunningServer, running_server
 from tests.proof.bench import OPTIONS, Run, cases_for, run_against
 

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 import spec
-from conformance.case import CaseSpec
-from conformance.library import all_cases
-from conformance.run import Outcome, RunConfig, Selection, play
-from conformance.session import Options, Session
-from conformance.target import Target
+from conformance.play.declaration import CaseSpec
+from conformance.run.collection import all_cases
+from conformance.run.session import Options, Session
+from conformance.run.target import Target
+from conformance.run.whole import Outcome, RunConfig, Selection, play
 from fake_server.serve import running_server
 from tests.proof.bench import Run, run_against
 
 NOTHING = "nothing in this run could judge it"
 PREFLIGHT = "preflight"
-ADAPTS = {"routing.retired_routes_are_gone"}  # asks as every user that there is
+ADAPTS = {"routing_routes.retired_routes_are_gone"}  # asks as every user that there is
 
 Json = dict[str, Any]
 pytestmark = pytest.mark.slow

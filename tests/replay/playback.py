@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from conformance.replay.binding import UUID, normal
+from conformance.recordings.replay.binding import UUID, normal
 from fixtures.transcripts import Row, Transcript, kept_length
 
 Tamper = Callable[[int, dict[str, Any]], dict[str, Any]]

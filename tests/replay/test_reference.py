@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.replay import replay_embedded
+from conformance.recordings.replay import replay_embedded
 from fixtures.transcripts import files
 
 # By profile: rows that can be replayed, at least, and the share of them that are answered alike.

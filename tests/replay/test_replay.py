@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance.replay import Report, replay, run, sockets
+from conformance.recordings.replay import Report, replay, run, sockets
 from fixtures.transcripts import Transcript, files, read
 from tests.replay.playback import Tamper, serving
 

@@ -7,9 +7,9 @@ import asyncio
 import httpx2
 import pytest
 
-from conformance.preflight import preflight
-from conformance.session import Options, Session
-from conformance.target import Target
+from conformance.run.preflight import preflight
+from conformance.run.session import Options, Session
+from conformance.run.target import Target
 from fake_server.llm.server import ScriptedLLM
 from fake_server.serve import running_server
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conformance.cli import main as cli_main
-from conformance.expectations import BadExpectations, load
+from conformance.run.expectations import BadExpectations, load
 from tests.cli.test_commands import COMMAND, cli, served
 
 NARROW = ("run", "--fuzz", "off", "--requirement", "PAGE-001")

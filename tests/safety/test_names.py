@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fake_server
 import spec
-from conformance.library import all_cases
+from conformance.run.collection import all_cases
 from fake_server.serve import START_OPTIONS, assemble, capabilities
 from fixtures.transcripts import read
 

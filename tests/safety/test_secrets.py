@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.expectations import to_paste
+from conformance.run.expectations import to_paste
 from fake_server.faulting import REGISTRY, Answer, Fault, declare
 from fake_server.serve import RunningServer, running_server
 from reports import allure, badge, console, html, junit, markdown

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from conformance.identity import Problem
-from conformance.preflight import preflight
-from conformance.session import Options, Session
-from conformance.target import BadTarget, Target, load
+from conformance.run.identities import Problem
+from conformance.run.preflight import preflight
+from conformance.run.session import Options, Session
+from conformance.run.target import BadTarget, Target, load
 from fake_server.faulting import REGISTRY, Answer, Fault, declare
 from fake_server.serve import running_server
 from tests.proof.bench import Run, cases_for, run_against

@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 from jsonschema_rs import Validator, validator_for
 
-from conformance.exchange import ABSENT, Exchange
+from conformance.wire.exchange import ABSENT, Exchange
 from spec.documents import documents
 from tests.spec.test_traffic import _sent
 from tests.spec.traffic import PROFILE, operation, recorded

@@ -13,7 +13,7 @@ from jsonschema_rs import validator_for
 
 import spec
 from conformance.checks.documents import DocumentJudge, judge
-from conformance.exchange import ABSENT, Exchange, Frame, SocketLog
+from conformance.wire.exchange import ABSENT, Exchange, Frame, SocketLog
 from spec.documents import documents
 from tests.spec.traffic import PROFILE, answer, events, objects, operation, recorded, stream
 

@@ -14,10 +14,10 @@ import pytest
 import spec
 from conformance.checks import passive
 from conformance.checks.documents import HEADERS, DocumentJudge, requirement_ids
-from conformance.checks.recorded import load
-from conformance.exchange import ABSENT, Exchange, Frame, Request, Response, SocketLog
-from conformance.framing import heard, unwrap
-from conformance.replay.segments import Until, flat, split
+from conformance.recordings.replay.segments import Until, flat, split
+from conformance.recordings.transcripts import load
+from conformance.wire.exchange import ABSENT, Exchange, Frame, Request, Response, SocketLog
+from conformance.wire.framing import heard, unwrap
 from spec.feeds import feeds
 from tests.spec.test_extended_profile import write
 from tests.spec.traffic import recorded, stream

@@ -11,7 +11,7 @@ import pytest
 import fixtures
 import spec
 from conformance.checks.part_presence import Parts, Presence
-from conformance.exchange import Finding
+from conformance.wire.exchange import Finding
 
 VECTORS = [
     json.loads(line) for line in (Path(fixtures.__file__).parent / "parts.jsonl").read_text(encoding="utf-8").split("\n") if line

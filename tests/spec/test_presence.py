@@ -11,7 +11,7 @@ import pytest
 import spec
 from conformance.checks.part_presence import Parts, Presence
 from conformance.checks.presence import PresenceJudge, Rule, Table, judge
-from conformance.exchange import Exchange, SocketLog
+from conformance.wire.exchange import Exchange, SocketLog
 from spec.documents import documents
 from tests.spec.traffic import PROFILE, answer, operation, recorded, stream
 

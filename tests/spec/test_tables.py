@@ -11,8 +11,8 @@ import pytest
 
 import conformance
 import spec
-from conformance import target
-from conformance.exchange import Exchange, SocketLog
+from conformance.run import target
+from conformance.wire.exchange import Exchange, SocketLog
 from fake_server import seeding
 from fake_server.serve import assemble
 from spec.documents import documents

@@ -16,7 +16,7 @@ from jsonschema_rs import Validator, validator_for
 import spec
 from conformance.checks.documents import DocumentJudge
 from conformance.checks.presence import PresenceJudge
-from conformance.exchange import ABSENT, Exchange, SocketLog
+from conformance.wire.exchange import ABSENT, Exchange, SocketLog
 from fixtures.transcripts import files
 from spec.documents import documents
 from tests.spec.traffic import PROFILE, events, operation, recorded

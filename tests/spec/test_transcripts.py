@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.checks.recorded import load
-from conformance.exchange import ABSENT, Exchange, SocketLog
+from conformance.recordings.transcripts import load
+from conformance.wire.exchange import ABSENT, Exchange, SocketLog
 from fixtures import transcripts
 
 HEAD = {"about": "a test", "profile": "experimental-2026-05", "needs": []}

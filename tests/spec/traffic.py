@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from conformance.checks.recorded import load
-from conformance.exchange import Exchange, SocketLog
+from conformance.recordings.transcripts import load
+from conformance.wire.exchange import Exchange, SocketLog
 from fixtures.transcripts import files
 from spec.documents import documents
 

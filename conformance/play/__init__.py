@@ -1,0 +1,1 @@
+"""What a case sees: who acts, what is judged, what the wire showed."""

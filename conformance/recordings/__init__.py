@@ -1,0 +1,1 @@
+"""Recorded traffic: read, judged offline, and played again."""

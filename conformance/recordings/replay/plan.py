@@ -1,0 +1,108 @@
+"""Which scenarios may run together, in which order, and which rows this target gives no way to replay."""
+
+from __future__ import annotations
+
+import re
+
+from conformance.run.target import Target
+from fixtures.transcripts import Transcript
+
+# Reads count too: what another scenario writes there would show.
+_SHARED = re.compile(r"/chats/(config|usage-limits|model-configs|models|cost|insights)\b|/ai/|/mcp/|/ai-provider-keys|/status/")
+_OWN = re.compile(r"/chats/model-configs\b|/ai/providers\b")
+_LIST = re.compile(r"/chats/?(\?|$)")
+# Start configuration that a server has unless it says otherwise.
+_USUAL = {"CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "false"}
+_NEEDS_OPTION = {"experiment-off": "CODER_EXPERIMENTS=", "experiment-wildcard": "CODER_EXPERIMENTS=*"}
+_NEEDS_CAPABILITY = {
+    "rate-limits": "rate limits switched on",
+    "templates": "templates",
+    "workspaces": "workspaces",
+    "git-host": "a git host",
+}
+
+
+def missing(transcript: Transcript, target: Target) -> str:
+    """Why no row of this scenario can be replayed; "" if it can."""
+    for name, value in (transcript.head.get("server") or {}).items():
+        if _USUAL.get(name) != str(value) and not target.capabilities.get(f"{name}={value}"):
+            return f"another start configuration ({name}={value})"
+    for need in transcript.needs:
+        if need.startswith("flag:") and not target.capabilities.get(need.removeprefix("flag:")):
+            return f"another start configuration ({need.removeprefix('flag:')})"
+        if need in _NEEDS_CAPABILITY and not target.capabilities.get(need):
+            return f"needs {_NEEDS_CAPABILITY[need]}"
+    return ""
+
+
+def start_options(transcript: Transcript) -> tuple[str, ...]:
+    """The start options (NAME=VALUE) that the embedded server needs for this scenario."""
+    options = [f"{n}={v}" for n, v in (transcript.head.get("server") or {}).items() if _USUAL.get(n) != str(v)]
+    options += [need.removeprefix("flag:") for need in transcript.needs if need.startswith("flag:")]
+    options += [_NEEDS_OPTION[need] for need in transcript.needs if need in _NEEDS_OPTION]
+    if "rate-limits" in transcript.needs:
+        options.append("CODER_DANGEROUS_DISABLE_RATE_LIMITS=false")
+    if "templates" in transcript.needs:
+        named = ",".join(f"{name}={value}" for name, value in transcript.head["templates"].items())
+        options.append(f"templates={named}")
+    return tuple(options)
+
+
+def is_shared(transcript: Transcript) -> bool:
+    """Must it run alone, because it touches or shows what all users of a server share?"""
+    if {"exclusive", "no-pins", "database"} & set(transcript.needs):
+        return True
+    defaults = (transcript.head.get("env") or {}).get("model_configs") or []
+    for row in transcript.rows:
+        request = row.data.get("request")
+        if not request:
+            continue
+        body = request.get("body")
+        # A provider or a model of its own, which no other scenario asks for, disturbs nobody.
+        own = _OWN.search(request["path"]) and request["method"] != "GET" and defaults
+        own = own and not any(name in request["path"] for name in defaults)
+        own = own and not (isinstance(body, dict) and body.get("is_default"))
+        if _SHARED.search(request["path"]) and row.data["response"]["status"] < 400 and not own:
+            return True
+        if isinstance(body, dict) and body.get("pin_order") and row.data["response"]["status"] < 300:
+            return True
+        everything = f"{request['path']} {request.get('params') or ''}"
+        if _LIST.search(request["path"]) and request["method"] == "GET" and "label" not in everything:
+            shown = row.data["response"].get("body")
+            if isinstance(shown, list) and shown:
+                return True
+    return False
+
+
+def seconds(transcript: Transcript) -> float:
+    """About how long the scenario takes: its pauses, and what its sockets waited for."""
+    total = 0.0
+    for row in transcript.rows:
+        total += float(row.data.get("pause_ms", row.data.get("sleep_ms", 0))) / 1000
+        if row.kind == "wait":
+            total += float(row.data["wait"].get("ms", 0)) / 1000
+        if row.kind == "socket":
+            frames = [*row.data.get("frames", ()), *row.data.get("control_frames", ()), row.data.get("close") or {}]
+            total += max((float(item.get("t_ms", 0)) for item in frames), default=0.0) / 1000 + 0.5
+    return total
+
+
+def needs_untouched(transcript: Transcript) -> bool:
+    """Does it show what its users have spent so far, so that it must run before all others?"""
+    further = transcript.head.get("users") or {}
+    return any(
+        (row.data.get("request") or {}).get("path", "").endswith("/cost/me/summary") and row.actor not in further
+        for row in transcript.rows
+    )
+
+
+def order(alone: list[Transcript]) -> list[Transcript]:
+    """Scenarios that run alone: what needs untouched settings first, what leaves other model configs last."""
+
+    def place(transcript: Transcript) -> int:
+        if "fresh-setting" in transcript.needs:
+            return 0
+        # One that is left off in its middle puts nothing back.
+        return 2 if {"no-model-config", "database"} & set(transcript.needs) else 1
+
+    return sorted(alone, key=place)

@@ -1,0 +1,253 @@
+"""One run from its options to its record: target up, preflight, cases, conclusion."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from conformance.play.declaration import CaseSpec
+from conformance.play.verdict import Check
+from conformance.run import embedded, expectations
+from conformance.run.preflight import Problem, preflight
+from conformance.run.record import RecordFailed, RecordWriter
+from conformance.run.revision import Found, find
+from conformance.run.scheduler import Done, Scheduler
+from conformance.run.session import UNUSABLE, Options, Session
+from conformance.run.target import Target, load
+from conformance.wire.redact import Redactor
+
+
+@dataclass(slots=True)
+class RunConfig:
+    """What the user asked for. `target` None: the embedded fake server, with `faults` if any."""
+
+    target: str | Target | None = None
+    profile: str = ""
+    record: Path | None = None
+    seed: int | None = None
+    jobs: int = 16
+    fuzz: str = "quick"
+    strict: bool = False
+    read_only: bool = False
+    max_rps: float = 0
+    faults: tuple[str, ...] = ()
+    fail_fast: bool = False
+    deadline: float = 0
+    shuffle: bool = False
+    expect: Path | None = None
+    repeat: int = 1
+    allow_intermittent: bool = False
+    timeout: float = 0  # seconds for the run as a whole; 0: none
+    revision: Found | None = None  # what was found of the target's revision, where nobody named one
+    on_start: Callable[[Session, int], None] | None = None
+
+
+@dataclass(slots=True)
+class Selection:
+    """The cases to play; `complete` says that none was left out, so all requirements are in scope."""
+
+    cases: list[CaseSpec]
+    complete: bool = True
+    requirements: set[str] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended."""
+
+    exit_status: int | None = None
+    footer: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    session: Session | None = None
+    scheduler: Scheduler | None = None
+    error: BaseException | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+    _task: asyncio.Task[None] | None = None
+
+    def stop(self) -> None:
+        """Start no further case."""
+        if self.scheduler is not None:
+            self.scheduler.stop = True
+
+    def break_off(self, how: str, reason: str) -> None:
+        """End the run now; what was judged so far stands. To be called on the run's own loop."""
+        if self.session is not None:
+            self.session.end(how, reason)
+        if self.scheduler is not None:
+            self.scheduler.abort()
+        elif self._task is not None:
+            self._task.cancel()
+
+    def interrupt(self, reason: str) -> None:
+        """End the run now, from whatever thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.break_off, "interrupted", reason)
+
+    def begin(self) -> None:
+        """The run begins on this loop, in this task."""
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+
+
+class Unusable(Exception):
+    """Nothing can be judged: the preflight found a fatal problem."""
+
+
+@contextlib.asynccontextmanager
+async def _target(config: RunConfig) -> AsyncIterator[Target]:
+    if config.target:
+        target = load(config.target) if isinstance(config.target, str) else config.target
+        if config.profile:
+            target.profile = config.profile
+        yield target
+    else:
+        async with embedded.embedded_target(config.faults, config.profile) as target:
+            yield target
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """What a run makes lives until it ends, or has no cycles: looking for them all the time takes a twelfth of it."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome) -> None:
+    """Play the chosen cases; fills `outcome`. Raises BadTarget, EmbeddedFailed, RecordFailed or Unusable."""
+    outcome.begin()
+    seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
+    async with _target(config) as target:
+        if config.target and not config.profile and not target.named_profile and config.revision is None:
+            config.revision = await find(target)
+            target.profile = (config.revision.profile if config.revision else "") or target.profile
+        options = Options(
+            seed=seed,
+            jobs=config.jobs,
+            fuzz=config.fuzz,
+            strict=config.strict,
+            read_only=config.read_only,
+            max_rps=config.max_rps,
+            deadline=config.deadline,
+            faults=config.faults,
+            target_name=config.target if isinstance(config.target, str) else "",
+            partial=not chosen.complete or chosen.requirements is not None,
+            repeat=config.repeat,
+            allow_intermittent=config.allow_intermittent,
+            timeout=config.timeout,
+        )
+        writer = RecordWriter(config.record, Redactor(target.secrets()))
+        session = Session(target, options, writer)
+        writer.line(session.header())
+        outcome.session = session
+        if writer.failed:
+            raise RecordFailed(writer.failed)
+        try:
+            with _rare_collections():
+                await _judge(config, chosen, done, outcome, session)
+        except asyncio.CancelledError:
+            if session.ended is None:
+                raise
+            outcome.footer = session.conclude()
+            outcome.exit_status = outcome.footer["exit"]
+        except Unusable as error:
+            session.give_up("preflight", str(error))
+            raise
+        except Exception as error:
+            session.give_up("broken", f"the suite broke off: {type(error).__name__}: {error}")
+            raise
+        finally:
+            writer.close()
+            await session.liveness.aclose()
+            await session.wire.aclose()
+            await session.control.aclose()
+        if writer.failed:
+            outcome.exit_status = UNUSABLE
+            raise RecordFailed(writer.failed)
+
+
+def _spread(cases: list[CaseSpec]) -> list[CaseSpec]:
+    """In the order to start them: at first every other one waits long; one of each module in turn, so that work mixes."""
+    turn: Counter[str] = Counter()
+    keyed = []
+    for case in cases:
+        keyed.append((turn[case.module], case))
+        turn[case.module] += 1
+    ordered = [case for _, case in sorted(keyed, key=lambda k: k[0])]
+    early, rest = [c for c in ordered if c.early], [c for c in ordered if not c.early]
+    return [case for pair in zip_longest(early, rest) for case in pair if case is not None]
+
+
+async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome, session: Session) -> None:
+    if config.expect is not None:
+        session.expectations = expectations.load(config.expect, session.profile.name)
+        session.complaints = session.expectations.complaints(session.profile.requirements)
+    outcome.problems = await preflight(session)
+    if any(problem.fatal for problem in outcome.problems):
+        outcome.exit_status = UNUSABLE
+        raise Unusable(session.redactor.text("; ".join(p.text for p in outcome.problems if p.fatal)))
+    if config.revision is not None:
+        session.writer.note(config.revision.why, "revision", session.wire.now_ms())
+        if not config.revision.profile:
+            raise Unusable(session.redactor.text(f"{session.target.shown_url}: {config.revision.why}"))
+    cases = [case for case in chosen.cases if not case.fuzz or config.fuzz != "off"]
+    kept = {requirement for case in cases for requirement in case.requirements}
+    session.switched_off = {r for case in chosen.cases for r in case.requirements} - kept
+    declared = {case.name: case for case in cases}
+    cases = [held for case in cases if (held := case.held(session.profile.requirements)) is not None]
+    if config.shuffle:
+        random.Random(session.options.seed).shuffle(cases)
+    else:
+        cases = _spread(cases)
+    session.selected = _scope(chosen, cases, session)
+    if config.on_start:
+        config.on_start(session, len(cases))
+
+    def finished(case: CaseSpec, checks: list[Check]) -> None:
+        wanted = chosen.requirements
+        session.add(c for c in checks if wanted is None or c.requirement in wanted)
+        done(declared[case.name], checks)
+        if session.writer.failed:
+            outcome.stop()
+        if config.fail_fast and any(c.verdict == "fail" for c in checks):
+            session.end("stopped", "the run was ordered to stop at the first failure")
+            outcome.stop()
+
+    outcome.scheduler = Scheduler(session, finished)
+    session.liveness.lost = lambda: outcome.break_off("target-gone", session.gone.reason if session.gone else "")
+    if session.ended:
+        outcome.scheduler.stop = True
+    watchdog = asyncio.create_task(_watch(session, outcome))
+    try:
+        await outcome.scheduler.play(cases)
+    finally:
+        watchdog.cancel()
+    outcome.footer = session.conclude()
+    outcome.exit_status = outcome.footer["exit"]
+
+
+async def _watch(session: Session, outcome: Outcome) -> None:
+    """Once a second: is the target silent, is the run's budget used up?"""
+    budget = session.options.timeout
+    while True:
+        await asyncio.sleep(1)
+        session.liveness.look()
+        if budget and session.wire.now_ms() > 1000 * budget:
+            outcome.break_off("timeout", f"the run's {budget:g} s were used up (--timeout)")
+            return
+
+
+def _scope(chosen: Selection, cases: list[CaseSpec], session: Session) -> set[str] | None:
+    if chosen.requirements is not None:
+        return chosen.requirements & session.profile.requirements.keys()
+    return None if chosen.complete else {r for case in cases for r in case.requirements}

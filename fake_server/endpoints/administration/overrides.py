@@ -1,0 +1,130 @@
+"""Choices of models: the deployment's for sub-agents and titles, and every user's own (config.md sections 6.2 and 6.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fake_server.endpoints.administration.config import CONFIG
+from fake_server.endpoints.administration.shared import may_read, require_update
+from fake_server.http.endpoint import Call, Reply, not_found, reply, route
+from fake_server.rules.decode import Struct, Text
+from fake_server.rules.validate import NIL_UUID, BadUUID, parse_uuid, quote
+from fake_server.state import model_choice, settings
+
+DEPLOYMENT_CONTEXTS = ("general", "explore", "title_generation")
+PERSONAL_CONTEXTS = ("root", "general", "explore")
+
+OVERRIDE = Struct("UpdateChatModelOverrideRequest", {"model_config_id": Text()})
+PERSONAL = Struct(
+    "UpdateUserChatPersonalModelOverrideRequest",
+    {"mode": Text("codersdk.ChatPersonalModelOverrideMode"), "model_config_id": Text()},
+)
+
+
+def _parse_id(call: Call, text: str) -> str:
+    """The id in a text that is not blank. Refuses what is no UUID, and the all-zero one."""
+    try:
+        wanted = parse_uuid(text)
+    except BadUUID:
+        call.backend.guard("config.override-uuid", True, value=quote(text))
+        return text
+    call.backend.guard("config.override-model", wanted == NIL_UUID)
+    return wanted
+
+
+# -- the deployment's -------------------------------------------------------------------------------------------------
+
+
+def _context(call: Call) -> str:
+    context = call.params["context"]
+    call.backend.guard("config.override-context", context not in DEPLOYMENT_CONTEXTS, context=quote(context))
+    return context
+
+
+def _override_view(call: Call, context: str) -> dict[str, Any]:
+    return {"context": context, "model_config_id": model_choice.override_id(call.backend, context), "is_malformed": False}
+
+
+@route("getConfigModelOverride", "GET", f"{CONFIG}/model-override/{{context}}")
+async def get_override(call: Call) -> Reply:
+    """The deployment's choice; an id that has become unusable is still shown."""
+    if not may_read(call):
+        raise not_found()
+    return reply(200, _override_view(call, _context(call)))
+
+
+@route("putConfigModelOverride", "PUT", f"{CONFIG}/model-override/{{context}}")
+async def put_override(call: Call) -> Reply:
+    """Store or (blank) clear it. The model must be usable now."""
+    require_update(call)
+    context = _context(call)
+    text = (await call.json(OVERRIDE))["model_config_id"].strip()
+    stored = call.backend.store.settings.setdefault("model_overrides", {})
+    if not text:
+        stored.pop(context, None)
+        return reply(204)
+    wanted = _parse_id(call, text)
+    config = model_choice.live_config(call.backend, wanted)
+    call.backend.guard("config.override-model", config is None or not model_choice.enabled(call.backend, config))
+    stored[context] = wanted
+    return reply(204)
+
+
+# -- users' own -------------------------------------------------------------------------------------------------------
+
+
+def _own(call: Call) -> dict[str, dict[str, str]]:
+    own: dict[str, dict[str, str]] = settings.user_settings(call.backend, call.user).setdefault("model_overrides", {})
+    return own
+
+
+def _personal_view(context: str, stored: dict[str, str] | None) -> dict[str, Any]:
+    unset = "chat_default" if context == "root" else "deployment_default"
+    return {
+        "context": context,
+        "mode": stored["mode"] if stored else unset,
+        "model_config_id": stored["model_config_id"] if stored else "",
+        "is_set": stored is not None,
+        "is_malformed": False,
+    }
+
+
+@route("getConfigUserPersonalModelOverrides", "GET", f"{CONFIG}/user-personal-model-overrides")
+async def get_personal(call: Call) -> Reply:
+    """The caller's choices, shown even while they are not allowed, and the deployment's."""
+    own = _own(call)
+    return reply(
+        200,
+        {
+            "enabled": bool(settings.setting(call.backend, "personal_model_overrides")),
+            **{context: _personal_view(context, own.get(context)) for context in PERSONAL_CONTEXTS},
+            "deployment_defaults": {context: _override_view(call, context) for context in ("general", "explore")},
+        },
+    )
+
+
+@route("putConfigUserPersonalModelOverride", "PUT", f"{CONFIG}/user-personal-model-overrides/{{context}}")
+async def put_personal(call: Call) -> Reply:
+    """Store the caller's choice for a context; it can be changed, but not unset."""
+    backend, context = call.backend, call.params["context"]
+    backend.guard("config.personal-not-allowed", not settings.setting(backend, "personal_model_overrides"))
+    backend.guard("config.personal-context", context not in PERSONAL_CONTEXTS, context=quote(context))
+    body = await call.json(PERSONAL)
+    mode, text = body["mode"], body["model_config_id"].strip()
+    backend.guard("config.personal-mode", mode not in ("chat_default", "deployment_default", "model"))
+    backend.guard("config.personal-root-default", mode == "deployment_default" and context == "root")
+    if mode != "model":
+        backend.guard("config.personal-id-unwanted", bool(text))
+        _own(call)[context] = {"mode": mode, "model_config_id": ""}
+        return reply(204)
+    backend.guard("config.personal-id-missing", not text)
+    wanted = _parse_id(call, text)
+    config = model_choice.live_config(backend, wanted)
+    backend.guard("config.personal-model", config is None or not config.enabled)
+    if config is not None:
+        provider = model_choice.provider_of(backend, config)
+        backend.guard("config.personal-provider", provider is None)
+        keyless = provider is not None and not model_choice.available(backend, call.user.id, provider)
+        backend.guard("config.personal-key", keyless)
+    _own(call)[context] = {"mode": mode, "model_config_id": wanted}
+    return reply(204)

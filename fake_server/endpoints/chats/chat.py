@@ -1,0 +1,223 @@
+"""One chat: create, read, change (chats.md sections 5, 8 and 9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fake_server.chats.file_links import link_files
+from fake_server.chats.views import chat_view
+from fake_server.http.endpoint import CHATS, Call, Problems, Reply, forbidden, not_found, place, reply, route
+from fake_server.rules import authz
+from fake_server.rules.content import CONTENT, file_ids, stored_parts
+from fake_server.rules.decode import UNSET, Bool, Integer, ListOf, MapOf, Maybe, Raw, Struct, Text, Uuid
+from fake_server.rules.labels import label_problems
+from fake_server.rules.validate import NIL_UUID, quote, trim
+from fake_server.state import model_choice, pins, workspaces
+from fake_server.state.records import Chat
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+BODY_CAP = 262144
+MAX_SYSTEM_PROMPT = 10_000  # bytes, though the text says characters
+MAX_TOOLS = 250
+MAX_TITLE = 200  # characters
+
+PLAN_MODE = Text("codersdk.ChatPlanMode")
+CREATE = Struct(
+    "CreateChatRequest",
+    {
+        "organization_id": Uuid(),
+        "content": CONTENT,
+        "system_prompt": Text(),
+        "workspace_id": Maybe(Uuid()),
+        "model_config_id": Maybe(Uuid()),
+        "mcp_server_ids": ListOf(Uuid()),
+        "labels": MapOf(Text()),
+        "unsafe_dynamic_tools": ListOf(Struct("DynamicTool", {"name": Text(), "description": Text(), "input_schema": Raw()})),
+        "plan_mode": PLAN_MODE,
+        "client_type": Text("codersdk.ChatClientType"),
+    },
+)
+PATCH = Struct(
+    "UpdateChatRequest",
+    {
+        "title": Maybe(Text()),
+        "archived": Maybe(Bool()),
+        "workspace_id": Maybe(Uuid()),
+        "pin_order": Maybe(Integer(32)),
+        "labels": Maybe(MapOf(Text())),
+        "plan_mode": Maybe(PLAN_MODE),
+    },
+)
+
+
+@route("createChat", "POST", CHATS)
+async def create_chat(call: Call) -> Reply:
+    """Make a chat and start its first turn. The order of the checks is the contract's."""
+    backend, user = call.backend, call.user
+    cap = backend.bound("create.exact-body-cap", BODY_CAP) if backend.does("create.body-cap") else None
+    body = await call.json(CREATE, cap=cap)
+    organization = body["organization_id"] if backend.does("create.names-organization") else backend.store.organization_id
+    backend.guard("create.organization-required", organization == NIL_UUID)
+    backend.guard("create.not-member", not authz.is_member(user, organization))
+    other_way = backend.faults.is_off(f"access.{authz.rank(user, organization)}-create")
+    backend.guard("common.forbidden", authz.can_create(backend, user, organization) == other_way)
+    size = len(body["system_prompt"].encode() if backend.does("create.counts-bytes") else body["system_prompt"])
+    longest = backend.bound("create.exact-system-prompt", MAX_SYSTEM_PROMPT)
+    backend.guard("create.system-prompt", size > longest, count=size)
+    content = stored_parts(backend, user, body["content"])
+    wanted = body["workspace_id"]
+    backend.guard("common.workspace", wanted is not None and not workspaces.usable(backend, user, wanted))
+    model = model_choice.resolve_model(backend, user, body["model_config_id"])
+    check_plan_mode(backend, body["plan_mode"])
+    check_mcp_servers(backend, body["mcp_server_ids"])
+    if backend.does("create.labels"):
+        check_labels(backend, body["labels"])
+    tools = _checked_tools(backend, body["unsafe_dynamic_tools"] or [])
+    client_type = body["client_type"]
+    backend.guard("create.client-type", client_type not in ("", "ui", "api"), value=quote(client_type))
+    chat = backend.lifecycle.create(
+        user,
+        organization_id=organization,
+        content=content,
+        model_config_id=model,
+        system_prompt=body["system_prompt"],
+        workspace_id=wanted if wanted in backend.store.workspaces else None,
+        mcp_server_ids=body["mcp_server_ids"] or [],
+        labels=body["labels"] or {},
+        dynamic_tools=tools,
+        plan_mode=body["plan_mode"],
+        client_type=client_type or ("api" if backend.does("create.api-by-default") else "ui"),
+        token=call.token,
+    )
+    warnings = link_files(backend, chat, file_ids(content))
+    return reply(201, chat_view(backend, chat, files=True, warnings=warnings))
+
+
+def _checked_tools(backend: Backend, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    backend.guard("create.tools-count", len(tools) > backend.bound("create.exact-tools", MAX_TOOLS))
+    seen: set[str] = set()
+    for tool in tools:
+        backend.guard("create.tool-name", not tool["name"])
+        backend.guard("create.tool-duplicate", tool["name"] in seen, name=quote(tool["name"]))
+        seen.add(tool["name"])
+    return [{k: v for k, v in tool.items() if v is not UNSET} for tool in tools]
+
+
+def check_plan_mode(backend: Backend, value: str) -> None:
+    """Refuse a plan_mode that is not "plan" or ""."""
+    backend.guard("common.plan-mode", value not in ("", "plan"))
+
+
+def check_mcp_servers(backend: Backend, ids: list[str] | None) -> None:
+    """Refuse unknown MCP server ids, and known ones that stand there twice."""
+    if not ids:
+        return
+    known = backend.store.mcp_servers
+    unknown = [i for i in ids if i not in known]
+    backend.guard("common.mcp-servers", bool(unknown) or len(set(ids)) < len(ids), ids=", ".join(unknown))
+
+
+def check_labels(backend: Backend, labels: dict[str, str] | None) -> None:
+    """Refuse bad labels, with everything that is wrong with them."""
+    problems = Problems(backend)
+    for key, places in label_problems(backend, labels or {}):
+        problems.add(key, **places)
+    problems.refuse()
+
+
+@route("getChat", "GET", f"{CHATS}/{{chat}}")
+async def get_chat(call: Call) -> Reply:
+    """One chat with its files and children."""
+    chat, backend = call.chat, call.backend
+    return reply(200, chat_view(backend, chat, files=True, children=shown_children(backend, chat, chat.archived)))
+
+
+def shown_children(backend: Backend, chat: Chat, archived: bool) -> list[Chat]:
+    """The chat's children in this archived state, newest first."""
+    ids = backend.store.children_of.get(chat.id)
+    if not ids or chat.parent_chat_id:
+        return []
+    children = [backend.store.chats[i] for i in ids]
+    wanted = [c for c in children if c.archived == archived]
+    return sorted(wanted, key=lambda c: (c.created_at, c.id), reverse=True)
+
+
+def require(call: Call, action: str) -> None:
+    """Refuse with the 404 of unknown chats when the caller may read this one, but not `update` it; 403 for `share`."""
+    if not authz.permitted(call.backend, call.user, action, call.chat, place(call)):
+        raise forbidden() if action == "share" else not_found()
+
+
+@route("patchChat", "PATCH", f"{CHATS}/{{chat}}")
+async def patch_chat(call: Call) -> Reply:
+    """Change a chat: a sequence of independent changes; one that is refused leaves the earlier ones in force."""
+    if call.backend.does("access.before-body"):
+        require(call, "update")
+    body = await call.json(PATCH, cap=None if call.backend.does("patch.no-body-cap") else BODY_CAP)
+    require(call, "update")
+    backend, chat = call.backend, call.chat
+    if body["plan_mode"] is not None:
+        check_plan_mode(backend, body["plan_mode"])
+    before_archived, before_pin = chat.archived, chat.pin_order
+    if not backend.does("patch.step-by-step"):
+        check_labels(backend, body["labels"])
+    if body["title"] is not None and backend.does("patch.renames"):
+        _rename(call, body["title"])
+    if body["labels"] is not None:
+        check_labels(backend, body["labels"])
+        backend.lifecycle.set_labels(chat, body["labels"])
+    if body["archived"] is not None:
+        _set_archived(call, body["archived"])
+    if body["pin_order"] is not None:
+        _set_pin(call, body["pin_order"], before_archived, before_pin)
+    if body["workspace_id"] is not None:
+        wanted = body["workspace_id"]
+        backend.guard("common.workspace", wanted != NIL_UUID and not workspaces.usable(backend, call.user, wanted))
+        chat.workspace_id = wanted if wanted in backend.store.workspaces else None
+        chat.updated_at = backend.clock.now()
+    if body["plan_mode"] is not None:
+        chat.plan_mode = body["plan_mode"]
+    return reply(204)
+
+
+def _rename(call: Call, title: str) -> None:
+    backend = call.backend
+    if backend.does("patch.title-trimmed"):
+        title = trim(title)
+    backend.guard("patch.title-empty", not trim(title))
+    size = len(title if backend.does("patch.counts-characters") else title.encode())
+    backend.guard("patch.title-length", size > backend.bound("patch.exact-title", MAX_TITLE))
+    backend.lifecycle.rename(call.chat, title)
+
+
+def _set_archived(call: Call, archived: bool) -> None:
+    backend, chat = call.backend, call.chat
+    backend.guard("patch.already-archived", archived and chat.archived)
+    backend.guard("patch.not-archived", not archived and not chat.archived)
+    if archived:
+        backend.lifecycle.archive(chat)
+        return
+    parent = backend.store.chats.get(chat.parent_chat_id or "")
+    backend.guard("patch.parent-archived", parent is not None and parent.archived)
+    backend.lifecycle.unarchive(chat)
+
+
+def _set_pin(call: Call, order: int, before_archived: bool, before_pin: int) -> None:
+    """Pin, move or unpin. Whether the chat is archived or pinned is judged by what it was before this request."""
+    backend, chat = call.backend, call.chat
+    backend.guard("patch.pin-negative", order < 0)
+    if order == 0:
+        pins.unpin(backend, chat)
+        return
+    backend.guard("patch.pin-archived", before_archived and (backend.does("pin.by-state-before") or chat.archived))
+    backend.guard("patch.pin-child", chat.parent_chat_id is not None)
+    if before_pin > 0:
+        if not chat.archived:
+            pins.move(backend, chat, order)
+        return
+    backend.guard("patch.pin-archived", chat.archived)
+    pins.pin(backend, chat)
+    if not backend.does("pin.appended"):
+        pins.move(backend, chat, order)

@@ -1,0 +1,87 @@
+"""The list of one's own chats (chats.md section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from fake_server.chats.views import chat_view, is_unread
+from fake_server.endpoints.chats.chat import shown_children
+from fake_server.http.endpoint import CHATS, Call, Reply, reply, route
+from fake_server.rules import authz, search
+from fake_server.rules.refusals import refusal
+from fake_server.rules.validate import NIL_UUID, quote
+from fake_server.state.ordering import sort_key
+from fake_server.state.records import Chat
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+
+DEFAULT_LIMIT = 50
+
+
+@route("listChats", "GET", CHATS)
+async def list_chats(call: Call) -> Reply:
+    """The caller's own root chats: pinned ones first, then by last change, newest first; children embedded."""
+    backend, user = call.backend, call.user
+    problems = call.problems()
+    after = problems.uuid(call, "after_id")
+    limit = problems.integer(call, "limit")
+    offset = problems.integer(call, "offset")
+    problems.refuse()
+    wanted = search.parse(backend, call.first_query("q"))
+    labels = _label_filter(call) if backend.does("list.filters-labels") else {}
+
+    def shown(chat: Chat) -> bool:
+        return (
+            (search_title is None or search_title(chat.title))
+            and all(chat.labels.get(k) == v for k, v in labels.items())
+            and (wanted.has_unread is None or is_unread(backend, chat) == wanted.has_unread)
+            and authz.can(backend, user, "read", chat)
+        )
+
+    search_title = wanted.matches_title if wanted.title and backend.does("list.title") else None
+    chats: Iterator[Chat] = iter(())
+    if not wanted.git:
+        chats = in_order(backend, user.id, wanted.archived, after if after != NIL_UUID else "")
+    page = islice(filter(shown, chats), offset, offset + (limit or DEFAULT_LIMIT))
+    return reply(
+        200,
+        [
+            chat_view(
+                backend,
+                chat,
+                diff_status=True,
+                unread=True,
+                children=shown_children(backend, chat, wanted.archived),
+            )
+            for chat in page
+        ],
+    )
+
+
+def _label_filter(call: Call) -> dict[str, str]:
+    """The labels that a chat must have; of several values for one key the last counts."""
+    labels: dict[str, str] = {}
+    for raw in call.queries("label"):
+        key, _, value = raw.partition(":")
+        if not key or not value:
+            raise refusal("list.label", label=quote(raw))
+        labels[key] = value
+    if not call.backend.does("list.labels"):  # a fault, but for the two labels by which chats are found again everywhere
+        return {key: value for key, value in labels.items() if key in ("mark", "run")}
+    return labels
+
+
+def in_order(backend: Backend, owner_id: str, archived: bool, after_id: str) -> Iterator[Chat]:
+    """The owner's root chats in the order of the list, from behind the cursor chat on (any chat; unknown: none)."""
+    if not backend.does("list.cursor"):
+        after_id = ""
+    cursor = None
+    if after_id:
+        chat = backend.store.chats.get(after_id)
+        if chat is None:
+            return iter(())
+        cursor = sort_key(chat)
+    return backend.store.order.walk(owner_id, archived, cursor)

@@ -1,0 +1,1 @@
+"""Endpoints of what every user keeps for himself."""

@@ -1,0 +1,86 @@
+"""Wrong interrupts."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from fake_server.faulting import Answer, answers, changes, instead, turns_off
+from fake_server.state.records import Message
+from fake_server.turns.run import Run
+
+
+@changes("interruptChat", red=["INT-001"])
+def interrupted_chats_still_run(answer: Answer) -> None:
+    """An interrupt of a running chat answers status running."""
+    if answer.backend.runner.active(answer.backend.store.chats[answer.path_params["chat"]]):
+        answer.body["status"] = "running"
+
+
+@changes("listMessages", red=["INT-002", "MSG-013", "PART-024", "STREAM-071"])
+def partial_answers_have_usage(answer: Answer) -> None:
+    """A partial answer shows usage."""
+    for message in answer.body["messages"]:
+        if message["role"] == "assistant":
+            message.setdefault("usage", {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2, "context_limit": 1000})
+
+
+turns_off("interrupts-store-empty-answers", "nothing said is stored too", "interrupt.stores-no-empty", red=["INT-003", "INT-012"])
+turns_off("interrupts-leave-calls-open", "no results for open calls", "interrupt.answers-calls", red=["INT-004"])
+turns_off("interrupts-forget-reasoning", "reasoning is dropped", "interrupt.keeps-reasoning", red=["INT-005"])
+turns_off("interrupts-trim-answers", "what is kept loses the blanks around it", "interrupt.keeps-blanks", red=["INT-002"])
+
+
+@instead("Runner._store_partial", red=["INT-006", "INT-004"])
+def interrupts_drop_steps(right: Any, run: Run) -> list[Message]:
+    """The steps before are dropped."""
+    stored: list[Message] = right(run)
+    rows = [m for m in right.__self__.backend.store.messages[run.chat.id] if not m.deleted]
+    asked = max(i for i, m in enumerate(rows) if m.role == "user")
+    for message in rows[asked + 1 : -1] if run.stopping else ():
+        message.deleted = True
+    return stored
+
+
+turns_off(
+    "interrupts-add-to-idle-chats",
+    "an idle chat gets a message",
+    "interrupt.leaves-messages",
+    red=["INT-007", "STREAM-006", "STREAM-028", "STREAM-069", "STREAM-081", "STREAM-084"],
+)
+turns_off("interrupts-move-no-idle-chat", "updated_at of an idle chat stays", "interrupt.moves-idle", red=["INT-008"])
+turns_off(
+    "interrupts-keep-the-queue-waiting",
+    "the queue does not go on",
+    "interrupt.promotes",
+    red=["INT-010", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018", "USAGE-033"],
+)
+turns_off(
+    "interrupts-leave-client-calls",
+    "no made-up results",
+    "requires-action.synthetic-results",
+    red=["INT-011", "TOOL-014", "PART-014"],
+)
+turns_off("interrupted-retries-fail", "an interrupt before a retry is an error", "interrupt.ends-retries", red=["INT-012"])
+
+
+turns_off("interrupts-read-their-body", "a broken body of an interrupt is refused", "interrupt.ignores-body", red=["INT-013"])
+
+
+@answers("interruptChat", red=["INT-014"])
+def archived_chats_are_not_interrupted(answer: Answer) -> None:
+    """An interrupt of an archived chat is refused."""
+    if answer.status == 200 and answer.body["archived"]:
+        answer.status, answer.body = 400, {"message": "The chat is archived."}
+
+
+turns_off("interrupts-keep-the-label", "a summary is never cleared by them", "interrupt.clears-label", red=["INT-015"])
+
+
+@changes("listMessages", red=["INT-016", "INT-010", "MSG-013", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018"])
+def partial_answers_grow(answer: Answer) -> None:
+    """A partial answer goes on growing: it is longer once the next message is there."""
+    shown = answer.body["messages"]
+    for after, message in itertools.pairwise(shown):
+        if message["role"] == "assistant" and "usage" not in message and after["role"] == "user":
+            message["content"][-1]["text"] += " late"

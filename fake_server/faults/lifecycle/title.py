@@ -1,0 +1,104 @@
+"""Wrong titles: by hand, regenerated, proposed."""
+
+from __future__ import annotations
+
+from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.faults.lifecycle.patch import _chat, _refuse, _sent
+
+
+@changes("listChats", red=["TITLE-001"])
+def list_shows_the_first_title(answer: Answer) -> None:
+    """The list shows another title than the one given by hand."""
+    for chat in answer.body:
+        chat["title"] = "Look at this" if chat["title"] == "By hand" else chat["title"]
+
+
+turns_off("rename-moves-the-chat", "a rename moves updated_at", "rename.keeps-place", red=["TITLE-002"])
+turns_off("titles-keep-blanks", "titles keep the blanks around them", "patch.title-trimmed", red=["TITLE-003", "PATCH-001"])
+
+
+@changes("regenerateTitle", red=["TITLE-004", "TITLE-005"])
+def regenerate_shows_another_title(answer: Answer) -> None:
+    """Regenerate answers another title than the one that it keeps."""
+    if answer.body["title"] == "Scripted title" and answer.body["status"] == "waiting" and not answer.body["archived"]:
+        answer.body["title"] += "!" if "parent_chat_id" not in answer.body else ""
+
+
+turns_off("regenerate-always-moves", "regenerate moves updated_at even if nothing changes", "title.same-keeps-place",
+          red=["TITLE-005", "TITLE-007"])  # fmt: skip
+turns_off("propose-keeps-the-title", "propose stores its title", "title.propose-changes-nothing", red=["TITLE-006", "WATCH-029"])
+
+
+@changes("proposeTitle", red=["TITLE-007"])
+def propose_without_text(answer: Answer) -> None:
+    """Without text New Chat is proposed."""
+    answer.body["title"] = answer.body["title"] or "New Chat"
+
+
+@answers("proposeTitle", red=["TITLE-008", "CONF-036", "TITLE-017"])
+def failed_proposals_are_409(answer: Answer) -> None:
+    """A proposal whose model call fails is answered with 409."""
+    if answer.status == 500:
+        answer.status = 409
+
+
+turns_off("titles-are-messages", "a title call adds a message", "title.adds-no-message", red=["TITLE-009", "READ-007"])
+
+
+@answers("regenerateTitle", red=["TITLE-010"])
+def no_titles_during_a_turn(answer: Answer) -> None:
+    """During a turn no title can be regenerated."""
+    if answer.status == 200 and _chat(answer).status == "running":
+        _refuse(answer, 409, "Title regeneration already in progress for this chat.")
+
+
+turns_off("titles-do-not-lock", "a rename is accepted while a title is made", "title.locks", red=["TITLE-011"])
+
+
+@answers("patchChat", red=["TITLE-012"])
+def titles_lock_everything(answer: Answer) -> None:
+    """While a title is made, labels can't be changed."""
+    if answer.status == 204 and "labels" in _sent(answer) and _chat(answer).title_lock:
+        _refuse(answer, 409, "Title regeneration already in progress for this chat.")
+
+
+@answers("patchChat", red=["TITLE-013"])
+def same_title_is_a_conflict(answer: Answer) -> None:
+    """A rename to the present title is refused."""
+    key, title = ("renamed", answer.path_params["chat"]), str(_sent(answer).get("title", "")).strip()
+    if answer.status == 204 and title and set(_sent(answer)) == {"title"}:
+        if answer.backend.faults.memory.get(key) == title:
+            _refuse(answer, 409, "The chat has this title.")
+        answer.backend.faults.memory[key] = title
+
+
+turns_off("first-title-respects-rename", "a rename keeps the generated title away", "title.overwrites-rename", red=["TITLE-014"])
+
+
+@answers("proposeTitle", red=["TITLE-015"])
+def no_titles_for_archived_chats(answer: Answer) -> None:
+    """No title is proposed for an archived chat."""
+    if answer.status == 200 and _chat(answer).archived:
+        _refuse(answer, 400, "Cannot propose a title for an archived chat.")
+
+
+turns_off(
+    "titles-keep-quotes",
+    "titles of the model keep their quotes",
+    "title.tidied",
+    red=["TITLE-016", "SCHEMA-proposeTitle", "TITLE-017", "TITLE-018"],
+)
+turns_off("titles-of-nine-words", "a title of nine words will do", "title.eight-words", red=["TITLE-017"])
+turns_off("titles-are-never-cut", "a title has all its characters", "title.cut", red=["TITLE-018", "SCHEMA-proposeTitle"])
+
+
+@answers("proposeTitle", red=["TITLE-017"])
+def blank_titles_are_proposed(answer: Answer) -> None:
+    """A blank title of the model is proposed as it is."""
+    if answer.status == 500 and "not usable" in str(answer.body):
+        answer.status, answer.body = 200, {"title": ""}
+
+
+turns_off("long-words-have-no-title", "a message of few long words gets no title", "title.long-words", red=["TITLE-019"])
+turns_off("cut-titles-are-replaced", "a title that was cut is made anew", "title.cut-stays", red=["TITLE-020"])
+turns_off("titles-of-pending-chats", "titles are made for pending chats, too", "title.not-while-pending", red=["TITLE-039"])

@@ -1,0 +1,243 @@
+"""Watch feeds that tell too much, too little, or of the wrong chats."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from fake_server.faulting import Answer, Fault, changes, declare, frames, turns_off
+from fake_server.faults.streaming.frames import Event, Memory
+
+
+def chat_of(answer: Answer) -> Any:
+    return answer.backend.store.chats[answer.path_params["chat"]]
+
+
+def changed(event: Event, **fields: Any) -> Event:
+    """The event with other values in its chat."""
+    return event | {"chat": event["chat"] | fields}
+
+
+def is_a(event: Event, kind: str, **fields: Any) -> bool:
+    return bool(event["kind"] == kind and all(event["chat"].get(k) == v for k, v in fields.items()))
+
+
+turns_off(
+    "watch-begins-with-all-chats",
+    "the watch feed begins with every chat of its owner",
+    "watch.no-snapshot",
+    red=["WATCH-001", "WATCH-013"],
+)
+turns_off(
+    "watch-events-in-arrays",
+    "a frame of the watch feed is an array",
+    "watch.objects",
+    red=["WATCH-002", "SCHEMA-frame-watchChats"],
+)
+
+
+@frames("watch", red=["WATCH-003", "SCHEMA-frame-watchChats"])
+def an_eighth_kind(batch: list[Event], memory: Memory) -> list[Event]:
+    """An archived chat is told of by an event of its own, too."""
+    return batch + [e | {"kind": "archived"} for e in batch if is_a(e, "deleted")]
+
+
+turns_off(
+    "watch-needs-the-chat-role",
+    "who can't create chats can't watch",
+    "watch.for-everybody",
+    red=["WATCH-004", "SCHEMA-watchChats"],
+)
+
+
+@frames("watch", red=["WATCH-005"])
+def new_chats_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """A create is not told."""
+    return [e for e in batch if not (is_a(e, "created", status="pending") and "parent_chat_id" not in e["chat"])]
+
+
+@frames("watch", red=["WATCH-006"])
+def deleted_before_archived(batch: list[Event], memory: Memory) -> list[Event]:
+    """deleted shows the chat as it was."""
+    return [changed(e, archived=False) if is_a(e, "deleted") else e for e in batch]
+
+
+@frames("watch", red=["WATCH-007", "WATCH-008", "WATCH-003", "WATCH-009"])
+def unarchived_chats_are_changed(batch: list[Event], memory: Memory) -> list[Event]:
+    """Unarchiving is told as a change of status."""
+    return [e | {"kind": "status_change"} if is_a(e, "created", status="waiting") else e for e in batch]
+
+
+turns_off("family-is-one-event", "of a family only the target is told", "watch.family", red=["WATCH-008"])
+turns_off("target-of-a-family-last", "of a family the target is told last", "watch.target-first", red=["WATCH-009"])
+turns_off("everybody-is-told", "everybody is told of every chat", "watch.owner-only", red=["WATCH-010", "WATCH-011"])
+turns_off("site-owners-are-told", "site owners are told of every chat", "watch.not-for-admins", red=["WATCH-011", "WATCH-010"])
+turns_off(
+    "last-watcher-only",
+    "the title of an archived chat reaches but the last connection",
+    "watch.archived-to-all",
+    red=["WATCH-012"],
+)
+turns_off("running-is-told", "running is told", "watch.no-running", red=["WATCH-013"])
+
+
+@changes("sendMessage", red=["WATCH-014"])
+def queued_sends_are_told(answer: Answer) -> None:
+    """A queued send is told as a change of status."""
+    chat = chat_of(answer)
+    if answer.body.get("queued") and chat.status == "running":
+        chat.status = "pending"
+        answer.backend.hub.watch(chat, "status_change")
+        chat.status = "running"
+
+
+@frames("watch", red=["WATCH-015", "WATCH-024", "WATCH-030"])
+def pending_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """pending is not told."""
+    return [e for e in batch if not is_a(e, "status_change", status="pending")]
+
+
+@frames("watch", red=["WATCH-016", "WATCH-031", "WATCH-032"])
+def summaries_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """summary_change is not sent."""
+    return [e for e in batch if e["kind"] != "summary_change"]
+
+
+@frames("watch", red=["WATCH-017"])
+def generated_titles_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """A title that was generated during the first turn is not told."""
+    return [e for e in batch if not is_a(e, "title_change", last_turn_summary=None)]
+
+
+@frames("watch", red=["WATCH-018", "CHATOBJ-005"])
+def failures_without_error(batch: list[Event], memory: Memory) -> list[Event]:
+    """The chat of a status_change has no last_error."""
+    return [e | {"chat": {k: v for k, v in e["chat"].items() if k != "last_error"}} for e in batch]
+
+
+@frames("watch", red=["WATCH-019", "EVENT-004"])
+def calls_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """action_required is not sent."""
+    return [e for e in batch if e["kind"] != "action_required"]
+
+
+@changes("submitToolResults", red=["WATCH-020"])
+def results_are_told(answer: Answer) -> None:
+    """Submitting tool results is told as a change of status."""
+    answer.backend.hub.watch(chat_of(answer), "status_change")
+
+
+turns_off("same-title-is-told", "a rename to the present title is told", "rename.same-is-free", red=["WATCH-021", "TITLE-012"])
+
+
+@changes("patchChat", red=["WATCH-022"])
+def labels_are_told(answer: Answer) -> None:
+    """New labels are told as a change of status."""
+    if answer.sent.get("labels"):
+        answer.backend.hub.watch(chat_of(answer), "status_change")
+
+
+_interrupted: set[str] = set()
+
+
+def _note(answer: Answer) -> None:
+    _interrupted.add(answer.path_params["chat"])
+
+
+def _silent(batch: list[Event], memory: Memory) -> list[Event]:
+    return [e for e in batch if not (is_a(e, "status_change", status="waiting") and e["chat"]["id"] in _interrupted)]
+
+
+declare(
+    Fault(
+        "interrupts-are-not-told",
+        "the end of an interrupted turn is not told",
+        frozenset(["WATCH-023"]),
+        operations=frozenset(["interruptChat"]),
+        answer=_note,
+        socket="watch",
+        events=_silent,
+    )
+)
+
+
+@frames("watch", red=["WATCH-025"])
+def renames_by_admins_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """The owner is not told of a rename by an admin."""
+    return [e for e in batch if not is_a(e, "title_change", title="By the admin")]
+
+
+@frames("watch", red=["WATCH-026"])
+def children_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """The creation of a child chat is not told."""
+    return [e for e in batch if not (is_a(e, "created", status="pending") and e["chat"].get("parent_chat_id"))]
+
+
+@frames("watch", red=["WATCH-027"])
+def events_show_unread(batch: list[Event], memory: Memory) -> list[Event]:
+    """The chat of an event is unread after a turn."""
+    return [changed(e, has_unread=True) if is_a(e, "status_change", status="waiting") else e for e in batch]
+
+
+@frames("stream", red=["WATCH-028"])
+def large_calls_are_not_streamed(batch: list[Event], memory: Memory) -> list[Event]:
+    """A call with large arguments is not streamed."""
+    return [e for e in batch if e["type"] != "action_required" or len(str(e)) < 8000]
+
+
+@changes("proposeTitle", red=["WATCH-029"])
+def proposals_are_told(answer: Answer) -> None:
+    """A title that was proposed is told."""
+    answer.backend.hub.watch(chat_of(answer), "title_change")
+
+
+turns_off(
+    "child-alone-is-not-told",
+    "archiving and unarchiving a child alone is not told",
+    "watch.child-alone",
+    red=["WATCH-006", "WATCH-007"],
+)
+turns_off("no-summary-while-awaited", "requires_action sets no summary", "summary.while-awaited", red=["WATCH-032"])
+
+
+def _known(event: Event, memory: Memory, *before: str) -> bool:
+    """Is this a status_change, and was the chat's status before it one of these? Remembers the status."""
+    was = memory.get(event["chat"]["id"])
+    memory[event["chat"]["id"]] = event["chat"]["status"]
+    return bool(event["kind"] == "status_change" and was in before)
+
+
+@frames("watch", red=["WATCH-023"])
+def same_status_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """waiting is not told of a chat that waits already."""
+    return [e for e in batch if not (_known(e, memory, "waiting") and e["chat"]["status"] == "waiting")]
+
+
+@frames("watch", red=["WATCH-030"])
+def pending_after_errors_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """pending is not told of a chat that had failed."""
+    return [e for e in batch if not (_known(e, memory, "error") and e["chat"]["status"] == "pending")]
+
+
+@frames("watch", red=["WATCH-031"])
+def cleared_summaries_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """A summary that was cleared is not told."""
+    return [e for e in batch if not is_a(e, "summary_change", last_turn_summary=None)]
+
+
+@frames("watch", red=["WATCH-033"])
+def events_without_labels(batch: list[Event], memory: Memory) -> list[Event]:
+    """The chat of an event has no labels."""
+    return [changed(e, labels={}) for e in batch]
+
+
+@frames("watch", red=["WATCH-054"])
+def changes_tell_the_first_model(batch: list[Event], memory: Memory) -> list[Event]:
+    """status_change shows the first model that the feed saw the chat on."""
+    batch = copy.deepcopy(batch)
+    for event in batch:
+        shown = event["chat"]
+        first = memory.setdefault(shown["id"], shown["last_model_config_id"])
+        if event["kind"] == "status_change":
+            shown["last_model_config_id"] = first
+    return batch

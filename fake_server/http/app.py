@@ -1,0 +1,213 @@
+"""The application: one request from routing to the answer on the wire."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import orjson
+
+from fake_server.faulting import Answer
+from fake_server.http import auth, endpoint
+from fake_server.http.endpoint import JSON, TEXT, Call, Reply, sign_in
+from fake_server.http.router import Route, Router
+from fake_server.rules.refusals import Refusal, refusal
+from fake_server.state.ratelimit import RateLimits
+
+if TYPE_CHECKING:
+    from fake_server.backend import Backend
+    from fake_server.revision import Revision
+
+log = logging.getLogger("fake_server")
+
+BUILD_VERSION = b"v2.33.0-fake"
+# Every answer sets the cookie of the CSRF rule anew, whoever asked and whatever for.
+_CSRF_COOKIE = f"csrf_token={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Lax".encode()
+_GLOBAL = [
+    (b"set-cookie", _CSRF_COOKIE),
+    (b"vary", b"Origin"),
+    (b"vary", b"Cookie"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-coder-build-version", BUILD_VERSION),
+]
+
+_REPEATED = (b"allow", b"vary")  # headers that come several times; no fault of answers changes them
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+def encode(value: Any) -> bytes:
+    """A JSON body: compact, HTML characters escaped, with a newline at its end."""
+    data: bytes = orjson.dumps(value)
+    if b"<" in data:
+        data = data.replace(b"<", b"\\u003c")
+    if b">" in data:
+        data = data.replace(b">", b"\\u003e")
+    if b"&" in data:
+        data = data.replace(b"&", b"\\u0026")
+    if b"\xe2\x80" in data:
+        data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    return data + b"\n"
+
+
+def load_routes(served: Revision) -> Router:
+    """The table of every endpoint of a revision, from all modules of fake_server.http."""
+    import fake_server.http as package
+
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+    return Router(endpoint.routes(served), endpoint.mounts(served))
+
+
+class App:
+    """The ASGI application of one backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.router = load_routes(backend.revision)
+        self.limits = RateLimits(backend)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        call = Call(self.backend, scope, receive, send)
+        route: Route | None = None
+        answer: Reply | None
+        try:
+            if b"%2f" in scope["raw_path"].lower():
+                call.path = scope["raw_path"].decode("latin-1")  # an escaped slash keeps the whole path escaped
+            if call.method not in auth.SAFE_METHODS and self.backend.does("csrf.first"):
+                auth.check_csrf(call)
+            if self.limits.on:
+                self.limits.count(call)
+            if self.backend.faults.active:
+                self._misroute(call)
+            route, allowed = self.router.find(call.path, call.method, call.params, call)
+            if route is None:
+                answer = self._unrouted(call, allowed)
+            else:
+                if route.auth and not call.signed_in:
+                    sign_in(call)
+                if not self.backend.does("csrf.first"):
+                    auth.check_csrf(call)
+                answer = await route.handler(call)
+        except Refusal as refused:
+            if refused.key == "common.chat-id" and not self.backend.does("route.id-before-body"):
+                refused = await _bad_body(call) or refused
+            answer = self._refused(call, refused)
+        except Exception as error:  # the last resort: an answer without a trace, the trace in the log
+            log.exception("%s %s", call.method, call.path)
+            answer = self._refused(call, refusal("common.panic", detail=type(error).__name__))
+        if answer is not None:
+            await self._send(call, route, answer)
+
+    def _misroute(self, call: Call) -> None:
+        """What a fault gets wrong before the route is looked up."""
+        does = self.backend.does
+        if call.method == "HEAD" and not does("route.no-head"):
+            call.method = "GET"
+        if ("//" in call.path or call.path.endswith("/")) and not does("route.slashes"):
+            raise refusal("common.route-not-found")
+
+    def _unrouted(self, call: Call, allowed: list[str]) -> Reply:
+        if not allowed:
+            raise refusal("common.route-not-found")
+        if not call.signed_in and call.path.startswith("/api/"):
+            sign_in(call)
+        shown = allowed if self.backend.does("route.allow") else [*allowed, "OPTIONS"]
+        return endpoint.reply(405, headers=[(b"allow", m.encode()) for m in shown])
+
+    def _refused(self, call: Call, refused: Refusal) -> Reply:
+        other = self.backend.faults.reworded(refused.key) if self.backend.faults.active else None
+        said = self.backend.said(refused)
+        body = {**said.body, "message": other} if other is not None else said.body
+        headers = [(k.lower().encode(), v.encode()) for k, v in refused.headers.items()]
+        if said.status == 401 and self.backend.does("auth.challenge"):
+            headers.append(auth.challenge(call, str(said.body["message"])))
+        if said.media != "application/json":
+            return endpoint.reply(said.status, body["message"], headers=headers, media=TEXT)
+        return endpoint.reply(said.status, body, headers=headers)
+
+    async def _send(self, call: Call, route: Route | None, answer: Reply) -> None:
+        request_id = (b"x-coder-request-id", str(uuid4()).encode())
+        common = _GLOBAL if self.backend.does("route.vary") else [pair for pair in _GLOBAL if pair[0] != b"vary"]
+        headers = [*common, request_id, *call.extra_headers, *answer.headers]
+        if not self.backend.does("route.any-accept") and call.header("accept") == "text/html":
+            answer = endpoint.reply(answer.status, encode(answer.body), headers=answer.headers, media=b"text/html")
+        status, body = answer.status, answer.body
+        if body is not None:
+            headers.append((b"content-type", answer.media))
+        if self.backend.faults.active:
+            status, body, headers = self._faulted(call, route, answer, headers)
+        if body is None:
+            data = b""
+        elif answer.media == JSON and not isinstance(body, bytes):
+            data = encode(body)
+        else:
+            data = body if isinstance(body, bytes) else str(body).encode()
+        if status != 204:
+            headers.append((b"content-length", str(len(data)).encode()))
+        await call.send({"type": "http.response.start", "status": status, "headers": headers})
+        await call.send({"type": "http.response.body", "body": data})
+
+    def _faulted(
+        self, call: Call, route: Route | None, answer: Reply, headers: list[tuple[bytes, bytes]]
+    ) -> tuple[int, Any, list[tuple[bytes, bytes]]]:
+        changed = Answer(
+            operation=route.operation if route else "",
+            method=call.method,
+            path=call.path,
+            path_params=call.path_params,
+            query=dict(reversed(call.query)),
+            queries=list(call.query),
+            sent=call.sent,
+            caller=call.user if call.signed_in else None,
+            status=answer.status,
+            headers={k.decode("latin-1"): v.decode("latin-1") for k, v in headers if k not in _REPEATED},
+            # What goes out may be shared with the state: a fault changes a copy.
+            body=answer.body if isinstance(answer.body, bytes | str) else orjson.loads(orjson.dumps(answer.body)),
+            backend=self.backend,
+        )
+        self.backend.faults.change(changed)
+        sent = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in changed.headers.items()]
+        return changed.status, changed.body, [*sent, *((k, v) for k, v in headers if k in _REPEATED)]
+
+
+async def _bad_body(call: Call) -> Refusal | None:
+    """The refusal of a body that is no JSON."""
+    try:
+        await call.json()
+    except Refusal as refused:
+        return refused
+    return None
+
+
+def build_app(backend: Backend) -> App:
+    """The ASGI application that answers from this backend."""
+    return App(backend)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        kind = message["type"]
+        if kind == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif kind == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+# Sub-routers of the core; modules of fake_server.http add their own.
+endpoint.mount(endpoint.CHATS, endpoint.enter_chats)
+endpoint.mount(f"{endpoint.CHATS}/{{chat}}", endpoint.resolve_chat)
+endpoint.mount(f"{endpoint.CHATS}/{{chat}}/stream")
+endpoint.mount(f"{endpoint.CHATS}/files")

@@ -1,0 +1,1 @@
+"""Calls of the model behind a chat: addresses, wires, retries, and what failures mean."""

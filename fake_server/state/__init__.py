@@ -1,0 +1,1 @@
+"""What is kept: records, accounts, model configs, settings, usage."""

@@ -1,0 +1,48 @@
+"""Pinned chats of an owner: their order is 1, 2, 3 … (chats.md section 9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fake_server.state.records import Chat
+
+if TYPE_CHECKING:
+    from fake_server.state.store import State
+
+
+def pinned(backend: State, owner_id: str) -> list[Chat]:
+    """The owner's pinned chats in order; archived ones don't count."""
+    chats = (backend.store.chats[i] for i in backend.store.chats_of.get(owner_id, ()))
+    return sorted((c for c in chats if c.pin_order > 0 and not c.archived), key=lambda c: (c.pin_order, c.id))
+
+
+def pin(backend: State, chat: Chat) -> None:
+    """Pin an unpinned chat behind all others."""
+    others = pinned(backend, chat.owner_id)
+    _renumber(backend, others)
+    chat.pin_order = len(others) + 1
+
+
+def unpin(backend: State, chat: Chat) -> None:
+    """Unpin a chat; its neighbours close up."""
+    if chat.pin_order == 0:
+        return
+    chat.pin_order = 0
+    _renumber(backend, pinned(backend, chat.owner_id))
+
+
+def move(backend: State, chat: Chat, to: int) -> None:
+    """Move a pinned chat to this place, or to the nearest that there is."""
+    others = [c for c in pinned(backend, chat.owner_id) if c is not chat]
+    at = min(max(to, 1), len(others) + 1) if backend.does("pin.clamped") else to
+    chat.pin_order = at
+    if not backend.does("pin.renumbers"):
+        return
+    for number, other in enumerate(others, 1):
+        other.pin_order = number + (number >= at)
+
+
+def _renumber(backend: State, chats: list[Chat]) -> None:
+    if backend.does("pin.renumbers"):
+        for number, chat in enumerate(chats, 1):
+            chat.pin_order = number

@@ -1,0 +1,76 @@
+"""Request counts per caller and path over a sliding minute (chats.md, "Rate limits"); in force only when switched on.
+
+Start option `CODER_DANGEROUS_DISABLE_RATE_LIMITS`: `false` switches the limits on; on this server they are off by default.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fake_server.http import auth
+from fake_server.rules import authz
+from fake_server.rules.refusals import refusal
+
+if TYPE_CHECKING:
+    from fake_server.http.endpoint import Call
+    from fake_server.state.store import State
+
+WINDOW = 60.0
+API_LIMIT = 512
+FILES_LIMIT = 12
+
+
+class RateLimits:
+    """Two limits: on everything below /api/experimental, and a tighter one on files."""
+
+    def __init__(self, backend: State) -> None:
+        self.backend = backend
+        # (limit, caller, path) → start of the current window, its count, the count of the window before
+        self._counts: dict[tuple[int, str, str], tuple[float, int, int]] = {}
+
+    @property
+    def on(self) -> bool:
+        return str(self.backend.options.get("CODER_DANGEROUS_DISABLE_RATE_LIMITS", "true")).lower() in ("false", "0")
+
+    def count(self, call: Call) -> None:
+        """Count this request; refuse it when there were too many. Sets the X-RateLimit headers of the answer."""
+        if not call.path.startswith("/api/experimental"):
+            return
+        token = self.backend.store.tokens.get(auth.sent_token(call).partition("-")[0])
+        user = self.backend.store.users.get(token.user_id) if token else None
+        exempt = False
+        if call.header("x-coder-bypass-ratelimit").lower() in ("1", "t", "true") and user is not None:
+            if not authz.is_site_owner(user):
+                raise refusal("rate.bypass")
+            exempt = True
+        client = call.scope.get("client")
+        caller = user.id if user else str(client[0] if client else "")
+        self._one(call, API_LIMIT, caller, exempt)
+        if call.path.startswith("/api/experimental/chats/files"):
+            self._one(call, FILES_LIMIT, caller, exempt)
+
+    def _one(self, call: Call, limit: int, caller: str, exempt: bool) -> None:
+        key, now = (limit, caller, call.path), time.monotonic()
+        start, current, previous = self._counts.get(key, (now - now % WINDOW, 0, 0))
+        passed = int((now - start) // WINDOW)
+        if passed:
+            start, current, previous = start + passed * WINDOW, 0, current if passed == 1 else 0
+        used = current + round(previous * (1 - (now - start) / WINDOW))
+        does = self.backend.does
+        refused = used >= limit and not exempt and does("rate.limited") and does(f"rate.limited-{call.method}")
+        if not refused and not exempt:
+            current, used = current + 1, used + 1
+        self._counts[key] = start, current, previous
+        remaining = limit - 1 if exempt and not used else max(0, limit - used)
+        reset = int(time.time() + WINDOW - (now - start))
+        call.extra_headers = [
+            (b"x-ratelimit-limit", str(limit).encode()),
+            (b"x-ratelimit-remaining", str(remaining).encode()),
+            (b"x-ratelimit-reset", str(reset).encode()),
+        ]
+        if not does("rate.headers"):
+            call.extra_headers = []
+        if refused:
+            call.extra_headers.append((b"retry-after", b"60"))
+            raise refusal("rate.limited", count=limit)
