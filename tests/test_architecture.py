@@ -150,7 +150,7 @@ def test_only_cases_and_dialects_name_statuses_and_roles() -> None:
         f"{path.relative_to(ROOT)}: {text}"
         for path in (ROOT / "conformance").rglob("*.py")
         for _, text in _texts(path)
-        if (text in statuses and not {"cases", "properties", "profiles"} & set(path.parts)) or text in roles
+        if (text in statuses and not {"cases", "scenes", "properties", "profiles"} & set(path.parts)) or text in roles
     ]
     assert named == [], "statuses and roles are the profile's: t.busy, t.rest, t.final, t.idle, t.chat_roles, traits[...]"
 
@@ -165,21 +165,22 @@ def test_no_machine_path_is_committed() -> None:
 def test_frames_are_taken_apart_in_one_module() -> None:
     # These carry frames whole: into logs and records, out of them, or (objects) over everything that is in them.
     carry = {
-        "exchange",
-        "record",
         "checks/documents",
         "checks/objects",
-        "checks/reading",
-        "checks/recorded",
+        "recordings/reading",
+        "recordings/transcripts",
+        "run/record",
+        "wire/exchange",
         "wire/feed",
         "wire/redact",
     }
     carry |= {
-        "cases/streaming_envelopes",
-        "cases/streaming_frames",
-        "cases/streaming_watch",
-        "replay/segments",
-        "replay/scenario",
+        "cases/streaming/envelopes",
+        "cases/streaming/frames",
+        "cases/streaming/watch",
+        "recordings/replay/segments",
+        "recordings/replay/scenario",
+        "scenes/streaming",
     }
     root = ROOT / "conformance"
     read = {
@@ -187,6 +188,6 @@ def test_frames_are_taken_apart_in_one_module() -> None:
         for path in root.rglob("*.py")
         if re.search(r'\.payload\b|\["frame"\]', path.read_text(encoding="utf-8"))
     }
-    assert read - carry == {"framing"}
+    assert read - carry == {"wire/framing"}
     unpacking = re.compile(r"isinstance\([^)]*(payload|frame)[^)]*, (list|dict)\)")
     assert [name for name in sorted(carry) if unpacking.search((root / f"{name}.py").read_text(encoding="utf-8"))] == []

@@ -12,20 +12,20 @@ import orjson
 
 from conformance.wire.exchange import ABSENT, Exchange, Response, SocketLog
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[1]
 _OURS = (_HERE, _HERE.parent / "fixtures", _HERE.parent / "spec")
 # Where what the target said is read: nothing but its shape makes these raise one of the errors below.
-_READERS = ("cases", "properties", "checks", "profiles")
+_READERS = ("cases", "scenes", "properties", "checks", "profiles")
 _READING = (
-    "actors.py",
-    "context.py",
-    "framing.py",
-    "judging.py",
-    "preflight.py",
-    "provisioning.py",
-    "sameness.py",
-    "streams.py",
-    "turns.py",
+    "play/actors.py",
+    "play/case.py",
+    "play/refused.py",
+    "play/provisioning.py",
+    "play/meaning.py",
+    "play/streams.py",
+    "play/turns.py",
+    "run/preflight.py",
+    "wire/framing.py",
 )
 _SHAPE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError, StopIteration)
 _CALL = re.compile(r"\(\) (missing|takes|got an unexpected keyword|got multiple values|got some positional)")
@@ -45,7 +45,10 @@ def reads_an_answer(error: BaseException) -> bool:
     if isinstance(error, AttributeError) and type(error.obj).__module__.partition(".")[0] in ("conformance", "fixtures", "spec"):
         return False
     place = _innermost(error)
-    return place is not None and (place.parent.name in _READERS or (place.parent == _HERE and place.name in _READING))
+    if place is None:
+        return False
+    here = place.relative_to(_HERE).as_posix() if _HERE in place.parents else ""
+    return here.split("/")[0] in _READERS or here in _READING
 
 
 def _innermost(error: BaseException) -> Path | None:

@@ -58,8 +58,8 @@ def encode(value: Any) -> bytes:
 
 
 def load_routes(served: Revision) -> Router:
-    """The table of every endpoint of a revision, from all modules of fake_server.http."""
-    import fake_server.http as package
+    """The table of every endpoint of a revision, from all modules of fake_server.endpoints."""
+    import fake_server.endpoints as package
 
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)

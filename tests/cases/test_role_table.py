@@ -51,4 +51,4 @@ def test_each_row_of_the_walks_is_a_case() -> None:
     for walk in (rules.READS, rules.CHANGES, rules.OWNERS_ONLY, rules.SHARES, rules.CREATES):
         for row in walk.values():
             for requirement in [row] if isinstance(row, str) else row:
-                assert any(name.startswith("ownership.") and r == requirement for name, r in judged), requirement
+                assert any(name.startswith("ownership_rules.") and r == requirement for name, r in judged), requirement
