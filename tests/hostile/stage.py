@@ -115,7 +115,10 @@ class Stage:
                 for kind, behaviour in behaviours.items()
             }
             played = play([self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items()], globs, seconds)
-        assert all(proxy.met for proxy in proxies.values())
+            # a busy machine may end a run before it came that far
+            late = [self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items() if not proxy.met]
+            played |= play(late, globs, 5 * seconds) if late else {}
+            assert [kind for kind, proxy in proxies.items() if not proxy.met] == []
         return played
 
 
