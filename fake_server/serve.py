@@ -188,7 +188,7 @@ async def running_server(
             seed_root(backend)
         else:
             seed(backend, llm.base_url)
-        stack.push_async_callback(backend.runner.close)
+        stack.push_async_callback(lambda: backend.runner.close())  # as it is then: it may have been wrapped meanwhile
         config = uvicorn.Config(
             build_app(backend),
             http="httptools",

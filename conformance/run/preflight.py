@@ -50,7 +50,7 @@ async def preflight(session: Session) -> list[Problem]:
         problems += await identify(session, known)
         if any(p.fatal for p in problems):
             return problems
-        problems += await _surroundings(session)
+        problems += await _surroundings(session) + await _models(session)
         session.routing = await routing.find(session)
     except TargetUnreachable as error:
         return [*problems, Problem(f"no answer from {target.shown_url}: {error}")]
@@ -110,6 +110,21 @@ async def _surroundings(session: Session) -> list[Problem]:
         if complaint:
             out.append(Problem(f"llm.control_url does not serve this run: {complaint}", False))
     return out
+
+
+async def _models(session: Session) -> list[Problem]:
+    """Chats are created with the models of the target file: one that is gone (an earlier run made it anew) is replaced."""
+    target = session.target
+    if not target.model_config_ids or "root" not in target.users:
+        return []
+    listed = value_of((await ask(session, "root", "GET", session.documents.url("listModelConfigs"))).response)
+    configs = [c for c in listed if isinstance(c, dict) and c.get("id")] if isinstance(listed, list) else []
+    there = [str(c["id"]) for c in sorted(configs, key=lambda c: not c.get("is_default"))]
+    gone = [known for known in target.model_config_ids if known not in there]
+    if not there or not gone:
+        return []
+    target.model_config_ids = [known for known in target.model_config_ids if known in there] or there[:1]
+    return [Problem(f"model_config_ids: {gone[0]} is not on the server any more; {target.model_config_ids[0]} is used", False)]
 
 
 async def upgrade_works(session: Session, actor: str = "alice") -> Problem | None:

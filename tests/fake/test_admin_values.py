@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fake_server.rules.call_options import CALL_OPTIONS, stored_options
@@ -47,6 +47,8 @@ def test_what_spells_no_number_is_no_price(sent: object) -> None:
         parse_price(sent)
 
 
+# drawing dictionaries of decimals takes long enough on a busy machine to be taken for a slow test
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     tokens=st.dictionaries(st.sampled_from(list(PRICES.values())), st.integers(0, 10**7)),
     prices=st.dictionaries(st.sampled_from(list(PRICES)), st.decimals(0, 10**6, places=9).map(str)),

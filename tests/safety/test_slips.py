@@ -184,3 +184,24 @@ def test_what_no_server_is_needed_for_is_told_at_once(text: str, said: str, tmp_
 def test_settings_of_the_server_are_capabilities_by_their_own_name(tmp_path: Any) -> None:
     (tmp_path / "t.json").write_text('{"base_url": "http://x", "capabilities": {"CODER_DISABLE_CHAT_SHARING=true": true}}')
     assert load(str(tmp_path / "t.json")).capabilities
+
+
+def test_a_model_that_was_made_anew_since_is_replaced() -> None:
+    async def scene() -> tuple[list[Problem], list[str], Run]:
+        async with running_server(profile="experimental-2026-03") as server:
+            data = server.target
+            (there,) = data["model_config_ids"]
+            data["model_config_ids"] = ["11111111-2222-4333-8444-555555555555"]
+            session = Session(Target.model_validate(data), Options())
+            try:
+                problems = await preflight(session)
+            finally:
+                await session.wire.aclose()
+                await session.control.aclose()
+            run = await run_against(data, cases_for(["CHAT-012"]))
+            return problems, [there, *session.target.model_config_ids], run
+
+    problems, (there, used), run = asyncio.run(scene())
+    assert used == there
+    assert [p.fatal for p in problems] == [False] and there in problems[0].text
+    assert run.verdicts["CHAT-012"] == "pass"
