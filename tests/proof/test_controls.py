@@ -21,12 +21,11 @@ STEADY = [n for n in NAMES if not n.endswith("-now-and-then")]
 # Together they prove as much as one by one, in a fraction of the time; `python -m tests.proof.kill NAME` plays one alone.
 GROUPS = {
     "answers and frames": [n for n in STEADY if n not in controls.OFF and n not in controls.PREPARED],
-    "now and then": [n for n in NAMES if n not in STEADY],
+    "now and then, late labels": [*(n for n in NAMES if n not in STEADY), "control-late-labels"],
     "feeds": [
         *(n for n in controls.OFF if n != "control-slow-frames"),
         *(n for n in controls.PREPARED if n != "control-late-labels"),
     ],
-    "late labels": ["control-late-labels"],
     "slow frames": ["control-slow-frames"],
 }
 

@@ -1,4 +1,7 @@
-"""Whatever a target lacks: the registry says what is not judged then, and why; nothing is left that nothing could judge."""
+"""A whole run against the fake server is green; of what a target lacks the registry says what is not judged then, and why.
+
+One run serves both: nothing is left that nothing could judge, with all there is and without any part of it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from conformance.play.declaration import CaseSpec
 from conformance.run.collection import all_cases
 from conformance.run.session import Options, Session
 from conformance.run.target import Target
-from conformance.run.whole import Outcome, RunConfig, Selection, play
 from fake_server.serve import running_server
 from tests.proof.bench import Run, run_against
 
@@ -28,10 +30,11 @@ pytestmark = pytest.mark.slow
 
 
 class Known:
-    """What one run against the whole target shows: who judges what, and as whom each case acts."""
+    """What one run against the whole target shows: what came of it, who judges what, and as whom each case acts."""
 
-    def __init__(self, target: Json, judges: dict[str, set[str]], actors: dict[str, set[str | None]]) -> None:
-        self.target, self.judges, self.actors = target, judges, actors
+    def __init__(self, target: Json, run: Run, actors: dict[str, set[str | None]]) -> None:
+        self.target, self.run, self.actors = target, run, actors
+        self.judges = {row: set(cases) for row, cases in run.judges().items()}
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +44,14 @@ def known() -> Known:
 
 async def _look() -> Known:
     actors: dict[str, set[str | None]] = defaultdict(set)
-    outcome = Outcome()
 
     def listen(session: Session, _: int) -> None:
         session.wire.listeners.append(lambda exchange: actors[exchange.case].add(exchange.actor))
 
     async with running_server() as server:
-        config = RunConfig(target=Target.model_validate(server.target), seed=1, fuzz="off", deadline=5, on_start=listen)
-        await play(config, Selection(all_cases()), lambda case, checks: None, outcome)
-        session = outcome.session
-        assert session is not None
-        judges = Run(session.checks, passively=session.passively()).judges()
-        return Known(server.target, {row: set(cases) for row, cases in judges.items()}, actors)
+        # many at once in a drawn order: test_order_and_jobs.py plays one by one in another
+        run = await run_against(server.target, jobs=64, seed=13, shuffle=True, deadline=10, on_start=listen)
+        return Known(server.target, run, actors)
 
 
 def lacking(target: Json) -> Iterator[tuple[str, str, Json]]:
@@ -89,6 +88,12 @@ def left_over(known: Known, cases: list[CaseSpec], session: Session, actor: str)
         and not session.obstacle(row.needs)
         and not known.judges.get(row.id, set()) & played
     ]
+
+
+def test_every_requirement_in_scope_is_judged_and_passes(known: Known) -> None:
+    wrong = {r: (v, known.run.why(r)) for r, v in known.run.verdicts.items() if v not in ("pass", "not-applicable")}
+    assert wrong == {}
+    assert known.run.footer["exit"] == 0
 
 
 def test_the_needs_of_a_requirement_say_what_its_cases_need(known: Known) -> None:
