@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+# The tests start some hundred processes: what is compiled once is not to be compiled in each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint setup matrix precision bench clean chromium
 
@@ -9,7 +11,7 @@ run: $(STAMP)
 	$(BIN)/chat-conformance run --record out/run.ndjson --html out/report.html --junit out/junit.xml --markdown out/summary.md
 
 test: $(STAMP) lint chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

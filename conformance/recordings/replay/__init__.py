@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ from fixtures.transcripts import Transcript, TranscriptError, read
 __all__ = ["FileResult", "Report", "RowResult", "replay", "replay_embedded", "run"]
 
 _TOGETHER = 16
+_SERVERS = 3  # at once
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -77,19 +79,24 @@ def replay(
 
 async def _replay_embedded(transcripts: list[Transcript], together: int, done: Callable[[FileResult], None]) -> Report:
     groups: dict[tuple[str, ...], list[Transcript]] = {}
+    lane = itertools.cycle(("alone", "alone too"))  # they wait more than they work, and only one at a time runs on a server
     for transcript in transcripts:
         options = plan.start_options(transcript)
         # Limits count the requests of the minute before: each such scenario wants a server of its own.
-        own = (transcript.name,) if "rate-limits" in transcript.needs else ()
-        groups.setdefault((*options, *own), []).append(transcript)
-    report = Report()
+        own = transcript.name if "rate-limits" in transcript.needs else ""
+        own = own or (next(lane) if plan.is_shared(transcript) and not plan.needs_untouched(transcript) else "")
+        groups.setdefault((*options, own), []).append(transcript)
+    report, servers = Report(), asyncio.Semaphore(_SERVERS)
     start = time.monotonic()
-    for group in groups.values():
+
+    async def one(group: list[Transcript]) -> list[FileResult]:
         # Recorded servers of early revisions look for pending chats each second: some rows show a chat that waits for that.
         options = ("pick-up-ms=1000", *plan.start_options(group[0]))
         extra = [word for option in options for word in ("--option", option)]
-        async with embedded_target(profile=group[0].profile, extra=extra) as target:
-            report.files += (await _replay(group, target, together, done)).files
+        async with servers, embedded_target(profile=group[0].profile, extra=extra) as target:
+            return (await _replay(group, target, together, done)).files
+
+    report.files = [file for files in await asyncio.gather(*map(one, groups.values())) for file in files]
     order = [transcript.path.name for transcript in transcripts]
     report.files.sort(key=lambda file: order.index(file.name))
     report.seconds = time.monotonic() - start
