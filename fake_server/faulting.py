@@ -2,8 +2,8 @@
 
 A fault is declared in `fake_server/faults/<area>.py` in one of five forms, each naming the requirement ids it turns red:
 a guard or behaviour that is turned off, an answer that is changed, frames that are changed, a refusal reworded, or a method of an
-active part replaced. Each is there
-always, or now and then (`NAME@every=3`, see schedule.py); those of `faults/intermittent.py` stand in the kill matrix.
+active part or a function marked `@replaceable` replaced. Each is there always, or now and then (`NAME@every=3`, see schedule.py);
+those of `faults/intermittent.py` stand in the kill matrix.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 from fake_server.schedule import Occasions, Schedule, parse
 
 Headers = dict[str, str]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -141,9 +143,9 @@ def frames(socket: str, *, red: Iterable[str]) -> Callable[[EventsFault], Events
 
 
 def instead(method: str, *, red: Iterable[str]) -> Callable[[Around], Around]:
-    """Declare a fault that stands in place of a method of an active part, `Runner.name`, while it is on.
+    """Declare a fault that stands in place of a method of an active part (`Runner.name`) or of a replaceable function.
 
-    The function gets the right method, bound, and the arguments.
+    The function gets the right one, a method bound, and the arguments.
     """
 
     def register(change: Around) -> Around:
@@ -152,6 +154,34 @@ def instead(method: str, *, red: Iterable[str]) -> Callable[[Around], Around]:
         return change
 
     return register
+
+
+def replaces(name: str, doc: str, method: str, around: Around, *, red: Iterable[str]) -> Fault:
+    """`instead` for what one expression says."""
+    return declare(Fault(name, doc, frozenset(red), around={method: around}))
+
+
+REPLACEABLE: set[str] = set()  # the functions in whose place faults may stand
+
+
+def replaceable(right: Callable[P, R]) -> Callable[P, R]:
+    """Mark a function in whose place a fault may stand; its first argument is the backend, or has it as `backend`.
+
+    Its qualified name is the one that `instead` gets: it must be the only one. Raises ValueError if it is not.
+    """
+    name = right.__qualname__
+    if name in REPLACEABLE:
+        raise ValueError(f"two functions are called {name}")
+    REPLACEABLE.add(name)
+
+    @wraps(right)
+    def perhaps(*args: P.args, **more: P.kwargs) -> R:
+        first: Any = args[0]
+        faults: Faults = getattr(first, "backend", first).faults
+        result: R = faults.standing_for(name, right)(*args, **more)
+        return result
+
+    return perhaps
 
 
 def load_all() -> dict[str, Fault]:
@@ -194,6 +224,7 @@ class Faults:
         self._occasions: dict[str, Occasions] = {}  # by name, of those that come now and then
         self._parts: dict[str, object] = {}  # by the names of their classes
         self._replaced: set[tuple[str, str]] = set()
+        self._around: dict[str, list[tuple[Fault, Around]]] = {}  # by the names of functions
         self.set(names)
 
     def attach(self, *parts: object) -> None:
@@ -207,10 +238,20 @@ class Faults:
         self._replaced.clear()
         for fault in self._active.values() if self._parts else ():
             for method, around in fault.around.items():
+                if method in REPLACEABLE:
+                    continue
                 part, _, name = method.partition(".")
                 right = getattr(self._parts[part], name)
-                setattr(self._parts[part], name, partial(self._perhaps, fault, around, right))
+                wrong = partial(self._perhaps, fault, around, right)
+                wrong.__dict__["__self__"] = self._parts[part]  # as a bound method has it, for a fault around this one
+                setattr(self._parts[part], name, wrong)
                 self._replaced.add((part, name))
+
+    def standing_for(self, name: str, right: Callable[..., Any]) -> Callable[..., Any]:
+        """What is called in place of this replaceable function: itself, if no fault that is on replaces it."""
+        for fault, around in self._around.get(name, ()):
+            right = partial(self._perhaps, fault, around, right)
+        return right
 
     def _perhaps(self, fault: Fault, around: Around, right: Callable[..., Any], *args: Any, **more: Any) -> Any:
         return around(right, *args, **more) if self._comes(fault) else right(*args, **more)
@@ -221,10 +262,12 @@ class Faults:
         self.memory.clear()
         self._active = {name: named(name) for name in wanted}
         self._occasions = {fault.name: Occasions(fault.when) for fault in self._active.values() if fault.when}
-        self._off = {}
+        self._off, self._around = {}, {}
         for fault in self._active.values():
             for point in fault.off:
                 self._off.setdefault(point, []).append(fault)
+            for method, around in fault.around.items():
+                self._around.setdefault(method, []).append((fault, around))
         self._replace()
 
     @property

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fake_server.chats.hub import Hub
-from fake_server.rules.refusals import Refusal
-from fake_server.state import usage
-from fake_server.state.records import Chat, Message, Part
+from fake_server.state.records import Chat, Message, Part, QueuedMessage
 from fake_server.state.store import State
 
 
@@ -87,20 +85,17 @@ class Ledger:
 
     def promote_next(self, chat: Chat) -> bool:
         """At the end of a run: the oldest queued message becomes a user message and the chat `pending`. False: no queue."""
-        queue = self.state.store.queues.get(chat.id) or self.state.faults.memory.get(chat.id)
+        queue = self.state.store.queues.get(chat.id)
         if not queue:
             return False
-        if not self.state.does("limits.frees-the-queue"):
-            try:
-                usage.check_limit(self.state, self.state.store.users[chat.owner_id], chat.organization_id)
-            except Refusal:
-                return False
-        entry = queue.pop(0 if self.state.does("queue.fifo") else -1)
+        entry = self._next(queue)
         model = entry.model_config_id or chat.last_model_config_id
-        author = entry.created_by if self.state.does("queue.keeps-author") else None
-        message = self.user_message(chat, author, entry.content, model, entry.api_key_id)
+        message = self.user_message(chat, entry.created_by, entry.content, model, entry.api_key_id)
         self.hub.message(chat, message)
         self.hub.queue(chat)
         # a real server tells of it only if the chat has not been taken up again by then
         (self.set_status if self.state.does("queue.tells-pending") else self.write_status)(chat, "pending")
         return True
+
+    def _next(self, queue: list[QueuedMessage]) -> QueuedMessage:
+        return queue.pop(0)

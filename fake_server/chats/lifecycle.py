@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fake_server.chats import orders
+from fake_server.families import Families
 from fake_server.rules.refusals import refusal
 from fake_server.state import settings, usage
 from fake_server.state.records import Chat, Message, Part, QueuedMessage, Token, User
 from fake_server.turns.titles import fallback_title
 
 if TYPE_CHECKING:
-    from fake_server.backend import Backend
+    pass
 
 QUEUE_CAP = 20
 BUSY = ("pending", "running", "requires_action")
@@ -30,11 +31,8 @@ UNKNOWN_MODEL_ERROR = (
 )
 
 
-class Lifecycle:
+class Lifecycle(Families):
     """What may be ordered of a chat. Every method raises Refusal when the order is refused."""
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
 
     # -- create -------------------------------------------------------------------------------------------------
 
@@ -91,10 +89,11 @@ class Lifecycle:
             self.backend.ledger.add_message(chat, "system", [{"type": "text", "text": text}], visibility="model")
         self.backend.ledger.add_message(chat, "user", content, created_by=created_by, created_at=chat.created_at)
         self.backend.hub.watch(chat, "created")
-        of_child = chat.parent_chat_id is not None and not self.backend.does("agents.run")
-        if not of_child and (chat.client_type == "api" or self.backend.does("turn.starts-for-ui")):
-            self.backend.runner.wake(chat)
+        self._first_turn(chat)
         return chat
+
+    def _first_turn(self, chat: Chat) -> None:
+        self.backend.runner.wake(chat)
 
     # -- messages -----------------------------------------------------------------------------------------------
 
@@ -120,44 +119,38 @@ class Lifecycle:
         backend.runner.settle(chat)
         doing = "queue" if chat.status in BUSY else "send"
         usage.check_limit(backend, store.users[chat.owner_id], chat.organization_id, doing=doing)
-        if not backend.does("send.rolls-back"):
+        queues = self._queues(chat, content, busy_behavior)
+        model = self._model_to_send(chat, model_config_id) if not queues or backend.does("queue.checks-model") else None
+        if not queues:
             self._apply_options(chat, mcp_server_ids, plan_mode)
-        queue = store.queues.get(chat.id, [])
-        busy = chat.status in BUSY
-        busy &= backend.does("send.queues-behind-another") or store.messages[chat.id][-1].content != content
-        busy &= chat.status != "requires_action" or backend.does("send.queues-while-awaited")
-        busy |= busy_behavior == "interrupt" and not backend.does("send.interrupts-runs-alone")
-        busy = busy or bool(queue and backend.does("send.queues-behind-backlog"))
-        model = self._model_to_send(chat, model_config_id) if not busy or backend.does("queue.checks-model") else None
-        if busy:
-            backend.guard("send.queue-full", len(queue) >= backend.bound("send.exact-queue", QUEUE_CAP))
-            self._apply_options(chat, mcp_server_ids, plan_mode if backend.does("send.plan-mode-at-once") else None)
-            entry = QueuedMessage(
-                id=store.next_queue_id(),
-                chat_id=chat.id,
-                content=content,
-                created_by=caller.id,
-                model_config_id=model if model_config_id or backend.does("queue.model-of-its-time") else None,
-                created_at=backend.clock.now(),
-                api_key_id=token.id if token else None,
-            )
-            if chat.status != "pending" or backend.does("send.queues-while-pending"):
-                store.queues.setdefault(chat.id, []).append(entry)
-            backend.hub.queue(chat)
-            if busy_behavior == "interrupt" and chat.status != "pending" and backend.does("send.interrupts"):
-                self._stop(chat)
-            return entry
+            return self._start(chat, caller.id, content, model, token.id if token else None, of_no_model=of_no_model)
+        length = len(store.queues.get(chat.id, ()))
+        backend.guard("send.queue-full", length >= backend.bound("send.exact-queue", QUEUE_CAP))
         self._apply_options(chat, mcp_server_ids, plan_mode)
-        message = self._start(chat, caller.id, content, model, token.id if token else None, of_no_model=of_no_model)
-        if not backend.does("send.runs"):
-            backend.runner.discard(chat)
-            self.backend.ledger.set_status(chat, "waiting")
-        return message
+        entry = QueuedMessage(
+            id=store.next_queue_id(),
+            chat_id=chat.id,
+            content=content,
+            created_by=caller.id,
+            model_config_id=model if model_config_id or backend.does("queue.model-of-its-time") else None,
+            created_at=backend.clock.now(),
+            api_key_id=token.id if token else None,
+        )
+        self._enqueue(chat, entry)
+        backend.hub.queue(chat)
+        if busy_behavior == "interrupt" and chat.status != "pending":
+            self._stop(chat)
+        return entry
+
+    def _queues(self, chat: Chat, content: list[Part], busy_behavior: str) -> bool:
+        """Does this message wait: for what the chat is busy with, or behind a backlog?"""
+        return chat.status in BUSY or bool(self.backend.store.queues.get(chat.id))
+
+    def _enqueue(self, chat: Chat, entry: QueuedMessage) -> None:
+        self.backend.store.queues.setdefault(chat.id, []).append(entry)
 
     def _model_to_send(self, chat: Chat, wanted: str | None) -> str:
-        does = self.backend.does
-        usual = chat.last_model_config_id if does("send.keeps-model") else ""
-        return orders.model_for(self.backend, wanted if does("send.uses-model") else None, usual, "send.model-unknown")
+        return orders.model_for(self.backend, wanted, chat.last_model_config_id, "send.model-unknown")
 
     def edit(
         self,
@@ -175,18 +168,11 @@ class Lifecycle:
         usage.check_limit(backend, store.users[chat.owner_id], chat.organization_id, doing="edit")
         old = orders.message_of(self.backend, chat, caller, message_id)
         backend.guard("edit.not-user", old.role != "user")
-        usual = old.model_config_id if backend.does("edit.keeps-model") else None
-        model = orders.model_for(backend, model_config_id, usual or chat.last_model_config_id, "edit.model-unknown")
-        if chat.status == "running" and not backend.does("edit.during-turns"):
-            raise refusal("edit.not-found")
-        awaiting, cancelled = chat.status == "requires_action", chat.status == "running"
+        usual = old.model_config_id or chat.last_model_config_id
+        model = orders.model_for(backend, model_config_id, usual, "edit.model-unknown")
+        cancelled = chat.status == "running"
         backend.runner.discard(chat)
-        if backend.does("edit.cuts-history"):
-            for message in store.messages[chat.id]:
-                cut = message.id >= old.id and (message.role != "tool" or backend.does("edit.cuts-tool-messages"))
-                message.deleted = message.deleted or cut
-        else:
-            old.deleted = True
+        self._cut(chat, old)
         if backend.does("edit.empties-queue"):
             store.queues.pop(chat.id, None)
         chat.api_key_id = token.id if token else chat.api_key_id
@@ -195,17 +181,18 @@ class Lifecycle:
             chat, "user", content, created_by=caller.id, model_config_id=model, visibility=old.visibility
         )
         backend.hub.replay(chat)
-        runs = backend.does("edit.runs") and (not awaiting or backend.does("edit.starts-over"))
-        self.backend.ledger.set_status(chat, "pending" if runs else chat.status if awaiting else "waiting")
+        self._start_over(chat)
         self._told_by_cancelled(chat, cancelled)
         backend.runner.wake(chat)
         return message
 
-    def _told_by_cancelled(self, chat: Chat, cancelled: bool) -> None:
-        """In early revisions a run that an order has cancelled tells the status, too, when it ends."""
-        if cancelled and not self.backend.does("turn.ends-silently"):
-            self.backend.hub.status(chat)
-            self.backend.hub.watch(chat, "status_change")
+    def _cut(self, chat: Chat, old: Message) -> None:
+        """The message and all behind it leave the view."""
+        for message in self.backend.store.messages[chat.id]:
+            message.deleted = message.deleted or message.id >= old.id
+
+    def _start_over(self, chat: Chat) -> None:
+        self.backend.ledger.set_status(chat, "pending")
 
     def tool_results(self, chat: Chat, caller: User, results: list[dict[str, Any]], token: Token | None = None) -> None:
         """The client's results for exactly the pending calls: `[{tool_call_id, output?, is_error?}]`; the turn goes on.
@@ -230,35 +217,30 @@ class Lifecycle:
             backend.guard("tool-results.no-output", "output" not in result, id=call_id)
         stamp = backend.clock.now()
         rows = []
-        for call_id in given if backend.does("tool-results.keep-order") else [c for c in pending if c in given]:
-            result = given[call_id]
-            part: Part = {"type": "tool-result", "tool_call_id": call_id, "tool_name": pending.get(call_id, "")}
-            part["result"] = result.get("output")
-            if not backend.does("tool-results.keep-kind") and not isinstance(part["result"], (dict, list)):
-                part["result"] = str(part["result"])
-            if result.get("is_error") and backend.does("tool-results.keep-errors"):
-                part["is_error"] = True
+        for call_id, result in given.items():
+            part = self._result_part(result, pending.get(call_id, ""))
             rows.append(self.backend.ledger.add_message(chat, "tool", [part], created_by=caller.id, created_at=stamp))
         backend.hub.defer(chat, *rows)
         chat.api_key_id = token.id if token else chat.api_key_id
-        self.backend.ledger.write_status(chat, "pending" if backend.does("tool-results.go-on") else "waiting")
-        backend.runner.wake(chat)
+        self._go_on(chat)
+
+    def _result_part(self, result: dict[str, Any], tool: str) -> Part:
+        part: Part = {"type": "tool-result", "tool_call_id": result["tool_call_id"], "tool_name": tool}
+        part["result"] = result.get("output")
+        if result.get("is_error"):
+            part["is_error"] = True
+        return part
+
+    def _go_on(self, chat: Chat) -> None:
+        self.backend.ledger.write_status(chat, "pending")
+        self.backend.runner.wake(chat)
 
     # -- queue --------------------------------------------------------------------------------------------------
 
     def delete_queued(self, chat: Chat, queue_id: int) -> None:
         """Take a message out of the queue; an unknown id changes nothing but is announced all the same."""
-        queues, does = self.backend.store.queues, self.backend.does
-        queue = queues.get(chat.id, [])
-        gone = [entry for entry in queue if entry.id == queue_id]
-        if gone and not does("queue.deletes-one"):
-            gone = [entry for entry in queue if entry.id <= queue_id]
-        if not does("queue.own-chat"):
-            for other in queues.values():
-                other[:] = [entry for entry in other if entry.id != queue_id]
-        queue[:] = [entry for entry in queue if entry not in gone]
-        if not does("queue.forgets-deleted"):
-            self.backend.faults.memory.setdefault(chat.id, []).extend(gone)
+        queue = self.backend.store.queues.get(chat.id, [])
+        queue[:] = [entry for entry in queue if entry.id != queue_id]
         self.backend.hub.queue(chat)
 
     def promote(self, chat: Chat, caller: User, queue_id: int, token: Token | None = None) -> Message | None:
@@ -266,20 +248,12 @@ class Lifecycle:
 
         Gives the message that it has become; None when that is still to come.
         """
-        backend, store = self.backend, self.backend.store
+        backend = self.backend
         backend.runner.settle(chat)
-        queue = store.queues.get(chat.id, [])
-        entry = next((e for e in queue if e.id == queue_id), None)
-        if entry is None and not backend.does("promote.own-chat"):
-            queue = next((q for q in store.queues.values() if any(e.id == queue_id for e in q)), queue)
-            entry = next((e for e in queue if e.id == queue_id), None)
-        if entry is None:
-            raise refusal("promote.unknown", id=queue_id, chat=chat.id)
-        if not backend.does("promote.chosen"):
-            entry = queue[0]
+        entry = self._take(chat, queue_id)
+        queue = backend.store.queues.get(chat.id, [])
         entry.created_by = caller.id
         entry.api_key_id = token.id if token else entry.api_key_id
-        queue.remove(entry)
         if not backend.does("promote.interrupts"):
             cancelled = chat.status == "running"
             backend.runner.discard(chat)
@@ -298,6 +272,15 @@ class Lifecycle:
         synthetic = self._answer_pending(chat, INTERRUPTED_BY_PROMOTION)
         return self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id, before=synthetic)
 
+    def _take(self, chat: Chat, queue_id: int) -> QueuedMessage:
+        """A message out of the chat's queue."""
+        queue = self.backend.store.queues.get(chat.id, [])
+        entry = next((e for e in queue if e.id == queue_id), None)
+        if entry is None:
+            raise refusal("promote.unknown", id=queue_id, chat=chat.id)
+        queue.remove(entry)
+        return entry
+
     # -- stop and go --------------------------------------------------------------------------------------------
 
     def interrupt(self, chat: Chat) -> Chat:
@@ -309,68 +292,8 @@ class Lifecycle:
         rows = self._answer_pending(chat, INTERRUPTED_BY_USER)
         if rows:
             backend.hub.defer(chat, *rows)
-        idle, since = chat.status == "waiting", chat.updated_at
-        if idle and not backend.does("interrupt.leaves-messages"):
-            self.backend.ledger.add_message(chat, "assistant", [{"type": "text", "text": ""}])
         self._stop(chat)
-        if idle and not backend.does("interrupt.moves-idle"):
-            chat.updated_at = since
         return chat
-
-    def _stop(self, chat: Chat) -> None:
-        """`waiting` at once; a run that is on stores what it has and then lets the queue's head in."""
-        self.backend.ledger.set_status(chat, "waiting")
-        self.backend.runner.interrupt(chat)
-
-    def family(self, chat: Chat) -> list[Chat]:
-        """The chat and all its descendants: itself first, then by age."""
-        store = self.backend.store
-        found, at = [chat], 0
-        while at < len(found):
-            found.extend(store.chats[child] for child in store.children_of.get(found[at].id, ()))
-            at += 1
-        return [chat, *sorted(found[1:], key=lambda c: (c.created_at, c.id))]
-
-    def archive(self, chat: Chat) -> None:
-        """Archive a root with its descendants, or one child; active members are stopped, their queues stay."""
-        backend = self.backend
-        members = self.family(chat) if backend.does("archive.cascade") else [chat]
-        if not backend.does("unarchive.whole-family"):
-            members = [member for member in members if not member.archived]
-        for member in members:
-            backend.runner.settle(member)
-            member.archived = True
-            if backend.does("archive.moves-chat"):
-                member.updated_at = backend.clock.now()
-            if backend.does("archive.unpins"):
-                member.pin_order = 0
-        stops = backend.does("archive.stops-runs" if chat.parent_chat_id is None else "archive.stops-lone-children")
-        for member in members:
-            if member.status in ("pending", "running") and stops:
-                self._stop(member)
-        for member in self._announced(members):
-            backend.hub.watch(member, "deleted")
-
-    def unarchive(self, chat: Chat) -> None:
-        """Bring back a root with all descendants, or one child. Nothing runs again by itself."""
-        members = self.family(chat) if self.backend.does("unarchive.cascade") else [chat]
-        if not self.backend.does("unarchive.whole-family"):
-            members = [member for member in members if member.updated_at >= chat.updated_at]
-        for member in members:
-            member.archived = False
-            if self.backend.does("archive.moves-chat"):
-                member.updated_at = self.backend.clock.now()
-            if not self.backend.does("unarchive.leaves-queue") and self.backend.ledger.promote_next(member):
-                self.backend.runner.wake(member)
-        for member in self._announced(members):
-            self.backend.hub.watch(member, "created")
-
-    def _announced(self, members: list[Chat]) -> list[Chat]:
-        """The members of a family that watchers are told of, in this order."""
-        if members and members[0].parent_chat_id and not self.backend.does("watch.child-alone"):
-            return []
-        told = members if self.backend.does("watch.family") else members[:1]
-        return told if self.backend.does("watch.target-first") else told[::-1]
 
     # -- small changes ------------------------------------------------------------------------------------------
 
@@ -382,61 +305,10 @@ class Lifecycle:
         backend.guard("title.locked", chat.title_lock or chat.status == "pending")
         backend.guard("title.nul", "\0" in title, detail=NUL_ERROR.format(step="update chat title"))
         chat.title = title
-        if not backend.does("rename.keeps-place"):
-            chat.updated_at = backend.clock.now()
         backend.hub.watch(chat, "title_change")
 
     def set_labels(self, chat: Chat, labels: Mapping[str, str]) -> None:
         """Replace all labels; the chat moves up in the list."""
-        chat.labels = dict(labels) if self.backend.does("labels.replaced") else {**chat.labels, **labels}
+        chat.labels = dict(labels)
         if self.backend.does("labels.move-chat"):
             chat.updated_at = self.backend.clock.now()
-
-    # -- parts of orders ----------------------------------------------------------------------------------------
-
-    def _answer_pending(self, chat: Chat, text: str) -> list[Message]:
-        """Error results for the calls that a chat in `requires_action` will never get an answer to."""
-        if chat.status != "requires_action" or not self.backend.does("requires-action.synthetic-results"):
-            return []
-        stamp = self.backend.clock.now()
-        text = text if self.backend.does("requires-action.says-why") else INTERRUPTED_BY_PROMOTION
-        return [
-            self.backend.ledger.add_message(
-                chat,
-                "tool",
-                [{"type": "tool-result", "tool_call_id": call, "tool_name": tool, "result": text, "is_error": True}],
-                created_by=None if self.backend.does("requires-action.no-author") else chat.owner_id,
-                created_at=stamp,
-            )
-            for call, tool in self.backend.ledger.pending_calls(chat).items()
-        ]
-
-    def _start(
-        self,
-        chat: Chat,
-        author: str,
-        content: list[Part],
-        model: str | None,
-        api_key_id: str | None,
-        *,
-        before: list[Message] | None = None,
-        of_no_model: bool = False,
-    ) -> Message:
-        message = self.backend.ledger.user_message(chat, author, content, model or chat.last_model_config_id, api_key_id)
-        if of_no_model:
-            message.model_config_id = None
-        self.backend.hub.message(chat, *(before or ()), message)
-        self.backend.ledger.set_status(chat, "pending")
-        self.backend.runner.wake(chat)
-        return message
-
-    def _apply_options(self, chat: Chat, mcp_server_ids: Iterable[str] | None, plan_mode: str | None) -> None:
-        if plan_mode is not None or not self.backend.does("send.keeps-plan-mode"):
-            chat.plan_mode = plan_mode or ""
-        if mcp_server_ids is None and not self.backend.does("send.keeps-servers"):
-            mcp_server_ids = []
-        if mcp_server_ids is not None:
-            chosen = list(mcp_server_ids)
-            if chosen != chat.mcp_server_ids:
-                chat.mcp_server_ids = chosen
-                chat.updated_at = self.backend.clock.now()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fake_server.chats.views import chat_view
-from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.faulting import Answer, Fault, answers, changes, declare, instead, replaces, turns_off
 from fake_server.faults.lifecycle.patch import _chat, _refuse, _sent
+from fake_server.state.records import Chat
 
 
 def _single(answer: Answer) -> bool:
@@ -30,16 +33,27 @@ def unarchive_answers_200(answer: Answer) -> None:
 turns_off("archive-twice", "archiving an archived chat is accepted", "patch.already-archived", red=["ARCH-003", "ARCH-040"])
 turns_off("unarchive-twice", "unarchiving a chat that is not archived is accepted", "patch.not-archived",
           red=["ARCH-003", "PATCH-020"])  # fmt: skip
-turns_off(
+replaces(
     "archive-leaves-children",
     "archiving a root leaves its children",
-    "archive.cascade",
+    "Lifecycle._to_archive",
+    lambda right, chat: [chat],
     red=["ARCH-004", "ARCH-007", "ARCH-008", "WATCH-008"],
 )
 turns_off(
     "unarchive-leaves-children", "unarchiving a root leaves its children", "unarchive.cascade", red=["ARCH-004", "WATCH-008"]
 )
-turns_off("unarchive-remembers", "a child archived by itself stays archived", "unarchive.whole-family", red=["ARCH-005"])
+declare(
+    Fault(
+        "unarchive-remembers",
+        "a child archived by itself stays archived",
+        frozenset(["ARCH-005"]),
+        around={
+            "Lifecycle._to_archive": lambda right, chat: [each for each in right(chat) if not each.archived],
+            "Lifecycle._to_unarchive": lambda right, chat: [each for each in right(chat) if each.updated_at >= chat.updated_at],
+        },
+    )
+)
 
 
 @changes("patchChat", red=["ARCH-006"])
@@ -64,7 +78,13 @@ def list_embeds_archived_children(answer: Answer) -> None:
         chat["children"] += [chat_view(answer.backend, c, diff_status=True) for c in known if c.archived and not chat["archived"]]
 
 
-turns_off("unarchive-runs-queue", "unarchiving runs what is queued", "unarchive.leaves-queue", red=["ARCH-009"])
+@instead("Lifecycle.unarchive", red=["ARCH-009"])
+def unarchive_runs_queue(right: Any, chat: Chat) -> None:
+    """Unarchiving runs what is queued."""
+    right(chat)
+    for member in right.__self__.family(chat):
+        if right.__self__.backend.ledger.promote_next(member):
+            right.__self__.backend.runner.wake(member)
 
 
 @changes("patchChat", red=["ARCH-010", "ARCH-012"])
@@ -86,7 +106,16 @@ def archived_chats_keep_labels(answer: Answer) -> None:
 
 
 turns_off("archive-keeps-pins", "archiving keeps the pin", "archive.unpins", red=["ARCH-014"])
-turns_off("archive-keeps-place", "archiving leaves updated_at", "archive.moves-chat", red=["ARCH-015"])
+
+
+@instead("Lifecycle._put", red=["ARCH-015"])
+def archive_keeps_place(right: Any, chat: Chat, *, archived: bool) -> None:
+    """Archiving leaves updated_at."""
+    since = chat.updated_at
+    right(chat, archived=archived)
+    chat.updated_at = since
+
+
 turns_off(
     "pin-by-new-state", "a pin is judged by the archived state of the same request", "pin.by-state-before", red=["ARCH-016"]
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from fake_server.chats.views import message_view
-from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.faulting import Answer, answers, changes, instead, turns_off
 from fake_server.state.records import Chat
 
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -125,9 +126,11 @@ def children_are_not_interrupted(answer: Answer) -> None:
         answer.status, answer.body = 400, {"message": "Cannot interrupt a child chat."}
 
 
-turns_off(
-    "ui-chats-wait", "the first turn of a chat of the UI does not start", "turn.starts-for-ui", red=["CHAT-016", "CHAT-017"]
-)
+@instead("Lifecycle._first_turn", red=["CHAT-016", "CHAT-017"])
+def ui_chats_wait(right: Any, chat: Chat) -> None:
+    """The first turn of a chat of the UI does not start."""
+    if chat.client_type == "api":
+        right(chat)
 
 
 @changes("getChat", red=["CHAT-017", "RACE-001"])

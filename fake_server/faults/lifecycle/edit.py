@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from typing import Any
+
+from fake_server.faulting import Answer, answers, changes, instead, turns_off
+from fake_server.rules.refusals import refusal
+from fake_server.state.records import Chat, Message
 
 
 @changes(
@@ -25,23 +29,54 @@ def edits_keep_the_id(answer: Answer) -> None:
     answer.body["message"]["id"] = int(answer.path_params["message"])
 
 
-turns_off(
-    "edits-keep-what-follows",
-    "an edit removes the edited message alone",
-    "edit.cuts-history",
+@instead(
+    "Lifecycle._cut",
     red=["EDIT-018", "EDIT-022", "EDIT-024", "LLM-002", "SER-008", "STREAM-065", "STREAM-081", "EDIT-068", "EDIT-069"],
 )
-turns_off("edits-keep-tool-messages", "an edit leaves later messages of tools", "edit.cuts-tool-messages", red=["EDIT-018"])
-turns_off(
-    "edits-run-nothing",
-    "an edit starts no turn",
-    "edit.runs",
-    red=["EDIT-019", "EDIT-020", "EDIT-022", "EDIT-024", "WATCH-024", "RACE-001"],
-)
+def edits_keep_what_follows(right: Any, chat: Chat, old: Message) -> None:
+    """An edit removes the edited message alone."""
+    old.deleted = True
+
+
+@instead("Lifecycle._cut", red=["EDIT-018"])
+def edits_keep_tool_messages(right: Any, chat: Chat, old: Message) -> None:
+    """An edit leaves later messages of tools."""
+    kept = [m for m in right.__self__.backend.store.messages[chat.id] if m.role == "tool" and not m.deleted]
+    right(chat, old)
+    for message in kept:
+        message.deleted = False
+
+
+@instead("Lifecycle._start_over", red=["EDIT-019", "EDIT-020", "EDIT-022", "EDIT-024", "WATCH-024", "RACE-001"])
+def edits_run_nothing(right: Any, chat: Chat) -> None:
+    """An edit starts no turn."""
+    right.__self__.backend.ledger.set_status(chat, chat.status if chat.status == "requires_action" else "waiting")
+
+
 turns_off("edits-keep-the-queue", "an edit leaves the queue", "edit.empties-queue", red=["EDIT-020"])
-turns_off("edits-change-the-model", "an edit takes the chat's last model", "edit.keeps-model", red=["EDIT-022"])
-turns_off("no-edits-during-turns", "a running chat has nothing to edit", "edit.during-turns", red=["EDIT-023"])
-turns_off("edits-wait-for-tools", "an edit leaves the chat waiting for results", "edit.starts-over", red=["EDIT-024"])
+
+
+@instead("Lifecycle.edit", red=["EDIT-022"])
+def edits_change_the_model(right: Any, chat: Chat, *of: Any, **sent: Any) -> Message:
+    """An edit takes the chat's last model."""
+    edited: Message = right(chat, *of, **sent | {"model_config_id": sent["model_config_id"] or chat.last_model_config_id})
+    return edited
+
+
+@instead("Lifecycle.edit", red=["EDIT-023"])
+def no_edits_during_turns(right: Any, chat: Chat, *of: Any, **sent: Any) -> Message:
+    """A running chat has nothing to edit."""
+    if chat.status == "running":
+        raise refusal("edit.not-found")
+    edited: Message = right(chat, *of, **sent)
+    return edited
+
+
+@instead("Lifecycle._start_over", red=["EDIT-024"])
+def edits_wait_for_tools(right: Any, chat: Chat) -> None:
+    """An edit leaves the chat waiting for results."""
+    if chat.status != "requires_action":
+        right(chat)
 
 
 @answers("editMessage", red=["EDIT-025", "EDIT-022", "EDIT-005"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from fake_server.faulting import Answer, answers, changes, instead, turns_off
-from fake_server.state.records import Message
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
+from fake_server.state.records import Chat, Message
 from fake_server.turns.run import Run
 
 
@@ -42,23 +42,37 @@ def interrupts_drop_steps(right: Any, run: Run) -> list[Message]:
     return stored
 
 
-turns_off(
-    "interrupts-add-to-idle-chats",
-    "an idle chat gets a message",
-    "interrupt.leaves-messages",
-    red=["INT-007", "STREAM-006", "STREAM-028", "STREAM-069", "STREAM-081", "STREAM-084"],
-)
-turns_off("interrupts-move-no-idle-chat", "updated_at of an idle chat stays", "interrupt.moves-idle", red=["INT-008"])
+@instead("Lifecycle.interrupt", red=["INT-007", "STREAM-006", "STREAM-028", "STREAM-069", "STREAM-081", "STREAM-084"])
+def interrupts_add_to_idle_chats(right: Any, chat: Chat) -> Chat:
+    """An idle chat gets a message."""
+    right.__self__.backend.runner.settle(chat)
+    if chat.status == "waiting":
+        right.__self__.backend.ledger.add_message(chat, "assistant", [{"type": "text", "text": ""}])
+    right(chat)
+    return chat
+
+
+@instead("Lifecycle.interrupt", red=["INT-008"])
+def interrupts_move_no_idle_chat(right: Any, chat: Chat) -> Chat:
+    """Updated_at of an idle chat stays."""
+    right.__self__.backend.runner.settle(chat)
+    idle, since = chat.status == "waiting", chat.updated_at
+    right(chat)
+    chat.updated_at = since if idle else chat.updated_at
+    return chat
+
+
 turns_off(
     "interrupts-keep-the-queue-waiting",
     "the queue does not go on",
     "interrupt.promotes",
     red=["INT-010", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018", "USAGE-033"],
 )
-turns_off(
+replaces(
     "interrupts-leave-client-calls",
     "no made-up results",
-    "requires-action.synthetic-results",
+    "Lifecycle._answer_pending",
+    lambda right, chat, text: [],
     red=["INT-011", "TOOL-014", "PART-014"],
 )
 turns_off("interrupted-retries-fail", "an interrupt before a retry is an error", "interrupt.ends-retries", red=["INT-012"])

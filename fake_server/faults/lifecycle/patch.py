@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.faulting import Answer, answers, changes, replaces, turns_off
 from fake_server.state.records import Chat
 
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -28,10 +28,11 @@ def _refuse(answer: Answer, status: int, message: str) -> None:
     answer.headers["content-type"] = "application/json; charset=utf-8"
 
 
-turns_off(
+replaces(
     "labels-are-merged",
     "labels of a PATCH are added to those there are",
-    "labels.replaced",
+    "Lifecycle.set_labels",
+    lambda right, chat, labels: right(chat, {**chat.labels, **labels}),
     red=["PATCH-012", "PATCH-013", "PATCH-022", "PATCH-024", "OWN-016", "OWN-022", "OWN-023"],
 )
 

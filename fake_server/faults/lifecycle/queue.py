@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from typing import Any
+
+from fake_server.chats.lifecycle import BUSY
+from fake_server.faulting import Answer, Fault, answers, changes, declare, instead, replaces, turns_off
+from fake_server.state.records import Chat, Part, QueuedMessage, User
 
 
 @changes(
@@ -22,25 +26,35 @@ def the_queue_is_shown_backwards(answer: Answer) -> None:
     answer.body["queued_messages"].reverse()
 
 
-turns_off(
+replaces(
     "queue-runs-backwards",
     "the newest queued message runs first",
-    "queue.fifo",
+    "Ledger._next",
+    lambda right, queue: queue.pop(),
     red=["QUEUE-003", "INT-010", "QUEUE-011", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018", "QUEUE-023"],
 )
-turns_off("sends-overtake-the-queue", "sends pass by a queue at rest", "send.queues-behind-backlog", red=["QUEUE-004"])
+replaces(
+    "sends-overtake-the-queue",
+    "sends pass by a queue at rest",
+    "Lifecycle._queues",
+    lambda right, chat, content, busy: chat.status in BUSY,
+    red=["QUEUE-004"],
+)
 turns_off(
     "queue-runs-after-errors",
     "a queue goes on after a failure",
     "queue.stays-after-error",
     red=["QUEUE-005", "ERROR-002", "RACE-001"],
 )
-turns_off(
-    "deletes-take-the-older-too",
-    "a delete takes all up to its id",
-    "queue.deletes-one",
-    red=["QUEUE-006", "QUEUE-023", "STREAM-063", "STREAM-064"],
-)
+
+
+@instead("Lifecycle.delete_queued", red=["QUEUE-006", "QUEUE-023", "STREAM-063", "STREAM-064"])
+def deletes_take_the_older_too(right: Any, chat: Chat, queue_id: int) -> None:
+    """A delete takes all up to its id."""
+    queue = right.__self__.backend.store.queues.get(chat.id, [])
+    if any(entry.id == queue_id for entry in queue):
+        queue[:] = [entry for entry in queue if entry.id >= queue_id]
+    right(chat, queue_id)
 
 
 @changes("deleteQueuedMessage", red=["QUEUE-007", "SCHEMA-deleteQueuedMessage"])
@@ -52,7 +66,12 @@ def unknown_deletes_are_404(answer: Answer) -> None:
     gone.add(answer.path)
 
 
-turns_off("deletes-reach-other-chats", "a queue id counts in any chat", "queue.own-chat", red=["QUEUE-008"])
+@instead("Lifecycle.delete_queued", red=["QUEUE-008"])
+def deletes_reach_other_chats(right: Any, chat: Chat, queue_id: int) -> None:
+    """A queue id counts in any chat."""
+    for queue in right.__self__.backend.store.queues.values():
+        queue[:] = [entry for entry in queue if entry.id != queue_id]
+    right(chat, queue_id)
 
 
 @answers("deleteQueuedMessage", "promoteQueuedMessage", red=["QUEUE-009", "OWN-010", "OWN-034"])
@@ -69,12 +88,14 @@ def archived_queues_are_locked(answer: Answer) -> None:
         answer.status, answer.body = 400, {"message": "The chat is archived."}
 
 
-turns_off(
-    "promotes-the-oldest",
-    "promote runs the oldest, whichever was named",
-    "promote.chosen",
-    red=["QUEUE-011", "QUEUE-012", "QUEUE-013", "ARCH-009"],
-)
+@instead("Lifecycle._take", red=["QUEUE-011", "QUEUE-012", "QUEUE-013", "ARCH-009"])
+def promotes_the_oldest(right: Any, chat: Chat, queue_id: int) -> QueuedMessage:
+    """Promote runs the oldest, whichever was named."""
+    queue = [entry.id for entry in right.__self__.backend.store.queues.get(chat.id, ())]
+    taken: QueuedMessage = right(chat, queue[0] if queue_id in queue else queue_id)
+    return taken
+
+
 turns_off("promotes-without-stopping", "promote waits for the turn", "promote.stops", red=["QUEUE-012", "QUEUE-013"])
 turns_off(
     "partial-answers-are-lost",
@@ -91,10 +112,30 @@ def unknown_promotes_are_404(answer: Answer) -> None:
         answer.status = 404
 
 
-turns_off("promotes-from-any-chat", "promote takes messages of other chats", "promote.own-chat", red=["QUEUE-015", "QUEUE-014"])
+@instead("Lifecycle._take", red=["QUEUE-015", "QUEUE-014"])
+def promotes_from_any_chat(right: Any, chat: Chat, queue_id: int) -> QueuedMessage:
+    """Promote takes messages of other chats."""
+    store = right.__self__.backend.store
+    place = next((i for i, queue in store.queues.items() if any(e.id == queue_id for e in queue)), chat.id)
+    taken: QueuedMessage = right(store.chats[place], queue_id)
+    return taken
+
+
 turns_off("archived-chats-promote", "an archived chat may be promoted in", "promote.archived", red=["QUEUE-016"])
-turns_off("sends-never-interrupt", "busy_behavior interrupt is ignored", "send.interrupts", red=["QUEUE-017", "QUEUE-018"])
-turns_off("interrupting-sends-queue", "they queue at rest", "send.interrupts-runs-alone", red=["QUEUE-019"])
+replaces(
+    "sends-never-interrupt",
+    "busy_behavior interrupt is ignored",
+    "Lifecycle.send",
+    lambda right, chat, caller, **sent: right(chat, caller, **sent | {"busy_behavior": "queue"}),
+    red=["QUEUE-017", "QUEUE-018"],
+)
+replaces(
+    "interrupting-sends-queue",
+    "they queue at rest",
+    "Lifecycle._queues",
+    lambda right, chat, content, busy: right(chat, content, busy) or busy == "interrupt",
+    red=["QUEUE-019"],
+)
 
 
 @changes(
@@ -109,20 +150,51 @@ def queued_models_are_the_chats(answer: Answer) -> None:
         entry["model_config_id"] = model
 
 
-turns_off("plan-mode-of-a-queued-send-is-lost", "it is never set", "send.plan-mode-at-once", red=["QUEUE-021"])
-turns_off(
-    "sends-start-beside-tools",
-    "sends run while results are awaited",
-    "send.queues-while-awaited",
-    red=["QUEUE-022", "FILE-038", "SEND-013", "SEND-015"],
+@instead("Lifecycle.send", red=["QUEUE-021"])
+def plan_mode_of_a_queued_send_is_lost(right: Any, chat: Chat, caller: User, **sent: Any) -> Any:
+    """It is never set."""
+    return right(chat, caller, **sent | ({"plan_mode": None} if chat.status in BUSY else {}))
+
+
+@instead("Lifecycle._queues", red=["QUEUE-022", "FILE-038", "SEND-013", "SEND-015"])
+def sends_start_beside_tools(right: Any, chat: Chat, content: list[Part], busy_behavior: str) -> bool:
+    """Sends run while results are awaited."""
+    if chat.status == "requires_action":
+        return bool(right.__self__.backend.store.queues.get(chat.id))
+    return bool(right(chat, content, busy_behavior))
+
+
+def _kept(right: Any, chat: Chat, queue_id: int) -> None:
+    queue = right.__self__.backend.store.queues.get(chat.id, ())
+    right.__self__.backend.faults.memory.setdefault(chat.id, []).extend(entry for entry in queue if entry.id == queue_id)
+    right(chat, queue_id)
+
+
+def _with_deleted(right: Any, chat: Chat) -> bool:
+    state = right.__self__.state
+    queue = state.store.queues.setdefault(chat.id, [])
+    queue.extend(() if queue else state.faults.memory.pop(chat.id, ()))
+    return bool(right(chat))
+
+
+declare(
+    Fault(
+        "deleted-messages-run",
+        "what was deleted runs in the end",
+        frozenset(["QUEUE-023"]),
+        around={"Lifecycle.delete_queued": _kept, "Ledger.promote_next": _with_deleted},
+    )
 )
-turns_off("deleted-messages-run", "what was deleted runs in the end", "queue.forgets-deleted", red=["QUEUE-023"])
-turns_off(
-    "queued-messages-lose-their-author",
-    "a queued message that runs by itself has no author",
-    "queue.keeps-author",
-    red=["MSG-003"],
-)
+
+
+@instead("Ledger._next", red=["MSG-003"])
+def queued_messages_lose_their_author(right: Any, queue: Any) -> Any:
+    """A queued message that runs by itself has no author."""
+    entry = right(queue)
+    entry.created_by = None
+    return entry
+
+
 turns_off(
     "queued-on-the-last-model",
     "a queued message without a model runs on the model of the turn before it",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, changes, turns_off
+from typing import Any
+
+from fake_server.chats import orders
+from fake_server.faulting import Answer, changes, instead, replaces, turns_off
+from fake_server.state.records import Chat, Message, Part, QueuedMessage, User
 
 
 @changes("sendMessage", red=["SEND-018", "MSG-011", "SCHEMA-sendMessage", "MSG-014"])
@@ -14,12 +18,16 @@ def sends_answer_both(answer: Answer) -> None:
         answer.body["queued_message"] = {k: v for k, v in message.items() if k in kept}
 
 
-turns_off(
-    "sends-run-nothing",
-    "a send starts no turn",
-    "send.runs",
-    red=["SEND-019", "SEND-022", "QUEUE-019", "SEND-024", "SEND-025", "SEND-032", "RACE-001"],
-)
+@instead("Lifecycle.send", red=["SEND-019", "SEND-022", "QUEUE-019", "SEND-024", "SEND-025", "SEND-032", "RACE-001"])
+def sends_run_nothing(right: Any, chat: Chat, caller: User, **sent: Any) -> Any:
+    """A send starts no turn."""
+    made = right(chat, caller, **sent)
+    if isinstance(made, Message):
+        right.__self__.backend.runner.discard(chat)
+        right.__self__.backend.ledger.set_status(chat, "waiting")
+    return made
+
+
 turns_off(
     "sent-text-is-kept-as-it-is",
     "text is not trimmed",
@@ -45,17 +53,35 @@ def interrupted_chats_queue(answer: Answer) -> None:
         answer.body |= {"queued": True, "queued_message": {k: v for k, v in message.items() if k in kept}}
 
 
-turns_off(
+replaces(
     "sends-ignore-the-model",
     "model_config_id of a send is ignored",
-    "send.uses-model",
+    "Lifecycle._model_to_send",
+    lambda right, chat, wanted: right(chat, None),
     red=["SEND-024", "QUEUE-020", "EDIT-022", "SEND-006", "SEND-007", "SEND-009", "SEND-010", "SEND-011", "SEND-016"],
 )
-turns_off(
-    "sends-use-the-default", "a send without a model runs on the default one", "send.keeps-model", red=["SEND-025", "MODEL-057"]
+
+
+@instead("Lifecycle._model_to_send", red=["SEND-025", "MODEL-057"])
+def sends_use_the_default(right: Any, chat: Chat, wanted: str | None) -> str:
+    """A send without a model runs on the default one."""
+    return orders.model_for(right.__self__.backend, wanted, "", "send.model-unknown")
+
+
+replaces(
+    "sends-drop-servers",
+    "a send without MCP servers clears them",
+    "Lifecycle._apply_options",
+    lambda right, chat, servers, plan_mode: right(chat, servers or (), plan_mode),
+    red=["SEND-026"],
 )
-turns_off("sends-drop-servers", "a send without MCP servers clears them", "send.keeps-servers", red=["SEND-026"])
-turns_off("sends-end-planning", "a send without a plan mode clears it", "send.keeps-plan-mode", red=["SEND-027"])
+replaces(
+    "sends-end-planning",
+    "a send without a plan mode clears it",
+    "Lifecycle._apply_options",
+    lambda right, chat, servers, plan_mode: right(chat, servers, plan_mode or ""),
+    red=["SEND-027"],
+)
 
 
 @changes(
@@ -106,10 +132,16 @@ def system_prompts_are_prompts(answer: Answer) -> None:
         answer.body["prompts"].append({"id": 1, "text": chat.system_prompt})
 
 
-turns_off("sends-get-lost", "a send just after another is lost", "send.queues-while-pending", red=["SEND-031", "SEND-032"])
-turns_off(
-    "sends-at-once-all-run",
-    "a send just after one that says the same is not queued",
-    "send.queues-behind-another",
-    red=["SEND-032", "RACE-001"],
-)
+@instead("Lifecycle._enqueue", red=["SEND-031", "SEND-032"])
+def sends_get_lost(right: Any, chat: Chat, entry: QueuedMessage) -> None:
+    """A send just after another is lost."""
+    if chat.status != "pending":
+        right(chat, entry)
+
+
+@instead("Lifecycle._queues", red=["SEND-032", "RACE-001"])
+def sends_at_once_all_run(right: Any, chat: Chat, content: list[Part], busy_behavior: str) -> bool:
+    """A send just after one that says the same is not queued."""
+    store = right.__self__.backend.store
+    same = store.messages[chat.id][-1].content == content
+    return bool(store.queues.get(chat.id)) if same else bool(right(chat, content, busy_behavior))

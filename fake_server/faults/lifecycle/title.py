@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from typing import Any
+
+from fake_server.faulting import Answer, answers, changes, instead, turns_off
 from fake_server.faults.lifecycle.patch import _chat, _refuse, _sent
+from fake_server.state.records import Chat
 
 
 @changes("listChats", red=["TITLE-001"])
@@ -13,7 +16,13 @@ def list_shows_the_first_title(answer: Answer) -> None:
         chat["title"] = "Look at this" if chat["title"] == "By hand" else chat["title"]
 
 
-turns_off("rename-moves-the-chat", "a rename moves updated_at", "rename.keeps-place", red=["TITLE-002"])
+@instead("Lifecycle.rename", red=["TITLE-002"])
+def rename_moves_the_chat(right: Any, chat: Chat, title: str) -> None:
+    """A rename moves updated_at."""
+    right(chat, title)
+    chat.updated_at = right.__self__.backend.clock.now()
+
+
 turns_off("titles-keep-blanks", "titles keep the blanks around them", "patch.title-trimmed", red=["TITLE-003", "PATCH-001"])
 
 

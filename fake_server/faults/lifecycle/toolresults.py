@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from typing import Any
+
+from fake_server.chats.lifecycle import INTERRUPTED_BY_PROMOTION
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
+from fake_server.state.records import Chat, Message, Part, User
 
 turns_off(
     "clients-run-no-tools",
@@ -10,15 +14,38 @@ turns_off(
     "tools.client-runs-own",
     red=["TOOL-001", "EVENT-003", "EVENT-004", "FILE-038", "PART-012", "PART-014", "USAGE-034", "WATCH-028", "TOOL-025"],
 )
-turns_off(
+replaces(
     "results-end-the-turn",
     "no model call follows the results",
-    "tool-results.go-on",
+    "Lifecycle._go_on",
+    lambda right, chat: right.__self__.backend.ledger.write_status(chat, "waiting"),
     red=["TOOL-002", "TOOL-012", "TOOL-015", "TOOL-016", "QUEUE-022", "USAGE-034", "STREAM-073", "WATCH-019"],
 )
-turns_off("results-in-call-order", "results are stored in the order of the calls", "tool-results.keep-order", red=["TOOL-003"])
-turns_off("results-are-text", "results are stored as text", "tool-results.keep-kind", red=["TOOL-004", "TOOL-015", "ROUND-009"])
-turns_off("failed-results-succeed", "is_error of a result is ignored", "tool-results.keep-errors", red=["TOOL-005"])
+
+
+@instead("Lifecycle.tool_results", red=["TOOL-003"])
+def results_in_call_order(right: Any, chat: Chat, caller: User, results: list[dict[str, Any]], token: Any) -> None:
+    """Results are stored in the order of the calls."""
+    asked = list(right.__self__.backend.ledger.pending_calls(chat))
+    right(
+        chat, caller, sorted(results, key=lambda r: asked.index(r["tool_call_id"]) if r["tool_call_id"] in asked else 99), token
+    )
+
+
+@instead("Lifecycle._result_part", red=["TOOL-004", "TOOL-015", "ROUND-009"])
+def results_are_text(right: Any, result: dict[str, Any], tool: str) -> Part:
+    """Results are stored as text."""
+    part: Part = right(result, tool)
+    return part if isinstance(part["result"], (dict, list)) else part | {"result": str(part["result"])}
+
+
+replaces(
+    "failed-results-succeed",
+    "is_error of a result is ignored",
+    "Lifecycle._result_part",
+    lambda right, result, tool: right(result | {"is_error": False}, tool),
+    red=["TOOL-005"],
+)
 turns_off(
     "results-at-any-time",
     "results are never too late",
@@ -66,15 +93,39 @@ turns_off(
 )
 turns_off("calls-need-their-finish", "calls run for one finish reason alone", "tools.any-finish", red=["TOOL-020"])
 turns_off("questions-go-on", "the turn goes on after a question", "tools.plan-ends-turn", red=["TOOL-021"])
-turns_off("children-sleep", "a child chat runs no turn", "agents.run", red=["TOOL-022"])
+
+
+@instead("Lifecycle._first_turn", red=["TOOL-022"])
+def children_sleep(right: Any, chat: Chat) -> None:
+    """A child chat runs no turn."""
+    if chat.parent_chat_id is None:
+        right(chat)
+
+
 turns_off(
     "failed-tools-look-well",
     "the result of a failed tool is not marked",
     "tools.mark-errors",
     red=["TOOL-018", "TOOL-017", "TOOL-021", "PART-013", "PART-010", "USAGE-037", "TOOL-025"],
 )
-turns_off("made-up-results-have-an-author", "the owner is their author", "requires-action.no-author", red=["MSG-004"])
-turns_off("made-up-results-blame-promotions", "an interrupt is told as a promotion", "requires-action.says-why", red=["TOOL-026"])
+
+
+@instead("Lifecycle._answer_pending", red=["MSG-004"])
+def made_up_results_have_an_author(right: Any, chat: Chat, text: str) -> list[Message]:
+    """The owner is their author."""
+    rows: list[Message] = right(chat, text)
+    for row in rows:
+        row.created_by = chat.owner_id
+    return rows
+
+
+replaces(
+    "made-up-results-blame-promotions",
+    "an interrupt is told as a promotion",
+    "Lifecycle._answer_pending",
+    lambda right, chat, text: right(chat, INTERRUPTED_BY_PROMOTION),
+    red=["TOOL-026"],
+)
 turns_off("plans-use-client-tools", "plan mode has the client's tools", "tools.none-of-clients-in-plans", red=["TOOL-025"])
 turns_off(
     "children-use-the-default",

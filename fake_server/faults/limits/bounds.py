@@ -10,10 +10,10 @@ from fake_server.rules.refusals import Refusal, refusal
 
 def refuse(answer: Answer, key: str, **places: Any) -> None:
     """Make it an answer that refuses with this key."""
-    instead(answer, refusal(key, **places))
+    gives(answer, refusal(key, **places))
 
 
-def instead(answer: Answer, refused: Refusal) -> None:
+def gives(answer: Answer, refused: Refusal) -> None:
     """Make it this refusal."""
     said = answer.backend.said(refused)
     answer.status, answer.body = said.status, said.body

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fake_server.faulting import Answer, answers, changes, turns_off
-from fake_server.faults.limits.bounds import detail_of, instead, message_of, other_status, refuse, reorders
+from fake_server.faults.limits.bounds import detail_of, gives, message_of, other_status, refuse, reorders
 from fake_server.rules.refusals import Refusal
 from fake_server.state import usage
 
@@ -193,7 +193,7 @@ def spend_limit_before_all_checks(answer: Answer) -> None:
     """A reached spend limit is reported before bad fields."""
     refused = over_the_limit(answer) if answer.status == 400 and answer.actor else None
     if refused:
-        instead(answer, refused)
+        gives(answer, refused)
 
 
 def _names_unknown_model(answer: Answer) -> bool:

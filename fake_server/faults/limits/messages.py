@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, turns_off
+from typing import Any
+
+from fake_server.faulting import Answer, answers, instead, turns_off
 from fake_server.faults.limits.bounds import message_of, other_status, refuse, reorders
 from fake_server.rules.validate import NIL_UUID
+from fake_server.state.records import Chat, User
 
 turns_off(
     "archived-chats-take-messages",
@@ -34,7 +37,15 @@ reorders(
     "busy-before-plan-mode", "a bad busy behavior is reported before a bad plan mode", "sendMessage",
     "common.plan-mode", "send.busy-behavior", "busy_behavior", red=["SEND-009", "ERR-028"],
 )  # fmt: skip
-turns_off("plan-mode-saved-too-early", "the plan mode is saved before the model is checked", "send.rolls-back", red=["SEND-010"])
+
+
+@instead("Lifecycle.send", red=["SEND-010"])
+def plan_mode_saved_too_early(right: Any, chat: Chat, caller: User, **sent: Any) -> Any:
+    """The plan mode is saved before the model is checked."""
+    right.__self__._apply_options(chat, sent["mcp_server_ids"], sent["plan_mode"])
+    return right(chat, caller, **sent)
+
+
 turns_off(
     "queue-has-no-bound",
     "any number of messages is queued",

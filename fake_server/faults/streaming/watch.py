@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from fake_server.faulting import Answer, Fault, changes, declare, frames, turns_off
+from fake_server.faulting import Answer, Fault, changes, declare, frames, replaces, turns_off
 from fake_server.faults.streaming.frames import Event, Memory
 
 
@@ -69,7 +69,13 @@ def unarchived_chats_are_changed(batch: list[Event], memory: Memory) -> list[Eve
 
 
 turns_off("family-is-one-event", "of a family only the target is told", "watch.family", red=["WATCH-008"])
-turns_off("target-of-a-family-last", "of a family the target is told last", "watch.target-first", red=["WATCH-009"])
+replaces(
+    "target-of-a-family-last",
+    "of a family the target is told last",
+    "Lifecycle._announced",
+    lambda right, members: right(members)[::-1],
+    red=["WATCH-009"],
+)
 turns_off("everybody-is-told", "everybody is told of every chat", "watch.owner-only", red=["WATCH-010", "WATCH-011"])
 turns_off("site-owners-are-told", "site owners are told of every chat", "watch.not-for-admins", red=["WATCH-011", "WATCH-010"])
 turns_off(
@@ -191,10 +197,11 @@ def proposals_are_told(answer: Answer) -> None:
     answer.backend.hub.watch(chat_of(answer), "title_change")
 
 
-turns_off(
+replaces(
     "child-alone-is-not-told",
     "archiving and unarchiving a child alone is not told",
-    "watch.child-alone",
+    "Lifecycle._announced",
+    lambda right, members: [] if members[0].parent_chat_id else right(members),
     red=["WATCH-006", "WATCH-007"],
 )
 turns_off("no-summary-while-awaited", "requires_action sets no summary", "summary.while-awaited", red=["WATCH-032"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from fake_server.chats.views import stamp
 from fake_server.faulting import Answer, answers, changes
-from fake_server.faults.usage.spending import INSIGHTS, LIMITS, SUMMARY, USERS, instead
+from fake_server.faults.usage.spending import INSIGHTS, LIMITS, SUMMARY, USERS, says
 from fake_server.rules.dates import parse_date
 from fake_server.state import usage
 
@@ -142,7 +142,7 @@ def no_limit_of_any_period(answer: Answer) -> None:
     if answer.status == 400 and isinstance(answer.sent, dict) and answer.sent.get("period") == "year":
         stored = usage.limits(answer.backend)
         if answer.sent.get("spend_limit_micros") is None:
-            instead(answer, 200, {"spend_limit_micros": None, "period": "month", "updated_at": stamp(stored.updated_at)})
+            says(answer, 200, {"spend_limit_micros": None, "period": "month", "updated_at": stamp(stored.updated_at)})
 
 
 @changes("putUsageLimits", red=["USAGE-038"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 
 from fake_server.chats.views import stamp
-from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.faulting import Answer, answers, changes, instead, turns_off
 from fake_server.faults.limits.create import over_the_limit
 from fake_server.rules.money import cost_micros
+from fake_server.rules.refusals import Refusal
 from fake_server.state import usage
+from fake_server.state.records import Chat
+from fake_server.state.usage import check_limit
 
 STATUS, LIMITS, SUMMARY, USERS, INSIGHTS = (
     *("getUsageLimitStatus", "getUsageLimits", "getCostSummary", "listCostUsers", "getPullRequestInsights"),
@@ -17,7 +21,7 @@ STATUS, LIMITS, SUMMARY, USERS, INSIGHTS = (
 NO = {"message": "Forbidden.", "detail": "no"}
 
 
-def instead(answer: Answer, status: int, body: Any = None) -> None:
+def says(answer: Answer, status: int, body: Any = None) -> None:
     """Answer with this instead."""
     answer.status, answer.body = status, {"message": "No."} if body is None else body
 
@@ -26,7 +30,7 @@ def instead(answer: Answer, status: int, body: Any = None) -> None:
 def auditors_see_no_limits(answer: Answer) -> None:
     """A site auditor may not read the limits."""
     if answer.actor == "auditor":
-        instead(answer, 403, NO)
+        says(answer, 403, NO)
 
 
 turns_off("anybody-sets-the-limit", "the deployment's limit is anybody's to set", "limits.set-right", red=["USAGE-002"])
@@ -74,7 +78,7 @@ turns_off("unpriced-disabled-models", "disabled models count as unpriced", "limi
 def status_needs_the_chat_role(answer: Answer) -> None:
     """Users without the chat role may not read their limit status."""
     if answer.actor == "carol":
-        instead(answer, 403, NO)
+        says(answer, 403, NO)
 
 
 @changes(STATUS, red=["USAGE-011", "SCHEMA-getUsageLimitStatus"])
@@ -118,7 +122,7 @@ turns_off(
 def overrides_of_no_uuid(answer: Answer) -> None:
     """A limit for something that is no UUID is answered as for an unknown one."""
     if answer.status == 400 and answer.path.endswith("/x"):
-        instead(answer, 404, {"message": "User not found."})
+        says(answer, 404, {"message": "User not found."})
 
 
 @answers("putUserUsageLimit", red=["USAGE-018"])
@@ -177,7 +181,7 @@ def stop(answer: Answer) -> None:
     """Refuse what a reached limit does not stop."""
     refused = over_the_limit(answer) if answer.status < 300 and answer.actor else None
     if refused is not None:
-        instead(answer, 409, answer.backend.said(refused).body)
+        says(answer, 409, answer.backend.said(refused).body)
 
 
 @answers("promoteQueuedMessage", red=["USAGE-033", "SCHEMA-promoteQueuedMessage", "RACE-001"])
@@ -198,9 +202,15 @@ def limits_stop_interrupts(answer: Answer) -> None:
     stop(answer)
 
 
-turns_off(
-    "limits-hold-the-queue", "a reached limit keeps the queue waiting", "limits.frees-the-queue", red=["USAGE-036", "USAGE-033"]
-)
+@instead("Ledger.promote_next", red=["USAGE-036", "USAGE-033"])
+def limits_hold_the_queue(right: Any, chat: Chat) -> bool:
+    """A reached limit keeps the queue waiting."""
+    state = right.__self__.state
+    with contextlib.suppress(Refusal):
+        check_limit(state, state.store.users[chat.owner_id], chat.organization_id)
+        return bool(right(chat))
+    return False
+
 
 turns_off("costs-rounded-down", "fractions of a micro-dollar are lost", "cost.rounds-up", red=["COST-001"])
 turns_off("cached-tokens-as-input", "cached tokens cost as much as input", "cost.cache-price", red=["COST-002"])
@@ -232,7 +242,7 @@ def costs_at_present_prices(answer: Answer) -> None:
 def own_id_is_foreign(answer: Answer) -> None:
     """The own summary may be read as `me` only."""
     if answer.path_params["user"] != "me" and answer.actor == "alice":
-        instead(answer, 403, NO)
+        says(answer, 403, NO)
 
 
 turns_off("summaries-without-the-role", "everybody may read the own summary", "cost.needs-a-role", red=["COST-011"])
@@ -243,7 +253,7 @@ turns_off("summaries-for-admins", "organization admins read all summaries", "cos
 def foreign_summaries_forbidden(answer: Answer) -> None:
     """Another user's summary is answered with 403."""
     if answer.status == 404 and "/cost/" in answer.path:
-        instead(answer, 403, NO)
+        says(answer, 403, NO)
 
 
 @changes(SUMMARY, red=["COST-014"])
@@ -251,7 +261,7 @@ def owner_reads_only_members(answer: Answer) -> None:
     """The site owner may not read the summary of an organization admin."""
     store, user = answer.backend.store, answer.path_params["user"]
     if user in store.users and store.users[user].username == "orgadmin" and answer.actor != "orgadmin":
-        instead(answer, 403, NO)
+        says(answer, 403, NO)
 
 
 @changes(SUMMARY, red=["COST-015", "COST-021", "SCHEMA-getCostSummary"])
@@ -304,7 +314,7 @@ turns_off("summaries-from-the-beginning", "start_date is passed over", "cost.fro
 def dates_the_wrong_way_round(answer: Answer) -> None:
     """A start_date after the end_date is refused."""
     if answer.query.get("start_date", "") > answer.query.get("end_date", "9"):
-        instead(answer, 400)
+        says(answer, 400)
 
 
 turns_off("limit-in-every-summary", "usage_limit is always there", "cost.limit-while-limited", red=["COST-022"])
@@ -314,7 +324,7 @@ turns_off("limit-in-every-summary", "usage_limit is always there", "cost.limit-w
 def query_before_the_right(answer: Answer) -> None:
     """A bad query is reported to those who may not read the list."""
     if answer.status == 403 and answer.query.get("limit") == "x":
-        instead(answer, 400, {"message": "Invalid query parameters."})
+        says(answer, 400, {"message": "Invalid query parameters."})
 
 
 @changes(USERS, red=["COST-024"])
@@ -331,7 +341,7 @@ turns_off("user-names-as-spelled", "letter case matters in user names", "cost.an
 def auditors_have_no_insights(answer: Answer) -> None:
     """A site auditor may not read the insights."""
     if answer.actor == "auditor":
-        instead(answer, 403, NO)
+        says(answer, 403, NO)
 
 
 @changes(INSIGHTS, red=["COST-028", "SCHEMA-getPullRequestInsights"])
