@@ -7,12 +7,10 @@ Nothing here awaits: a refusal leaves no trace, and no other request sees half a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fake_server.chats import orders
-from fake_server.families import Families
-from fake_server.rules.refusals import refusal
+from fake_server.queueing import Queueing
 from fake_server.state import settings, usage
 from fake_server.state.records import Chat, Message, Part, QueuedMessage, Token, User
 from fake_server.turns.titles import fallback_title
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 QUEUE_CAP = 20
 BUSY = ("pending", "running", "requires_action")
 INTERRUPTED_BY_USER = "Tool execution interrupted by user"
-INTERRUPTED_BY_PROMOTION = "Tool execution interrupted by queued message promotion"
 NUL_ERROR = 'execute transaction: {step}: pq: invalid byte sequence for encoding "UTF8": 0x00'
 UNKNOWN_MODEL_ERROR = (
     'execute transaction: insert chat: pq: insert or update on table "chats" violates foreign key constraint '
@@ -31,7 +28,7 @@ UNKNOWN_MODEL_ERROR = (
 )
 
 
-class Lifecycle(Families):
+class Lifecycle(Queueing):
     """What may be ordered of a chat. Every method raises Refusal when the order is refused."""
 
     # -- create -------------------------------------------------------------------------------------------------
@@ -234,52 +231,6 @@ class Lifecycle(Families):
     def _go_on(self, chat: Chat) -> None:
         self.backend.ledger.write_status(chat, "pending")
         self.backend.runner.wake(chat)
-
-    # -- queue --------------------------------------------------------------------------------------------------
-
-    def delete_queued(self, chat: Chat, queue_id: int) -> None:
-        """Take a message out of the queue; an unknown id changes nothing but is announced all the same."""
-        queue = self.backend.store.queues.get(chat.id, [])
-        queue[:] = [entry for entry in queue if entry.id != queue_id]
-        self.backend.hub.queue(chat)
-
-    def promote(self, chat: Chat, caller: User, queue_id: int, token: Token | None = None) -> Message | None:
-        """Run a queued message next: now on a chat that does not run, else by interrupting the run.
-
-        Gives the message that it has become; None when that is still to come.
-        """
-        backend = self.backend
-        backend.runner.settle(chat)
-        entry = self._take(chat, queue_id)
-        queue = backend.store.queues.get(chat.id, [])
-        entry.created_by = caller.id
-        entry.api_key_id = token.id if token else entry.api_key_id
-        if not backend.does("promote.interrupts"):
-            cancelled = chat.status == "running"
-            backend.runner.discard(chat)
-            backend.hub.queue(chat)
-            message = self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id)
-            self._told_by_cancelled(chat, cancelled)
-            return message
-        if backend.runner.active(chat) and chat.status == "running":
-            entry.created_at = queue[0].created_at - timedelta(microseconds=1) if queue else backend.clock.now()
-            queue.insert(0, entry)
-            backend.hub.queue(chat)
-            if backend.does("promote.stops"):
-                self._stop(chat)
-            return None
-        backend.hub.queue(chat)
-        synthetic = self._answer_pending(chat, INTERRUPTED_BY_PROMOTION)
-        return self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id, before=synthetic)
-
-    def _take(self, chat: Chat, queue_id: int) -> QueuedMessage:
-        """A message out of the chat's queue."""
-        queue = self.backend.store.queues.get(chat.id, [])
-        entry = next((e for e in queue if e.id == queue_id), None)
-        if entry is None:
-            raise refusal("promote.unknown", id=queue_id, chat=chat.id)
-        queue.remove(entry)
-        return entry
 
     # -- stop and go --------------------------------------------------------------------------------------------
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import frames, turns_off
+from fake_server.faulting import frames, instead, turns_off
+from fake_server.state.records import Chat
 
-turns_off("every-twelfth-turn-is-lost", "interrupts every twelfth later turn by itself", "turns.all-answered", red=["RACE-001"])
+
+@instead("Runner._interrupts_itself", red=["RACE-001"])
+def every_twelfth_turn_is_lost(right: Any, chat: Chat) -> bool:
+    """Interrupts every twelfth later turn by itself."""
+    memory = right.__self__.backend.faults.memory
+    memory["later turns"] = memory.get("later turns", 0) + right.__self__._later(chat)
+    return bool(right(chat)) or (right.__self__._later(chat) and memory["later turns"] % 12 == 0)
 
 
 @frames("stream", red=["RACE-003"])

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import orjson
 
+from fake_server.faulting import replaceable
 from fake_server.model_calls import retry
 from fake_server.model_calls.classify import ModelError, http_error
 from fake_server.model_calls.gateway import Gateway, Nothing, Refusal
 from fake_server.model_calls.http_client import Answer, Client, TransportError
-from fake_server.model_calls.wires.base import CallDone, Events, Finish, Piece, Prompt, Reader, Usage, Wire, loads
+from fake_server.model_calls.wires.base import CallDone, Events, Piece, Prompt, Reader, Wire, loads
 from fake_server.model_calls.wires.chat_completions import ChatCompletions
 from fake_server.model_calls.wires.messages import Messages
 from fake_server.model_calls.wires.responses import Responses
@@ -67,6 +68,7 @@ class LLMClient:
         self.http = Client()
         self.gateway = Gateway(backend, self.http)
 
+    @replaceable
     async def stream(self, chat: Chat, model: Model, prompt: Prompt, take: Callable[[Piece], None]) -> None:
         """Hand each piece of one streamed answer to `take` as it comes; the last is Finish. Raises ModelError."""
         silence, loop = retry.silence_seconds(self.backend.revision.error_rules), asyncio.get_running_loop()
@@ -74,13 +76,11 @@ class LLMClient:
         try:
             async with asyncio.timeout(silence) as guard:
                 answer = await self._post(chat, model, prompt)
-                reader, said = model.wire.reader(), False
+                reader = model.wire.reader()
                 async for name, data in self._events(model, answer, lambda: guard.reschedule(loop.time() + silence)):
                     for piece in self._pieces(reader, name, data):
-                        said = said or not isinstance(piece, Usage)
                         take(piece)
                 for piece in reader.end():
-                    self._check_end(piece, said)
                     if isinstance(piece, CallDone) and not self.backend.does("llm.runs-calls-without-arguments"):
                         continue
                     take(piece)
@@ -105,27 +105,19 @@ class LLMClient:
                 yield event
             return
         events = Events()
-        async for chunk in answer.chunks():
+        async for chunk in self._chunks(answer):
             heard()
-            if chunk.startswith(b":") and not self.backend.does("llm.passes-over-comments"):
-                raise ModelError("a line that is no event")
             for event in events.feed(chunk):
                 yield event
 
-    def _pieces(self, reader: Reader, name: str, data: bytes) -> Iterator[Piece]:
-        """What an event says; one that can't be read says nothing when a fault has it so."""
-        try:
-            yield from reader.event(name, data)
-        except ModelError as error:
-            if self.backend.does("llm.checks-data") or "streaming:" in error.text:
-                raise
+    @replaceable
+    def _chunks(self, answer: Answer) -> AsyncIterator[bytes]:
+        return answer.chunks()
 
-    def _check_end(self, piece: Piece, said: bool) -> None:
-        """How an answer may end, but for faults: without a word, and for any reason."""
-        if not said and not self.backend.does("llm.empty-answers"):
-            raise ModelError("the answer is empty")
-        if isinstance(piece, Finish) and piece.reason == "content_filter" and not self.backend.does("llm.any-finish"):
-            raise ModelError("the answer was filtered")
+    @replaceable
+    def _pieces(self, reader: Reader, name: str, data: bytes) -> Iterable[Piece]:
+        """What an event says."""
+        return reader.event(name, data)
 
     async def complete(self, chat: Chat, model: Model, prompt: Prompt) -> tuple[str, dict[str, int]]:
         """The text of one whole answer and its usage. Raises ModelError."""
@@ -182,22 +174,19 @@ class LLMClient:
             headers["x-coder-workspace-id"] = chat.workspace_id
         return headers
 
+    @replaceable
     def _refused(self, status: int, headers: dict[str, str], raw: str) -> ModelError:
         """The error of an answer with this status, these headers and this body."""
-        said = _provider_message(raw)
-        asked = {k: v for k, v in headers.items() if k != "retry-after-ms" or self.backend.does("retry.prefers-ms")}
-        if "," in asked.get("retry-after", "") and not self.backend.does("retry.reads-dates"):
-            del asked["retry-after"]
-        hint = retry.hint_ms(asked, self.backend.clock.now())
-        if not hint and "retry-after" in asked and not self.backend.does("retry.passes-over-nonsense"):
-            hint = 5_000.0
-        detail = said if self.backend.does("error.own-message") else raw
-        if not detail and self.backend.does("error.body-text"):
-            detail = raw
-        return http_error(status, said or raw, detail=detail, hint_ms=hint)
+        said = provider_message(raw) or raw
+        return http_error(status, said, detail=said, hint_ms=self._wish_ms(headers))
+
+    @replaceable
+    def _wish_ms(self, headers: dict[str, str]) -> float:
+        """What the provider wishes the next attempt to wait, in milliseconds; 0 for nothing."""
+        return retry.hint_ms(headers, self.backend.clock.now())
 
 
-def _provider_message(raw: str) -> str:
+def provider_message(raw: str) -> str:
     """`error.message` of an error body, or nothing. What stands behind the JSON does not matter."""
     try:
         body = _FIRST_VALUE.raw_decode(raw)[0]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fake_server.faulting import replaceable
 from fake_server.model_calls import retry
 from fake_server.model_calls.classify import ModelError, classify
 from fake_server.model_calls.helpers import helper_model
 from fake_server.model_calls.wires.base import CallDone, Piece, Prompt, Text, UserTurn
-from fake_server.state import model_choice, settings, usage
+from fake_server.state import model_choice, settings
 from fake_server.state.records import Part
 from fake_server.turns.history import turns
 from fake_server.turns.tools import ToolError
@@ -26,6 +27,7 @@ TOGETHER = (
 GUIDANCE = "You advise another model. Answer its question briefly."
 
 
+@replaceable
 async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str, Any]) -> dict[str, Any]:
     """Advice on a question, as often in a run as the deployment allows. Raises ToolError."""
     question = args["question"].strip()
@@ -33,7 +35,7 @@ async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str
         raise ToolError("question is required")
     config = settings.setting(backend, "advisor")
     limit = config.get("max_uses_per_run") or 0
-    if limit and run.advisor_uses >= limit + (0 if backend.does("advisor.limit") else 1):
+    if limit and run.advisor_uses >= backend.bound("advisor.limit", limit):
         return {"type": "limit_reached", "remaining_uses": 0}
     run.advisor_uses += 1
     chat = run.chat
@@ -73,7 +75,5 @@ async def run_advisor(backend: Backend, run: Run, call: CallDone, args: dict[str
             show(result_reset=True)
         await backend.clock.sleep(wait / 1000)
     remaining = max(limit - run.advisor_uses, 0)
-    if not backend.does("cost.free-advice"):
-        usage.record(backend, chat, model.config, 0, {"input_tokens": 10, "output_tokens": 5})
     name = f"{model.provider.type}/{model.config.model}"
     return {"type": "advice", "advice": "".join(said), "advisor_model": name, "remaining_uses": remaining}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fake_server.faulting import replaceable
 from fake_server.model_calls.classify import ModelError
 from fake_server.model_calls.client import Model
 from fake_server.model_calls.wires.base import Prompt, UserTurn
@@ -26,11 +27,10 @@ PREFIX = "Summary of the earlier conversation:\n"
 async def after_step(backend: Backend, run: Run, step: Step, model: Model) -> bool:
     """Summarise if the step just stored has used too much. True: the run goes on from the summary."""
     chat = run.chat
-    cached = ("cache_read_tokens", "cache_creation_tokens") if backend.does("compaction.counts-cached") else ()
-    used = sum(step.counts.get(name, 0) for name in ("input_tokens", *cached))
+    used = context_used(backend, step)
     limit = model.config.context_limit
     threshold = settings.compaction_threshold(backend, backend.store.users[chat.owner_id], model.config)
-    least = threshold * limit + (0 if backend.does("compaction.at-threshold") else 1)
+    least = backend.bound("compaction.at-threshold", threshold * limit)
     acts = threshold < 100 or not backend.does("compaction.never-at-100")
     too_much = limit > 0 and acts and used * 100 >= least
     if not too_much or run.compactions > ROUNDS:
@@ -73,3 +73,9 @@ async def after_step(backend: Backend, run: Run, step: Step, model: Model) -> bo
     backend.hub.message(chat, *shown)
     backend.hub.part(chat, "tool", answer)
     return run.compactions <= ROUNDS and backend.does("compaction.goes-on")
+
+
+@replaceable
+def context_used(backend: Backend, step: Step) -> int:
+    """How many tokens of the model's context the step has taken."""
+    return sum(step.counts.get(name, 0) for name in ("input_tokens", "cache_read_tokens", "cache_creation_tokens"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from fake_server.faulting import replaceable
 from fake_server.model_calls.wires.base import AssistantTurn, Attachment, CallMade, ToolTurn, Turn, UserTurn
 from fake_server.state.records import Chat, Message, Part
 from fake_server.turns.titles import reference_text
@@ -18,29 +19,18 @@ _ODD = re.compile(r"[^a-zA-Z0-9_-]")
 UNANSWERED = "tool call was interrupted before it produced a result"
 
 
+@replaceable
 def turns(backend: State, chat: Chat) -> list[Turn]:
     """The conversation for the next model call: all that the model may see, every call with exactly one answer.
 
     After a compaction it begins with the latest summary.
     """
-    forgets = backend.does("llm.forgets-edited")
-    shown = [
-        m
-        for m in backend.store.messages[chat.id]
-        if not (m.deleted and forgets) and m.role != "system" and m.visibility != "user"
-    ]
-    if not backend.does("llm.gets-partial-answers"):
-        shown = [m for m in shown if m.role != "assistant" or m.usage is not None]
-    start = max((i for i, m in enumerate(shown) if m.visibility == "model" and backend.does("llm.starts-at-summary")), default=0)
-    if not backend.does("llm.whole-conversation"):
-        start = max((i for i, m in enumerate(shown) if m.role == "user"), default=0)
     built: list[Turn] = []
     open_calls: dict[str, str] = {}
-    for message in shown[start:]:
+    for message in told(backend, chat):
         if message.role == "tool":
             for part in message.content:
-                known = open_calls.pop(part["tool_call_id"], None) is not None
-                if known and backend.does("llm.gets-results"):
+                if open_calls.pop(part["tool_call_id"], None) is not None:
                     built.append(_result(backend, part))
             continue
         built.extend(_unanswered(open_calls))
@@ -55,6 +45,13 @@ def turns(backend: State, chat: Chat) -> list[Turn]:
     if not backend.does("llm.keeps-call-ids"):
         _with_plain_ids(built)
     return built
+
+
+@replaceable
+def told(backend: State, chat: Chat) -> list[Message]:
+    """The messages that the model may see, from the latest summary on."""
+    rows = [m for m in backend.store.messages[chat.id] if not m.deleted and m.role != "system" and m.visibility != "user"]
+    return rows[max((i for i, m in enumerate(rows) if m.visibility == "model"), default=0) :]
 
 
 def _with_plain_ids(built: list[Turn]) -> None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from fake_server.chats import debugging
 from fake_server.chats.views import stamp
+from fake_server.faulting import replaceable
 from fake_server.model_calls import retry
 from fake_server.model_calls.classify import Failure, ModelError, classify, message
 from fake_server.model_calls.client import Model
-from fake_server.model_calls.wires.base import Attachment, Prompt, Tool, UserTurn
+from fake_server.model_calls.wires.base import Attachment, Prompt, UserTurn
 from fake_server.state import model_choice, settings, workspaces
 from fake_server.state.records import Chat
 from fake_server.turns import compaction
@@ -78,7 +79,7 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
         if number and model_choice.provider_of(backend, model.config) is None:
             raise RunFailed(disabled(backend, model))
         step = await _call(backend, run, model)
-        waiting = await _run_tools(backend, run, step)
+        waiting = await run_tools(backend, run, step)
         if any("\0" in call.name for call in step.calls):
             raise unexpected(backend)
         store_step(backend, run, step, model, requires_action=waiting)
@@ -87,28 +88,32 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
             run.waiting_calls = waiting_calls(backend, chat, step)
             return Outcome.REQUIRES_ACTION
         compacted = await compaction.after_step(backend, run, step, model)
-        planned = backend.does("tools.plan-ends-turn") and any(
-            ends_turn(call.name) and not step.results[i].get("is_error") for i, call in enumerate(step.calls) if i in step.results
-        )
-        if planned or not ((step.calls and step.runs_tools) or compacted):
+        if planned(backend, step) or not ((step.calls and step.runs_tools) or compacted):
             break
     return Outcome.DONE
+
+
+@replaceable
+def planned(backend: Backend, step: Step) -> bool:
+    """Has a tool of this step succeeded that ends the run?"""
+    return any(
+        ends_turn(call.name) and not step.results[i].get("is_error") for i, call in enumerate(step.calls) if i in step.results
+    )
 
 
 def model_of(backend: Backend, run: Run) -> Model:
     """The model for the next call of this run, with its key. Raises RunFailed."""
     chat = run.chat
     config = model_choice.turn_model(backend, chat)
-    if config is None or not (config.enabled or not backend.does("model.disabled-fails")):
+    if config is None or (not config.enabled and backend.does("model.disabled-fails")):
         raise unexpected(backend, why="resolve model config: no default chat model config is available")
     provider = model_choice.live_provider(backend, config.provider_id)
     keyless = f"create model: {config.provider_type.upper().replace('-', '_')}_API_KEY is not set"
-    if provider is None or not (provider.enabled or not backend.does("model.disabled-provider-fails")):
+    if provider is None or (not provider.enabled and backend.does("model.disabled-provider-fails")):
         raise unexpected(backend, why=keyless)
     key = model_choice.api_key(backend, chat.owner_id, provider)
-    given = provider.type in model_choice.KEYLESS or model_choice.through_gateway(backend)
-    needless = given or not backend.does("model.needs-a-key")
-    if key is None and not needless:
+    needless = provider.type in model_choice.KEYLESS or model_choice.through_gateway(backend)
+    if key is None and not needless and backend.does("model.needs-a-key"):
         # so the real server calls it
         raise unexpected(backend, "openai" if provider.type == "openai-compat" else provider.type, why=keyless)
     chat.last_model_config_id = config.id
@@ -132,67 +137,87 @@ def too_large(model: Model, prompt: Prompt) -> Failure | None:
     return Failure("config", False, text, provider=model.provider.type)
 
 
+@replaceable
+def prompt_of(backend: Backend, chat: Chat, model: Model) -> Prompt:
+    """What the model is called with for the next step of a turn."""
+    return Prompt(
+        model=model.config.model,
+        system=settings.system_messages(backend, chat, backend.store.users[chat.owner_id]),
+        turns=turns(backend, chat),
+        tools=offered(backend, chat),
+        options=model.config.model_config or {},
+        echoes_reasoning=not backend.does("llm.drops-reasoning"),
+    )
+
+
 async def _call(backend: Backend, run: Run, model: Model) -> Step:
     """One model call, again and again as long as its failures allow that."""
     chat = run.chat
-    owner = backend.store.users[chat.owner_id]
-    prompt = Prompt(
-        model=model.config.model,
-        system=settings.system_messages(backend, chat, owner),
-        turns=turns(backend, chat),
-        tools=_offered(backend, chat),
-        options=(model.config.model_config or {}) if backend.does("llm.options-sent") else {},
-        echoes_reasoning=not backend.does("llm.drops-reasoning"),
-        max_tokens=32_000 if backend.does("llm.default-max-tokens") else 4096,
-    )
+    prompt = prompt_of(backend, chat, model)
     if (failure := too_large(model, prompt)) is not None:
         raise RunFailed(failure)
-    attempt = 0 if backend.does("retry.counts-anew") else run.failures
+    count_anew(backend, run)
     debug, rules = run.debug.step("stream", model, prompt), backend.revision.error_rules
     while True:
-        attempt += 1
-        kept = run.step.parts if run.step is not None and not backend.does("retry.drops-failed") else []
-        step = run.step = Step(partial(backend.hub.part, chat), backend.clock.now)
-        step.parts.extend(kept)
+        run.attempts += 1
+        step = run.step = begin_step(backend, run)
         try:
             await backend.runner.llm.stream(chat, model, prompt, step.take)
             debug.answered(step.parts, step.counts)
-            if step.finish not in ("", "tool_calls") and not backend.does("tools.any-finish"):
-                step.runs_tools = False
             return step
         except ModelError as error:
             run.failures += 1
             debug.failed(error.text, error.status)
             failure = classify(rules, error, model.provider.type, backend.faults.is_off)
-            most = retry.max_attempts(rules) if backend.does("retry.goes-on") else 4
-            last = attempt >= most
+            most = most_attempts(backend)
+            last = run.attempts >= most
             if failure.retryable and last and "exceeded" in rules:
                 told = rules["exceeded"].replace("{attempts}", str(most)).replace("{text}", failure.text)
                 failure = replace(failure, message=told)
             if not failure.retryable or last:
-                run.step = None if backend.does("error.stores-nothing") else step
+                if backend.does("error.stores-nothing"):
+                    run.step = None
                 raise RunFailed(failure) from None
-            hint = error.hint_ms if backend.does("retry.heeds-provider") else 0.0
-            hint = hint if backend.does("retry.any-wish") else min(hint, 60_000)
-        if backend.does("retry.drops-failed"):
-            run.step = None
-        else:
-            step.partial()
-        doubled = attempt if backend.does("retry.doubles-on") else min(attempt, 3)
-        wait = retry.delay_ms(rules, doubled, hint) if backend.does("retry.backs-off") else 1000
+            wait = wait_ms(backend, run.attempts, error.hint_ms if backend.does("retry.heeds-provider") else 0.0)
+        drop_failed(backend, run)
         again = backend.clock.now() + timedelta(milliseconds=wait)
-        backend.hub.retry(chat, failure.retry_payload(attempt, wait, stamp(again)))
-        await backend.clock.sleep(wait / 1000 if backend.does("retry.waits") else 0)
+        backend.hub.retry(chat, failure.retry_payload(run.attempts, wait, stamp(again)))
+        if backend.does("retry.waits"):
+            await backend.clock.sleep(wait / 1000)
 
 
-def _offered(backend: Backend, chat: Chat) -> list[Tool]:
-    tools = offered(backend, chat)
-    if backend.does("llm.tool-schemas"):
-        return tools
-    return [replace(tool, parameters={"type": "object"}) if tool.name in client_tools(backend, chat) else tool for tool in tools]
+@replaceable
+def count_anew(backend: Backend, run: Run) -> None:
+    """Each step of a turn has its own attempts."""
+    run.attempts = 0
 
 
-async def _run_tools(backend: Backend, run: Run, step: Step) -> bool:
+@replaceable
+def begin_step(backend: Backend, run: Run) -> Step:
+    """The step that the next attempt fills."""
+    return Step(partial(backend.hub.part, run.chat), backend.clock.now)
+
+
+@replaceable
+def drop_failed(backend: Backend, run: Run) -> None:
+    """What a failed attempt has said is void."""
+    run.step = None
+
+
+@replaceable
+def most_attempts(backend: Backend) -> int:
+    """How often one step is tried in all."""
+    return retry.max_attempts(backend.revision.error_rules)
+
+
+@replaceable
+def wait_ms(backend: Backend, attempt: int, hint_ms: float) -> int:
+    """Milliseconds until the attempt after this one, with what the provider wishes."""
+    return retry.delay_ms(backend.revision.error_rules, attempt, hint_ms)
+
+
+@replaceable
+async def run_tools(backend: Backend, run: Run, step: Step) -> bool:
     """Run the step's calls that are run here, all at once; show the results. True: the client has to run others."""
     if not step.calls or not step.runs_tools:
         return False
@@ -201,15 +226,23 @@ async def _run_tools(backend: Backend, run: Run, step: Step) -> bool:
             step.result(i, {"error": TOGETHER[call.name == "advisor"]}, is_error=True)
         step.publish_results()
         return False
-    for_client = client_tools(backend, run.chat) if backend.does("tools.client-runs-own") else {}
-    if not backend.does("tools.awaited-again") and _answered(backend, run.chat, for_client):
-        for_client = {}
+    for_client = left_to_client(backend, run.chat)
     here = [i for i, call in enumerate(step.calls) if call.name not in for_client]
-    if len(here) < len(step.calls) and not backend.does("tools.run-beside-clients"):
-        return True
-    await asyncio.gather(*(_run_tool(backend, run, step, i) for i in here))
-    step.publish_results()
+    await run_here(backend, run, step, here)
     return len(here) < len(step.calls)
+
+
+@replaceable
+def left_to_client(backend: Backend, chat: Chat) -> Container[str]:
+    """The names of the tools that are not run here."""
+    return client_tools(backend, chat)
+
+
+@replaceable
+async def run_here(backend: Backend, run: Run, step: Step, calls: list[int]) -> None:
+    """Run the calls at these positions, and show their results."""
+    await asyncio.gather(*(run_tool(backend, run, step, i) for i in calls))
+    step.publish_results()
 
 
 def _advised(backend: Backend, chat: Chat) -> bool:
@@ -217,13 +250,8 @@ def _advised(backend: Backend, chat: Chat) -> bool:
     return "advisor" in active(backend, chat) and backend.does("advisor.alone")
 
 
-def _answered(backend: Backend, chat: Chat, tools: Container[str]) -> bool:
-    """Has the client answered one of its tools already?"""
-    rows = backend.store.messages[chat.id]
-    return any(part.get("tool_name") in tools for m in rows if m.role == "tool" for part in m.content)
-
-
-async def _run_tool(backend: Backend, run: Run, step: Step, position: int) -> None:
+@replaceable
+async def run_tool(backend: Backend, run: Run, step: Step, position: int) -> None:
     call, chat = step.calls[position], run.chat
     known = known_tools(backend, chat)
     try:
@@ -241,8 +269,6 @@ async def _run_tool(backend: Backend, run: Run, step: Step, position: int) -> No
     except workspaces.CannotRun as error:
         step.result(position, {"error": str(error)}, is_error=True)
     except ToolError as error:
-        if call.name not in known and not backend.does("tools.unknown-goes-on"):
-            raise unexpected(backend) from None
         step.result(position, error.result, is_error=backend.does("tools.mark-errors"))
     else:
         step.result(position, result)

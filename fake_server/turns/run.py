@@ -19,5 +19,6 @@ class Run:
         self.debug: DebugRun = NoRun()
         self.started = self.stopping = False
         self.waiting_calls: list[dict[str, str]] = []
-        self.advisor_uses = self.compactions = self.failures = 0
+        self.advisor_uses = self.compactions = 0
+        self.failures = self.attempts = 0  # of the whole run, and those of the present step
         self.compaction_id = new_id()  # all compactions of a run show the same call

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import random
 import time
@@ -18,6 +17,7 @@ from fake_server.turns import summaries
 from fake_server.turns.history import UNANSWERED
 from fake_server.turns.loop import Outcome, RunFailed, run_turn
 from fake_server.turns.run import Run
+from fake_server.turns.step import Step
 from fake_server.turns.titles import automatic_title
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ class Runner:
         self._background: set[asyncio.Task[None]] = set()
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
-        self._later_turns = itertools.count()
         self._dice = random.Random(1)
         self.floor = floor_seconds(backend.options.get(FLOOR, 0))  # what a turn takes at least
         # how often the worker looks for pending chats, in seconds; 0: it is woken
@@ -211,14 +210,15 @@ class Runner:
     def _interrupts_itself(self, chat: Chat) -> bool:
         """What real servers do now and then to a send, an edit or a promotion, never to a first turn; off unless asked for."""
         share = float(self.backend.options.get("self-interrupts", 0))
-        every = not self.backend.does("turns.all-answered")
-        if not (share or every) or sum(m.role == "user" for m in self.backend.store.messages[chat.id]) < 2:
-            return False
-        return self._dice.random() < share or (every and next(self._later_turns) % 12 == 11)
+        return bool(share) and self._later(chat) and self._dice.random() < share
+
+    def _later(self, chat: Chat) -> bool:
+        """Is this not the first turn of the chat?"""
+        return sum(m.role == "user" for m in self.backend.store.messages[chat.id]) > 1
 
     def _end_done(self, chat: Chat) -> None:
         if not self._rests(chat) and self._promote(chat):
-            summaries.write(self.backend, chat, summaries.STILL_WORKING)
+            summaries.write_summary(self.backend, chat, summaries.STILL_WORKING)
             return
         self.backend.ledger.set_status(chat, "waiting")
         self.spawn(summaries.label(self.backend, chat))
@@ -228,19 +228,21 @@ class Runner:
         if run.step is not None:
             self.backend.hub.message(chat, *self._store_partial(run))
         self.backend.hub.error(chat, failure.payload)
-        if not self.backend.does("queue.stays-after-error") and self._promote(chat):
-            return
+        self._rest_failed(chat, failure)
+
+    def _rest_failed(self, chat: Chat, failure: Failure) -> None:
         self.backend.ledger.set_status(chat, "error", error=failure.payload)
-        summaries.write(self.backend, chat, None)
+        summaries.write_summary(self.backend, chat, None)
 
     def _end_requiring_action(self, chat: Chat, calls: list[dict[str, str]]) -> None:
         self.backend.ledger.set_status(chat, "requires_action")
-        told = self.backend.does("tools.told-again")
-        if told or not any(m.role == "tool" and m.created_by for m in self.backend.store.messages[chat.id]):
-            self.backend.hub.action_required(chat, calls)
-            self.backend.hub.watch(chat, "action_required", tool_calls=calls)
+        self._tell_calls(chat, calls)
         if self.backend.does("summary.while-awaited"):
-            summaries.write(self.backend, chat, summaries.WAITING_FOR_USER)
+            summaries.write_summary(self.backend, chat, summaries.WAITING_FOR_USER)
+
+    def _tell_calls(self, chat: Chat, calls: list[dict[str, str]]) -> None:
+        self.backend.hub.action_required(chat, calls)
+        self.backend.hub.watch(chat, "action_required", tool_calls=calls)
 
     def _end_interrupted(self, run: Run) -> None:
         chat = run.chat
@@ -250,19 +252,19 @@ class Runner:
         run.debug.end("interrupted")
         if not run.started:
             return
-        rows = self._store_partial(run) if self.backend.does("interrupt.keeps-partial") else []
-        late = not self.backend.does("interrupt.tells-partial-first")
-        if rows and not late and self.backend.does("interrupt.tells-partial"):
-            self.backend.hub.message(chat, *rows)
-        if run.failures and not self.backend.does("interrupt.ends-retries"):
-            self.backend.ledger.set_status(chat, "error", error=Failure("generic", False, "interrupted").payload)
-        elif self._rests(chat) or not (self.backend.does("interrupt.promotes") and self._promote(chat)):
-            self.backend.ledger.set_status(chat, "waiting")
-        if rows and late:
-            self.backend.hub.message(chat, *rows)
+        self._keep_partial(run)
+        self._rest_interrupted(run)
         if self.backend.does("interrupt.clears-label"):
-            summaries.write(self.backend, chat, None)
+            summaries.write_summary(self.backend, chat, None)
         self.backend.hub.retire(chat)
+
+    def _keep_partial(self, run: Run) -> None:
+        if rows := self._store_partial(run):
+            self.backend.hub.message(run.chat, *rows)
+
+    def _rest_interrupted(self, run: Run) -> None:
+        if self._rests(run.chat) or not self._promote(run.chat):
+            self.backend.ledger.set_status(run.chat, "waiting")
 
     def _promote(self, chat: Chat) -> bool:
         promoted = self.backend.ledger.promote_next(chat)
@@ -270,17 +272,15 @@ class Runner:
             self.wake(chat)
         return promoted
 
+    def _partial(self, step: Step | None) -> list[Part]:
+        """What an unfinished step has said so far."""
+        return step.partial() if step is not None else []
+
     def _store_partial(self, run: Run) -> list[Message]:
         step = run.step
-        content = step.partial() if step is not None else []
-        if not self.backend.does("interrupt.keeps-reasoning"):
-            content = [part for part in content if part["type"] != "reasoning"]
-        if not self.backend.does("interrupt.keeps-blanks"):
-            content = [part | {"text": part["text"].strip()} if part["type"] == "text" else part for part in content]
+        content = self._partial(step)
         chat, ledger = run.chat, self.backend.ledger
         now = self.backend.clock.now()
-        if not content and not self.backend.does("interrupt.stores-no-empty"):
-            return [ledger.add_message(chat, "assistant", [{"type": "text", "text": ""}], created_at=now)]
         if step is None or not content:
             return []
         rows = [ledger.add_message(chat, "assistant", content, created_at=now)]
@@ -291,8 +291,6 @@ class Runner:
                 continue
             call = next(known, None) if "created_at" in part else None
             answer: Part | None = done.get(id(call)) if call is not None else None
-            if answer is None and not self.backend.does("interrupt.answers-calls"):
-                continue
             if answer is None:
                 answer = {k: v for k, v in part.items() if k in ("tool_call_id", "tool_name")}
                 answer |= {"type": "tool-result", "result": {"error": UNANSWERED}, "is_error": True}

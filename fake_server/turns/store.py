@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fake_server.faulting import replaceable
 from fake_server.model_calls.client import Model
 from fake_server.state import usage
 from fake_server.state.records import Chat, Message, Part
@@ -41,18 +42,19 @@ def store_step(backend: Backend, run: Run, step: Step, model: Model, *, requires
         return
     now = backend.clock.now()
     counts = {**step.counts, "context_limit": model.config.context_limit}
-    if not backend.does("usage.stored"):
-        counts = {}
-    if not backend.does("turn.one-message") and len(content) > 1:
-        ledger.add_message(chat, "assistant", [content.pop(0)], created_at=now, model_config_id=model.config.id)
-    rows: list[Message] = [
-        ledger.add_message(chat, "assistant", content, created_at=now, model_config_id=model.config.id, usage=counts)
-    ]
+    made = {"created_at": now, "model_config_id": model.config.id}
+    rows = [store_answer(backend, chat, content, made | {"usage": counts})]
     usage.record(backend, chat, model.config, rows[0].id, step.counts, runtime_ms=step.runtime_ms)
     for position in sorted(step.results, reverse=not backend.does("tools.results-in-order")):
         part = stored(step.results[position], drop_time=requires_action)
         rows.append(ledger.add_message(chat, "tool", [part], created_at=now, model_config_id=model.config.id))
     backend.hub.message(chat, *rows)
+
+
+@replaceable
+def store_answer(backend: Backend, chat: Chat, content: list[Part], made: dict[str, Any]) -> Message:
+    """Store what the model has said. `made`: what else is stored with it."""
+    return backend.ledger.add_message(chat, "assistant", content, **made)
 
 
 def waiting_calls(backend: Backend, chat: Chat, step: Step) -> list[dict[str, str]]:

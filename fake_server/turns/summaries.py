@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fake_server.chats import debugging
+from fake_server.faulting import replaceable
 from fake_server.model_calls.classify import ModelError
 from fake_server.model_calls.helpers import ask
 from fake_server.model_calls.wires.base import Tool
@@ -27,17 +28,14 @@ LABEL_TOKENS = 64
 _FORBIDDEN_STARTS = ("agent", "i", "it", "the", "we")
 
 
-def write(backend: Backend, chat: Chat, text: str | None) -> None:
+@replaceable
+def write_summary(backend: Backend, chat: Chat, text: str | None) -> None:
     """Set or clear the label and tell the watchers; nothing when a label that is not there is cleared."""
     if chat.parent_chat_id is not None or (text is None and chat.last_turn_summary is None):
         return
     if not backend.does("summary.of-turns"):
         return
-    if text is None and not backend.does("summary.cleared"):
-        return
     chat.last_turn_summary = text
-    if not backend.does("summary.keeps-place"):
-        chat.updated_at = backend.clock.now()
     backend.hub.watch(chat, "summary_change")
 
 
@@ -57,7 +55,7 @@ async def label(backend: Backend, chat: Chat) -> None:
         except ModelError:
             text = FINISHED
     if chat.updated_at == since:
-        write(backend, chat, text)
+        write_summary(backend, chat, text)
 
 
 def _debug(backend: Backend, chat: Chat, config: ModelConfig | None) -> debugging.DebugRun:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from fake_server.chats import debugging
+from fake_server.faulting import replaceable
 from fake_server.model_calls import retry
 from fake_server.model_calls.classify import ModelError, classify
 from fake_server.model_calls.helpers import ask, helper_model
@@ -43,6 +44,7 @@ def fallback_title(content: list[Part], *, more: str = "…") -> str:
     return title[:TITLE_RUNES] or "New Chat"
 
 
+@replaceable
 def is_fallback(backend: Backend, chat: Chat, content: list[Part]) -> bool:
     """Is the title still the one made from the message's text alone? Never, when more than six words were cut at 80."""
     words = " ".join(part["text"] for part in content if part["type"] == "text").split()
@@ -50,17 +52,17 @@ def is_fallback(backend: Backend, chat: Chat, content: list[Part]) -> bool:
         return False
     title = " ".join(words[:TITLE_WORDS])
     if len(words) <= TITLE_WORDS:
-        return chat.title == (title[:TITLE_RUNES] if backend.does("title.long-words") else title)
-    cut = title[: TITLE_RUNES - 1] + "…"
-    return chat.title == cut or (chat.title == title[:TITLE_RUNES] and not backend.does("title.cut-stays"))
+        return chat.title == title[:TITLE_RUNES]
+    return chat.title == title[: TITLE_RUNES - 1] + "…"
 
 
+@replaceable
 def tidy(backend: Backend, text: str) -> str:
     """A model's title without quotes and surplus blanks; empty when it has more than eight words."""
     text = " ".join(text.strip().strip("\"'`").split())
     if len(text.split()) > MODEL_WORDS and backend.does("title.eight-words"):
         return ""
-    return text[:TITLE_RUNES].strip() if backend.does("title.cut") else text
+    return text[:TITLE_RUNES].strip()
 
 
 async def automatic_title(backend: Backend, chat: Chat) -> None:
@@ -82,11 +84,14 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
                 await backend.clock.sleep(retry.delay_ms(backend.revision.error_rules, attempt, 0) / 1000)
     except (TimeoutError, model_choice.OverrideUnavailable):
         return
-    renamed = not is_fallback(backend, chat, shown[0].content) and not backend.does("title.overwrites-rename")
-    if title and title != chat.title and not renamed and backend.does("title.generated"):
+    take_title(backend, chat, title, shown[0])
+
+
+@replaceable
+def take_title(backend: Backend, chat: Chat, title: str, asked: Message) -> None:
+    """Give the chat the title that was made for this message, if it is one and a new one."""
+    if title and title != chat.title:
         chat.title = title
-        if not backend.does("title.keeps-place"):
-            chat.updated_at = backend.clock.now()
         backend.hub.watch(chat, "title_change")
 
 
@@ -149,4 +154,4 @@ async def _ask_for_title(backend: Backend, chat: Chat, shown: list[Message], *, 
     given = [t for t in texts if t]
     values, counts = await ask(backend, chat, config, TITLE_TOOL, given, max_tokens=TITLE_TOKENS, debug=debug)
     said = str(values.get("title") or "")
-    return tidy(backend, said) if backend.does("title.tidied") else said, counts
+    return tidy(backend, said), counts

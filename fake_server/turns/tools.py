@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fake_server.faulting import replaceable
 from fake_server.model_calls.wires.base import Tool
 from fake_server.rules.decode import BadBody, Bool, Integer, ListOf, MapOf, Maybe, Struct, Text, decode
 from fake_server.rules.validate import BadUUID, parse_uuid
 from fake_server.state import templates
 from fake_server.state.records import Chat
-from fake_server.turns.toolset import ADVISOR, EVERY, FILES, PLANNING, PROCESSES, Tools, active
+from fake_server.turns.toolset import FILES, PLANNING, PROCESSES, Tools, active
 
 if TYPE_CHECKING:
     from fake_server.state.store import State
@@ -51,25 +52,26 @@ def _schema(shape: Struct) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {"type": kinds[type(kind)]} for name, kind in inner.items()}}
 
 
+@replaceable
 def known_tools(backend: State, chat: Chat) -> Tools:
     """What a call is run by: the tools that are active in this turn."""
-    return active(backend, chat) if backend.does("tools.runs-active-alone") else EVERY | ADVISOR
+    return active(backend, chat)
 
 
+@replaceable
 def arguments(backend: State, name: str, text: str, tools: Tools) -> dict[str, Any]:
     """A call's arguments, checked. Raises ToolError."""
     if name not in tools:
-        raise ToolError(_inactive(backend, name) if backend.does("tools.says-inactive") else f"unknown tool {name}")
+        raise ToolError(inactive(backend, name))
     try:
         read: dict[str, Any] = decode(text.encode(), tools[name][1])
     except BadBody as error:
-        if not backend.does("tools.checks-arguments"):
-            return tools[name][1].zero
         raise ToolError(f"invalid parameters: {error}") from None
     return read
 
 
-def _inactive(backend: State, name: str) -> str:
+@replaceable
+def inactive(backend: State, name: str) -> str:
     return str(backend.revision.value("tools.unknown")).replace("{name}", name)
 
 
@@ -108,7 +110,7 @@ def run_plain(backend: State, chat: Chat, name: str, args: dict[str, Any]) -> An
         return {"questions": _asked(args["questions"])}
     if name == "propose_plan":
         raise ToolError(PLAN_PATH + no_workspace)
-    raise ToolError(_inactive(backend, name))
+    raise ToolError(inactive(backend, name))
 
 
 def _asked(questions: list[dict[str, Any]] | None) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, changes, turns_off
+from fake_server.faulting import Answer, changes, replaces, turns_off
 from fake_server.faults.models.providers import sent
 
 # -- prompts --
@@ -33,7 +33,13 @@ def no_joiners_at_all(answer: Answer) -> None:
 turns_off("advice-once-more", "the advisor may be asked once more than set", "advisor.limit", red=["CONF-067"])
 turns_off("advice-beside-tools", "the advisor runs beside other tools", "advisor.alone", red=["CONF-076"])
 turns_off("advice-of-the-chats-model", "the advisor runs on the chat's model", "advisor.own-model", red=["CONF-068"])
-turns_off("cached-is-no-context", "cached tokens do not count as context", "compaction.counts-cached", red=["CONF-063"])
+replaces(
+    "cached-is-no-context",
+    "cached tokens do not count as context",
+    "context_used",
+    lambda right, backend, step: step.counts.get("input_tokens", 0),
+    red=["CONF-063"],
+)
 
 # -- choices of models --
 turns_off(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from fake_server.chats.views import message_view
-from fake_server.faulting import Answer, answers, changes, instead, turns_off
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.state.records import Chat
 
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -90,7 +90,13 @@ def first_title_has_100_characters(answer: Answer) -> None:
         answer.body["title"] = _stored(answer).title = " ".join(_texts(answer).split()[:6])[:100]
 
 
-turns_off("no-generated-title", "no title is generated", "title.generated", red=["CHAT-010", "TITLE-014", "TITLE-016"])
+replaces(
+    "no-generated-title",
+    "no title is generated",
+    "take_title",
+    lambda right, *of: None,
+    red=["CHAT-010", "TITLE-014", "TITLE-016"],
+)
 
 
 @changes("createChat", red=["CHAT-011"])
@@ -148,7 +154,13 @@ def summary_before_the_first_turn(answer: Answer) -> None:
         answer.body["last_turn_summary"] = answer.body["last_turn_summary"] or "Working on it"
 
 
-turns_off("summary-survives-failures", "a summary is never cleared", "summary.cleared", red=["CHAT-019", "INT-015", "WATCH-031"])
+replaces(
+    "summary-survives-failures",
+    "a summary is never cleared",
+    "write_summary",
+    lambda right, backend, chat, text: None if text is None else right(backend, chat, text),
+    red=["CHAT-019", "INT-015", "WATCH-031"],
+)
 
 
 @changes("getChatDiff", red=["CHAT-020", "EVENT-006"])

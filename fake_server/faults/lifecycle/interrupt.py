@@ -6,7 +6,9 @@ import itertools
 from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
-from fake_server.state.records import Chat, Message
+from fake_server.model_calls.classify import Failure
+from fake_server.state.records import Chat, Message, Part
+from fake_server.turns.history import UNANSWERED
 from fake_server.turns.run import Run
 
 
@@ -25,10 +27,35 @@ def partial_answers_have_usage(answer: Answer) -> None:
             message.setdefault("usage", {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2, "context_limit": 1000})
 
 
-turns_off("interrupts-store-empty-answers", "nothing said is stored too", "interrupt.stores-no-empty", red=["INT-003", "INT-012"])
-turns_off("interrupts-leave-calls-open", "no results for open calls", "interrupt.answers-calls", red=["INT-004"])
-turns_off("interrupts-forget-reasoning", "reasoning is dropped", "interrupt.keeps-reasoning", red=["INT-005"])
-turns_off("interrupts-trim-answers", "what is kept loses the blanks around it", "interrupt.keeps-blanks", red=["INT-002"])
+@instead("Runner._store_partial", red=["INT-003", "INT-012"])
+def interrupts_store_empty_answers(right: Any, run: Run) -> list[Message]:
+    """Nothing said is stored too."""
+    rows: list[Message] = right(run)
+    return rows or [right.__self__.backend.ledger.add_message(run.chat, "assistant", [{"type": "text", "text": ""}])]
+
+
+@instead("Runner._store_partial", red=["INT-004"])
+def interrupts_leave_calls_open(right: Any, run: Run) -> list[Message]:
+    """No results for open calls."""
+    rows: list[Message] = right(run)
+    for row in rows:
+        row.deleted = row.content[0].get("result") == {"error": UNANSWERED}
+    return [row for row in rows if not row.deleted]
+
+
+replaces(
+    "interrupts-forget-reasoning",
+    "reasoning is dropped",
+    "Runner._partial",
+    lambda right, step: [part for part in right(step) if part["type"] != "reasoning"],
+    red=["INT-005"],
+)
+
+
+@instead("Runner._partial", red=["INT-002"])
+def interrupts_trim_answers(right: Any, step: Any) -> list[Part]:
+    """What is kept loses the blanks around it."""
+    return [part | {"text": part["text"].strip()} if part["type"] == "text" else part for part in right(step)]
 
 
 @instead("Runner._store_partial", red=["INT-006", "INT-004"])
@@ -62,10 +89,11 @@ def interrupts_move_no_idle_chat(right: Any, chat: Chat) -> Chat:
     return chat
 
 
-turns_off(
+replaces(
     "interrupts-keep-the-queue-waiting",
     "the queue does not go on",
-    "interrupt.promotes",
+    "Runner._rest_interrupted",
+    lambda right, run: right.__self__.backend.ledger.set_status(run.chat, "waiting"),
     red=["INT-010", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018", "USAGE-033"],
 )
 replaces(
@@ -75,7 +103,16 @@ replaces(
     lambda right, chat, text: [],
     red=["INT-011", "TOOL-014", "PART-014"],
 )
-turns_off("interrupted-retries-fail", "an interrupt before a retry is an error", "interrupt.ends-retries", red=["INT-012"])
+
+
+@instead("Runner._rest_interrupted", red=["INT-012"])
+def interrupted_retries_fail(right: Any, run: Run) -> None:
+    """An interrupt before a retry is an error."""
+    if run.failures:
+        error = Failure("generic", False, "interrupted").payload
+        right.__self__.backend.ledger.set_status(run.chat, "error", error=error)
+    else:
+        right(run)
 
 
 turns_off("interrupts-read-their-body", "a broken body of an interrupt is refused", "interrupt.ignores-body", red=["INT-013"])

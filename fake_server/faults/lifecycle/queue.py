@@ -40,10 +40,11 @@ replaces(
     lambda right, chat, content, busy: chat.status in BUSY,
     red=["QUEUE-004"],
 )
-turns_off(
+replaces(
     "queue-runs-after-errors",
     "a queue goes on after a failure",
-    "queue.stays-after-error",
+    "Runner._rest_failed",
+    lambda right, chat, failure: right.__self__._promote(chat) or right(chat, failure),
     red=["QUEUE-005", "ERROR-002", "RACE-001"],
 )
 
@@ -97,10 +98,11 @@ def promotes_the_oldest(right: Any, chat: Chat, queue_id: int) -> QueuedMessage:
 
 
 turns_off("promotes-without-stopping", "promote waits for the turn", "promote.stops", red=["QUEUE-012", "QUEUE-013"])
-turns_off(
+replaces(
     "partial-answers-are-lost",
     "an interrupt keeps nothing",
-    "interrupt.keeps-partial",
+    "Runner._keep_partial",
+    lambda right, run: None,
     red=["QUEUE-013", "QUEUE-018", "INT-002", "INT-004", "INT-005", "INT-006", "INT-010"],
 )
 

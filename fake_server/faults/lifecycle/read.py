@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from fake_server.chats.views import is_unread
-from fake_server.faulting import Answer, changes, turns_off
+from fake_server.faulting import Answer, changes, instead, replaces, turns_off
 from fake_server.faults.lifecycle.patch import _chat, _sent
+from fake_server.model_calls.wires.base import ToolTurn
+from fake_server.state.records import Chat, Message
+from fake_server.turns.tools import client_tools
 
 
 @changes("listChats", red=["READ-001"])
@@ -20,7 +26,13 @@ turns_off(
     "stream.marks-read",
     red=["READ-002", "READ-003", "READ-006", "FILTER-018", "READ-008"],
 )
-turns_off("every-stream-marks", "anybody's stream marks the chat read", "stream.marks-read-owner-only", red=["READ-003"])
+
+
+@instead("Hub.stream", red=["READ-003"])
+def every_stream_marks(right: Any, chat: Chat, *reader: Any) -> Any:
+    """Anybody's stream marks the chat read."""
+    right.__self__._mark_read(chat)
+    return right(chat, *reader)
 
 
 @changes("listMessages", red=["READ-004", "READ-001", "READ-008"])
@@ -55,24 +67,77 @@ def children_are_never_unread(answer: Answer) -> None:
             child["has_unread"] = False
 
 
-turns_off("streams-move-the-chat", "the owner's stream moves updated_at", "stream.keeps-place", red=["READ-009"])
-turns_off("summaries-move-the-chat", "the summary of a turn moves updated_at", "summary.keeps-place", red=["READ-009"])
-turns_off("first-titles-move-the-chat", "the generated first title moves updated_at", "title.keeps-place", red=["READ-009"])
+@instead("Hub._mark_read", red=["READ-009"])
+def streams_move_the_chat(right: Any, chat: Chat) -> None:
+    """The owner's stream moves updated_at."""
+    right(chat)
+    chat.updated_at = right.__self__.backend.clock.now()
 
-turns_off(
-    "model-gets-one-message", "the model gets the newest message only", "llm.whole-conversation", red=["LLM-001", "LLM-002"]
-)
-turns_off("model-remembers-edits", "the model still gets what an edit removed", "llm.forgets-edited", red=["LLM-002"])
-turns_off(
-    "model-gets-whole-answers", "the model gets no answer that was interrupted", "llm.gets-partial-answers", red=["LLM-001"]
+
+@instead("write_summary", red=["READ-009"])
+def summaries_move_the_chat(right: Any, backend: Any, chat: Chat, text: str | None) -> None:
+    """The summary of a turn moves updated_at."""
+    right(backend, chat, text)
+    chat.updated_at = backend.clock.now()
+
+
+@instead("take_title", red=["READ-009"])
+def first_titles_move_the_chat(right: Any, backend: Any, chat: Chat, *of: Any) -> None:
+    """The generated first title moves updated_at."""
+    right(backend, chat, *of)
+    chat.updated_at = backend.clock.now()
+
+
+@instead("told", red=["LLM-001", "LLM-002"])
+def model_gets_one_message(right: Any, backend: Any, chat: Chat) -> list[Message]:
+    """The model gets the newest message only."""
+    rows: list[Message] = right(backend, chat)
+    return rows[max((i for i, m in enumerate(rows) if m.role == "user"), default=0) :]
+
+
+@instead("told", red=["LLM-002"])
+def model_remembers_edits(right: Any, backend: Any, chat: Chat) -> list[Message]:
+    """The model still gets what an edit removed."""
+    since = max((m.id for m in right(backend, chat) if m.visibility == "model"), default=0)
+    return [m for m in backend.store.messages[chat.id] if m.id >= since and m.role != "system" and m.visibility != "user"]
+
+
+replaces(
+    "model-gets-whole-answers",
+    "the model gets no answer that was interrupted",
+    "told",
+    lambda right, *of: [m for m in right(*of) if m.role != "assistant" or m.usage is not None],
+    red=["LLM-001"],
 )
 turns_off("model-gets-prompts-as-sent", "a chat's system prompt is not cleaned", "system-prompt.cleaned", red=["LLM-010"])
-turns_off("model-gets-no-results", "the model does not get the results of its calls", "llm.gets-results", red=["LLM-003"])
-turns_off("tools-without-schema", "dynamic tools are offered without their schema", "llm.tool-schemas", red=["LLM-004"])
+replaces(
+    "model-gets-no-results",
+    "the model does not get the results of its calls",
+    "turns",
+    lambda right, *of: [turn for turn in right(*of) if not isinstance(turn, ToolTurn)],
+    red=["LLM-003"],
+)
+
+
+@instead("prompt_of", red=["LLM-004"])
+def tools_without_schema(right: Any, backend: Any, chat: Chat, model: Any) -> Any:
+    """Dynamic tools are offered without their schema."""
+    prompt, own = right(backend, chat, model), client_tools(backend, chat)
+    return replace(prompt, tools=[replace(t, parameters={"type": "object"}) if t.name in own else t for t in prompt.tools])
+
+
 turns_off("interrupted-calls-go-on", "a model call that is interrupted goes on", "llm.hangs-up", red=["LLM-005"])
 turns_off("calls-without-owner", "a model call does not name the owner", "llm.names-owner", red=["LLM-006"])
 turns_off("sub-agents-call-as-their-root", "a sub-agent's call does not name it", "llm.names-sub-agent", red=["LLM-012"])
-turns_off("model-gets-all-and-summary", "after a compaction nothing is left out", "llm.starts-at-summary", red=["LLM-013"])
+
+
+@instead("told", red=["LLM-013"])
+def model_gets_all_and_summary(right: Any, backend: Any, chat: Chat) -> list[Message]:
+    """After a compaction nothing is left out."""
+    rows = backend.store.messages[chat.id]
+    return [m for m in rows if m.role != "system" and m.visibility != "user" and not m.deleted]
+
+
 turns_off("compactions-tell-no-threshold", "the call tells 0 percent", "compaction.tells-threshold", red=["COMPACT-001"])
 turns_off("built-in-prompt-last", "the deployment's prompt stands first", "system-prompt.built-in-first", red=["LLM-011"])
 turns_off(

@@ -98,10 +98,8 @@ def later_ids_are_lower(answer: Answer) -> None:
             message["id"] = 1 + rows[2:].index(message["id"])
 
 
-turns_off(
-    "answers-are-split",
-    "text and calls of an answer are two messages",
-    "turn.one-message",
+@instead(
+    "store_answer",
     red=[
         "SEND-029",
         "ERR-165",
@@ -122,6 +120,12 @@ turns_off(
         "STREAM-032",
     ],
 )
+def answers_are_split(right: Any, backend: Any, chat: Chat, content: list[Part], made: dict[str, Any]) -> Message:
+    """Text and calls of an answer are two messages."""
+    if len(content) > 1:
+        right(backend, chat, [content.pop(0)], made | {"usage": None})
+    stored: Message = right(backend, chat, content, made)
+    return stored
 
 
 @changes("listPrompts", red=["SEND-030"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import Answer, answers, changes, instead, turns_off
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.faults.lifecycle.patch import _chat, _refuse, _sent
-from fake_server.state.records import Chat
+from fake_server.state.records import Chat, Message, Part
+from fake_server.turns.titles import TITLE_RUNES, fallback_title, is_fallback
 
 
 @changes("listChats", red=["TITLE-001"])
@@ -81,7 +82,11 @@ def same_title_is_a_conflict(answer: Answer) -> None:
         answer.backend.faults.memory[key] = title
 
 
-turns_off("first-title-respects-rename", "a rename keeps the generated title away", "title.overwrites-rename", red=["TITLE-014"])
+@instead("take_title", red=["TITLE-014"])
+def first_title_respects_rename(right: Any, backend: Any, chat: Chat, title: str, asked: Message) -> None:
+    """A rename keeps the generated title away."""
+    if is_fallback(backend, chat, asked.content):
+        right(backend, chat, title, asked)
 
 
 @answers("proposeTitle", red=["TITLE-015"])
@@ -91,14 +96,20 @@ def no_titles_for_archived_chats(answer: Answer) -> None:
         _refuse(answer, 400, "Cannot propose a title for an archived chat.")
 
 
-turns_off(
+replaces(
     "titles-keep-quotes",
     "titles of the model keep their quotes",
-    "title.tidied",
+    "tidy",
+    lambda right, backend, text: text,
     red=["TITLE-016", "SCHEMA-proposeTitle", "TITLE-017", "TITLE-018"],
 )
 turns_off("titles-of-nine-words", "a title of nine words will do", "title.eight-words", red=["TITLE-017"])
-turns_off("titles-are-never-cut", "a title has all its characters", "title.cut", red=["TITLE-018", "SCHEMA-proposeTitle"])
+
+
+@instead("tidy", red=["TITLE-018", "SCHEMA-proposeTitle"])
+def titles_are_never_cut(right: Any, backend: Any, text: str) -> str:
+    """A title has all its characters."""
+    return " ".join(text.strip().strip("\"'`").split()) if right(backend, text) else ""
 
 
 @answers("proposeTitle", red=["TITLE-017"])
@@ -108,6 +119,16 @@ def blank_titles_are_proposed(answer: Answer) -> None:
         answer.status, answer.body = 200, {"title": ""}
 
 
-turns_off("long-words-have-no-title", "a message of few long words gets no title", "title.long-words", red=["TITLE-019"])
-turns_off("cut-titles-are-replaced", "a title that was cut is made anew", "title.cut-stays", red=["TITLE-020"])
+@instead("is_fallback", red=["TITLE-019"])
+def long_words_have_no_title(right: Any, backend: Any, chat: Chat, content: list[Part]) -> bool:
+    """A message of few long words gets no title."""
+    return bool(right(backend, chat, content)) and (len(chat.title) < TITLE_RUNES or chat.title.endswith("…"))
+
+
+@instead("is_fallback", red=["TITLE-020"])
+def cut_titles_are_replaced(right: Any, backend: Any, chat: Chat, content: list[Part]) -> bool:
+    """A title that was cut is made anew."""
+    return bool(right(backend, chat, content)) or chat.title == fallback_title(content)
+
+
 turns_off("titles-of-pending-chats", "titles are made for pending chats, too", "title.not-while-pending", red=["TITLE-039"])

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.chats.lifecycle import INTERRUPTED_BY_PROMOTION
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
+from fake_server.queueing import INTERRUPTED_BY_PROMOTION
 from fake_server.state.records import Chat, Message, Part, User
+from fake_server.turns import tools
+from fake_server.turns.loop import unexpected
+from fake_server.turns.run import Run
+from fake_server.turns.tools import ToolError
+from fake_server.turns.toolset import ADVISOR, EVERY
 
-turns_off(
+replaces(
     "clients-run-no-tools",
     "the server answers the client's tools",
-    "tools.client-runs-own",
+    "left_to_client",
+    lambda right, backend, chat: (),
     red=["TOOL-001", "EVENT-003", "EVENT-004", "FILE-038", "PART-012", "PART-014", "USAGE-034", "WATCH-028", "TOOL-025"],
 )
 replaces(
@@ -80,19 +86,44 @@ def status_before_the_body(answer: Answer) -> None:
         answer.status, answer.body = 409, {"message": "Chat is not waiting for tool results."}
 
 
-turns_off(
-    "results-once-a-turn", "a turn asks the client once", "tools.awaited-again", red=["TOOL-015", "STREAM-073", "WATCH-019"]
-)
-turns_off("built-in-tools-wait", "none run beside the client's", "tools.run-beside-clients", red=["TOOL-016"])
-turns_off("unknown-tools-fail", "a call of an unknown tool fails the turn", "tools.unknown-goes-on", red=["TOOL-017", "TOOL-025"])
+@instead("left_to_client", red=["TOOL-015", "STREAM-073", "WATCH-019"])
+def results_once_a_turn(right: Any, backend: Any, chat: Chat) -> Any:
+    """A turn asks the client once."""
+    own, rows = right(backend, chat), backend.store.messages[chat.id]
+    return () if any(part.get("tool_name") in own for m in rows if m.role == "tool" for part in m.content) else own
+
+
+@instead("run_here", red=["TOOL-016"])
+async def built_in_tools_wait(right: Any, backend: Any, run: Run, step: Any, calls: list[int]) -> None:
+    """None run beside the client's."""
+    if len(calls) == len(step.calls):
+        await right(backend, run, step, calls)
+
+
+@instead("run_tool", red=["TOOL-017", "TOOL-025"])
+async def unknown_tools_fail(right: Any, backend: Any, run: Run, step: Any, position: int) -> None:
+    """A call of an unknown tool fails the turn."""
+    if step.calls[position].name not in tools.known_tools(backend, run.chat):
+        raise unexpected(backend)
+    await right(backend, run, step, position)
+
+
 turns_off(
     "results-backwards",
     "results of a step are stored last first",
     "tools.results-in-order",
     red=["TOOL-019", "PART-010", "STREAM-052"],
 )
-turns_off("calls-need-their-finish", "calls run for one finish reason alone", "tools.any-finish", red=["TOOL-020"])
-turns_off("questions-go-on", "the turn goes on after a question", "tools.plan-ends-turn", red=["TOOL-021"])
+
+
+@instead("run_tools", red=["TOOL-020"])
+async def calls_need_their_finish(right: Any, backend: Any, run: Run, step: Any) -> bool:
+    """Calls run for one finish reason alone."""
+    step.runs_tools = step.runs_tools and step.finish in ("", "tool_calls")
+    return bool(await right(backend, run, step))
+
+
+replaces("questions-go-on", "the turn goes on after a question", "planned", lambda right, backend, step: False, red=["TOOL-021"])
 
 
 @instead("Lifecycle._first_turn", red=["TOOL-022"])
@@ -154,14 +185,33 @@ turns_off(
 )
 turns_off("plans-reach-no-children", "sub-agents of plans may write", "tools.plan-children-look-only", red=["TOOL-029"])
 turns_off("plans-signal-processes", "plan mode takes no tool away", "tools.plans-look-only", red=["TOOL-030", "TOOL-031"])
-turns_off(
+replaces(
     "tools-not-offered-run",
     "what is not offered is run when it is called",
-    "tools.runs-active-alone",
+    "known_tools",
+    lambda right, backend, chat: EVERY | ADVISOR,
     red=["TOOL-031", "TOOL-032"],
 )
-turns_off("inactive-tools-are-unknown", "another text for tools that are not active", "tools.says-inactive", red=["TOOL-032"])
-turns_off("arguments-are-guessed", "arguments of a wrong type count as missing", "tools.checks-arguments", red=["TOOL-033"])
+replaces(
+    "inactive-tools-are-unknown",
+    "another text for tools that are not active",
+    "inactive",
+    lambda right, backend, name: f"unknown tool {name}",
+    red=["TOOL-032"],
+)
+
+
+@instead("arguments", red=["TOOL-033"])
+def arguments_are_guessed(right: Any, backend: Any, name: str, text: str, known: Any) -> Any:
+    """Arguments of a wrong type count as missing."""
+    try:
+        return right(backend, name, text, known)
+    except ToolError:
+        if name not in known:
+            raise
+        return known[name][1].zero
+
+
 turns_off("no-id-needed", "a tool without its id says what it says without a workspace", "tools.asks-for-ids", red=["TOOL-034"])
 
 

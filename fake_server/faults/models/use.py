@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, turns_off
+from dataclasses import replace
+
+from fake_server.faulting import Answer, answers, replaces, turns_off
 from fake_server.faults.models.providers import refuse, sent
 
 turns_off(
@@ -67,8 +69,20 @@ turns_off(
 turns_off("deleted-model-fails", "a deleted model ends the turn in error", "model.default-for-deleted", red=["MODEL-045"])
 turns_off("disabled-models-run", "disabled models run turns", "model.disabled-fails", red=["MODEL-044", "MODEL-046"])
 turns_off("disabled-providers-run", "models of disabled providers run turns", "model.disabled-provider-fails", red=["MODEL-049"])
-turns_off("options-not-sent", "call options are not sent", "llm.options-sent", red=["MODEL-047"])
-turns_off("no-token-bound", "no bound of output tokens is sent", "llm.default-max-tokens", red=["MODEL-048"])
+replaces(
+    "options-not-sent",
+    "call options are not sent",
+    "prompt_of",
+    lambda right, *of: replace(right(*of), options={}),
+    red=["MODEL-047"],
+)
+replaces(
+    "no-token-bound",
+    "no bound of output tokens is sent",
+    "prompt_of",
+    lambda right, *of: replace(right(*of), max_tokens=4096),
+    red=["MODEL-048"],
+)
 
 
 @answers("createChat", red=["MODEL-045"])

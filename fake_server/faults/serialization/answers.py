@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.faulting import Answer, answers, changes, replaces, turns_off
 from fake_server.faults.objects import drop, put, spoils, spoils_events, walk
 
 GET, LIST, MESSAGES = "getChat", "listChats", "listMessages"
@@ -168,7 +168,13 @@ turns_off(
     "messages.hide-replaced",
     red=["SER-008", "EDIT-018", "EDIT-020", "EDIT-022", "EDIT-023", "EDIT-024", "EDIT-025", "PROMPT-005", "STREAM-081"],
 )
-turns_off("usage-is-not-kept", "usage of a turn is not kept", "usage.stored", red=["MSG-007", "MSG-008"])
+replaces(
+    "usage-is-not-kept",
+    "usage of a turn is not kept",
+    "store_answer",
+    lambda right, backend, chat, content, made: right(backend, chat, content, made | {"usage": {}}),
+    red=["MSG-007", "MSG-008"],
+)
 spoils("files-without-owner", "a linked file names another owner", "any", put(owner_id="00000000-0000-0000-0000-000000000000"), GET,
        where=lambda f: "mime_type" in f, red=["CHATOBJ-012"])  # fmt: skip
 spoils("create-with-children", "a new chat has a child", "chat", put(children=[{}]), "createChat",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, changes, frames, turns_off
+from typing import Any
+
+from fake_server.faulting import Answer, changes, frames, instead, replaces, turns_off
 from fake_server.faults.streaming.frames import Event, Memory, first
+from fake_server.state.records import Chat, Message
 
 
 @changes("listMessages", red=["STREAM-045", "MSG-013", "ROUND-008"])
@@ -34,12 +37,12 @@ def queue_before_the_message(batch: list[Event], memory: Memory) -> list[Event]:
     return out
 
 
-turns_off(
-    "empty-queue-is-an-array",
-    "an emptied queue is told with an empty array",
-    "stream.empty-queue-omits-key",
-    red=["STREAM-062", "STREAM-066", "SCHEMA-event-queue_update"],
-)
+@instead("Hub._queue_event", red=["STREAM-062", "STREAM-066", "SCHEMA-event-queue_update"])
+def empty_queue_is_an_array(right: Any, chat: Chat) -> Any:
+    """An emptied queue is told with an empty array."""
+    event = right(chat)
+    event.data.setdefault("queued_messages", [])
+    return event
 
 
 def queue_of(event: Event) -> list[int]:
@@ -72,13 +75,23 @@ def same_queues_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     return out
 
 
-turns_off("edits-replay-nothing", "an edit streams no messages again", "edit.replays", red=["STREAM-065"])
-turns_off(
-    "replays-heed-after-id",
-    "an edit's replay leaves out ids below after_id",
-    "stream.replay-ignores-after-id",
+replaces(
+    "edits-replay-nothing",
+    "an edit streams no messages again",
+    "Hub._send_again",
+    lambda right, feeds, message: None,
     red=["STREAM-065"],
 )
+
+
+@instead("Hub._send_again", red=["STREAM-065"])
+def replays_heed_after_id(right: Any, feeds: Any, message: Message) -> None:
+    """An edit's replay leaves out ids below after_id."""
+    for reader in feeds.readers:
+        if message.id > reader.after_id:
+            reader.put(right.__self__._message_event(message))
+
+
 turns_off("edits-tell-no-queue", "an edit streams no queue_update", "edit.tells-queue", red=["STREAM-066"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import Answer, answers, frames, turns_off
+from fake_server.faulting import Answer, answers, frames, replaces, turns_off
 
 LACKS = "access.by-organization"  # the faults of this module are ones only in revisions without it
 
@@ -25,7 +25,13 @@ turns_off(
     red=["STREAM-110"],
 )
 turns_off("late-readers-hear-of-the-wait", "a snapshot tells of the retry under way", "stream.snapshot-retry", red=["STREAM-112"])
-turns_off("edits-send-only-the-new", "an edit does not stream what remains", "edit.replays", red=["STREAM-113"])
+replaces(
+    "edits-send-only-the-new",
+    "an edit does not stream what remains",
+    "Hub._send_again",
+    lambda right, feeds, message: None,
+    red=["STREAM-113"],
+)
 turns_off(
     "the-archive-ends-turns", "archiving ends the turn under way", "archive.rests", "archive.stops-runs", red=["STREAM-114"]
 )

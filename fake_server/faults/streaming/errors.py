@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fake_server.faulting import Answer, changes, instead, turns_off
-from fake_server.model_calls.classify import Failure
+from fake_server.model_calls.classify import Failure, ModelError
+from fake_server.model_calls.client import provider_message
 from fake_server.state.records import Chat
 from fake_server.turns.run import Run
 
@@ -48,9 +49,27 @@ turns_off(
     "status.clears-error",
     red=["ERROR-012", "CHATOBJ-018", "ERROR-020", "EDIT-021", "INT-009", "SEND-022"],
 )
-turns_off("detail-is-the-body", "the detail is the body of the answer", "error.own-message", red=["ERROR-013", "ERROR-014"])
+
+
+@instead("LLMClient._refused", red=["ERROR-013", "ERROR-014"])
+def detail_is_the_body(right: Any, client: Any, status: int, headers: dict[str, str], raw: str) -> ModelError:
+    """The detail is the body of the answer."""
+    error: ModelError = right(client, status, headers, raw)
+    error.detail = raw
+    return error
+
+
 turns_off("long-details", "a detail may be of any length", "error.short-detail", red=["ERROR-014", "SCHEMA-getChat"])
-turns_off("no-detail-without-message", "other bodies give no detail", "error.body-text", red=["ERROR-015"])
+
+
+@instead("LLMClient._refused", red=["ERROR-015"])
+def no_detail_without_message(right: Any, client: Any, status: int, headers: dict[str, str], raw: str) -> ModelError:
+    """Other bodies give no detail."""
+    error: ModelError = right(client, status, headers, raw)
+    error.detail = provider_message(raw)
+    return error
+
+
 turns_off(
     "400-without-words",
     "the error of a 400 has an empty message",
@@ -75,7 +94,16 @@ turns_off(
     red=["ERROR-017", "QUEUE-005", "QUEUE-011", "QUEUE-016"],
 )
 turns_off("stream-errors-are-500", "an error in the stream has status 500", "error.no-status", red=["ERROR-018", "RETRY-017"])
-turns_off("nonsense-is-passed-over", "broken data in the stream is skipped", "llm.checks-data", red=["ERROR-019"])
+
+
+@instead("LLMClient._pieces", red=["ERROR-019"])
+def nonsense_is_passed_over(right: Any, client: Any, reader: Any, name: str, data: bytes) -> Iterator[Any]:
+    """Broken data in the stream is skipped."""
+    try:
+        yield from right(client, reader, name, data)
+    except ModelError as error:
+        if "streaming:" in error.text:
+            raise
 
 
 @changes("getChat", red=["ERROR-020"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import frames, turns_off
+from fake_server.faulting import frames, instead, replaces, turns_off
+from fake_server.state.records import Chat, Message, Part
 
 Event = dict[str, Any]
 Memory = dict[str, Any]
@@ -21,16 +22,18 @@ def status_of(batch: list[Event]) -> str:
     return next((str(e["status"]["status"]) for e in batch if e["type"] == "status"), "")
 
 
-turns_off(
+replaces(
     "frames-hold-one-event",
     "a frame holds one event instead of an array",
-    "stream.arrays",
+    "Hub._frames",
+    lambda right, socket, events: events,
     red=["STREAM-013", "SCHEMA-frame-streamChat"],
 )
-turns_off(
+replaces(
     "snapshot-in-one-frame",
     "a snapshot is one frame, however long",
-    "stream.cuts-frames",
+    "Hub._cut",
+    lambda right, snapshot: [snapshot],
     red=["STREAM-014", "SCHEMA-frame-streamChat"],
 )
 
@@ -122,7 +125,13 @@ def queue_newest_first(batch: list[Event], memory: Memory) -> list[Event]:
     return [e | {"queued_messages": e["queued_messages"][::-1]} if "queued_messages" in e else e for e in batch]
 
 
-turns_off("no-queue-in-snapshots", "a snapshot has no queue", "stream.snapshot-queue", red=["STREAM-029", "STREAM-026"])
+replaces(
+    "no-queue-in-snapshots",
+    "a snapshot has no queue",
+    "Hub._queue_of_snapshot",
+    lambda right, chat, after_id: [],
+    red=["STREAM-029", "STREAM-026"],
+)
 
 
 @frames("stream", red=["STREAM-030", "SCHEMA-frame-streamChat", "STREAM-014", "STREAM-067", "STREAM-069"])
@@ -171,10 +180,11 @@ turns_off(
     "stream.snapshot-retry",
     red=["STREAM-035"],
 )
-turns_off(
+replaces(
     "system-prompts-are-streamed",
     "messages for the model alone are streamed",
-    "stream.hides-hidden",
+    "Hub._shown",
+    lambda right, message: not message.deleted,
     red=[
         "STREAM-036",
         "STREAM-006",
@@ -201,10 +211,19 @@ def first_message_is_late(batch: list[Event], memory: Memory) -> list[Event]:
     return [e for e in batch if e is not mine[0]]
 
 
-turns_off(
-    "removed-messages-are-shown", "snapshots show what an edit removed", "stream.hides-replaced", red=["STREAM-081", "STREAM-065"]
-)
-turns_off("short-memory", "a snapshot has the last hundred parts of the step", "stream.keeps-parts", red=["STREAM-031"])
+@instead("Hub._visible", red=["STREAM-081", "STREAM-065"])
+def removed_messages_are_shown(right: Any, chat_id: str) -> list[Message]:
+    """Snapshots show what an edit removed."""
+    return [m for m in right.__self__.backend.store.messages.get(chat_id, ()) if m.visibility != "model"]
+
+
+@instead("Hub.part", red=["STREAM-031"])
+def short_memory(right: Any, chat: Chat, role: str, part: Part) -> None:
+    """A snapshot has the last hundred parts of the step."""
+    right(chat, role, part)
+    parts = right.__self__._chats[chat.id].parts
+    while len(parts) > 100:
+        parts.popleft()
 
 
 @frames("stream", red=["STREAM-031"])
@@ -216,9 +235,10 @@ def snapshots_lose_an_event(batch: list[Event], memory: Memory) -> list[Event]:
     return batch[1:] if memory.pop("full", False) else batch
 
 
-turns_off(
+replaces(
     "no-queue-on-reconnect",
     "a snapshot with after_id has no queue",
-    "stream.snapshot-queue-after-id",
+    "Hub._queue_of_snapshot",
+    lambda right, chat, after_id: [] if after_id > 0 else right(chat, after_id),
     red=["STREAM-029"],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, turns_off
+from fake_server.faulting import Answer, answers, replaces, turns_off
 
 SAYS_NO = {"message": "Resource not found or you do not have access to this resource"}
 
@@ -45,16 +45,18 @@ def after_id_before_the_right(answer: Answer) -> None:
 
 
 turns_off("negative-after-id-means-none", "a negative after_id means no message", "stream.negative-after-id", red=["STREAM-006"])
-turns_off(
+replaces(
     "after-id-is-inclusive",
     "a snapshot holds the message that after_id names, too",
-    "stream.after-id-is-exclusive",
+    "Hub._behind",
+    lambda right, messages, after_id: right(messages, after_id - 1),
     red=["STREAM-006", "STREAM-028", "STREAM-078", "STREAM-084"],
 )
-turns_off(
+replaces(
     "after-id-is-ignored",
     "a snapshot has every message, whatever after_id is",
-    "stream.snapshot-after-id",
+    "Hub._behind",
+    lambda right, messages, after_id: right(messages, 0),
     red=["STREAM-028", "STREAM-006", "STREAM-078", "STREAM-079", "STREAM-084", "STREAM-111"],
 )
 turns_off("any-origin-may-stream", "a stream may be opened from a foreign origin", "stream.origin-foreign", red=["STREAM-007"])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
-from fake_server.faulting import frames, turns_off
+from fake_server.faulting import frames, instead
 from fake_server.faults.streaming.frames import Event, Memory, first
+from fake_server.model_calls.classify import ModelError
+from fake_server.model_calls.wires.base import Finish, Usage
+from fake_server.state.records import Chat, Message
 
 
 def is_part(event: Event, kind: str = "") -> bool:
@@ -107,12 +111,13 @@ def last_piece_is_held_back(batch: list[Event], memory: Memory) -> list[Event]:
     return waiting
 
 
-turns_off(
-    "messages-come-twice",
-    "every message is streamed twice",
-    "stream.message-once",
-    red=["STREAM-047", "STREAM-039", "STREAM-052", "STREAM-072", "STREAM-078", "SEND-028", "STREAM-043"],
+@instead(
+    "Hub._send_message", red=["STREAM-047", "STREAM-039", "STREAM-052", "STREAM-072", "STREAM-078", "SEND-028", "STREAM-043"]
 )
+def messages_come_twice(right: Any, feeds: Any, message: Message) -> None:
+    """Every message is streamed twice."""
+    right(feeds, message)
+    right(feeds, message)
 
 
 @frames("stream", red=["STREAM-048"])
@@ -125,12 +130,12 @@ def late_running(batch: list[Event], memory: Memory) -> list[Event]:
     return [*batch, {**done[0], "status": {"status": "running"}}]
 
 
-turns_off(
-    "first-reader-only",
-    "messages reach but the first reader",
-    "stream.every-reader",
-    red=["STREAM-049", "STREAM-047", "STREAM-057", "STREAM-058"],
-)
+@instead("Hub._send_message", red=["STREAM-049", "STREAM-047", "STREAM-057", "STREAM-058"])
+def first_reader_only(right: Any, feeds: Any, message: Message) -> None:
+    """Messages reach but the first reader."""
+    readers, feeds.readers = feeds.readers, feeds.readers[:1]
+    right(feeds, message)
+    feeds.readers = readers
 
 
 @frames("stream", red=["STREAM-050"])
@@ -178,10 +183,48 @@ def pieces_of_arguments_pile_up(batch: list[Event], memory: Memory) -> list[Even
     return out
 
 
-turns_off("empty-answers-fail", "an empty answer of the model is an error", "llm.empty-answers", red=["STREAM-055"])
-turns_off("filtered-answers-fail", "an answer that was filtered is an error", "llm.any-finish", red=["STREAM-056", "TOOL-020"])
-turns_off("comments-fail", "a comment in the model's stream is an error", "llm.passes-over-comments", red=["STREAM-059"])
-turns_off("retries-reach-the-first-reader", "a retry reaches but the first reader", "stream.retries-to-all", red=["STREAM-057"])
+@instead("LLMClient.stream", red=["STREAM-055"])
+async def empty_answers_fail(right: Any, client: Any, chat: Chat, model: Any, prompt: Any, take: Any) -> None:
+    """An empty answer of the model is an error."""
+    said: list[Any] = []
+
+    def heard(piece: Any) -> None:
+        said.extend(() if isinstance(piece, Usage) else [piece])
+        if isinstance(piece, Finish) and len(said) == 1:
+            raise ModelError("the answer is empty")
+        take(piece)
+
+    await right(client, chat, model, prompt, heard)
+
+
+@instead("LLMClient.stream", red=["STREAM-056", "TOOL-020"])
+async def filtered_answers_fail(right: Any, client: Any, chat: Chat, model: Any, prompt: Any, take: Any) -> None:
+    """An answer that was filtered is an error."""
+
+    def heard(piece: Any) -> None:
+        if isinstance(piece, Finish) and piece.reason == "content_filter":
+            raise ModelError("the answer was filtered")
+        take(piece)
+
+    await right(client, chat, model, prompt, heard)
+
+
+@instead("LLMClient._chunks", red=["STREAM-059"])
+async def comments_fail(right: Any, client: Any, answer: Any) -> AsyncIterator[bytes]:
+    """A comment in the model's stream is an error."""
+    async for chunk in right(client, answer):
+        if chunk.startswith(b":"):
+            raise ModelError("a line that is no event")
+        yield chunk
+
+
+@instead("Hub._send", red=["STREAM-057"])
+def retries_reach_the_first_reader(right: Any, feeds: Any, event: Any) -> None:
+    """A retry reaches but the first reader."""
+    if event.data["type"] != "retry":
+        right(feeds, event)
+    elif feeds.readers:
+        feeds.readers[0].put(event)
 
 
 @frames("stream", red=["STREAM-058"])
@@ -190,4 +233,10 @@ def readers_get_no_answers(batch: list[Event], memory: Memory) -> list[Event]:
     return batch if first(memory) or memory["owner"] else [e for e in batch if not of_role(e, "assistant")]
 
 
-turns_off("parts-for-the-newest", "parts reach but the newest connection", "stream.parts-to-all", red=["STREAM-082"])
+@instead("Hub._send", red=["STREAM-082"])
+def parts_for_the_newest(right: Any, feeds: Any, event: Any) -> None:
+    """Parts reach but the newest connection."""
+    if event.data["type"] != "message_part":
+        right(feeds, event)
+    elif feeds.readers:
+        feeds.readers[-1].put(event)

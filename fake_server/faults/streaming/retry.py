@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import Answer, changes, frames, turns_off
+from fake_server.faulting import Answer, Fault, changes, declare, frames, instead, replaces, turns_off
+from fake_server.state.records import Chat
+from fake_server.turns.run import Run
 
 Event = dict[str, Any]
 
@@ -46,16 +48,35 @@ def retries_without_a_time(batch: list[Event], memory: Event) -> list[Event]:
     return with_retry(batch, retrying_at=None)
 
 
-turns_off("retries-of-a-turn", "attempt counts all failures of the turn", "retry.counts-anew", red=["RETRY-011"])
-turns_off(
+replaces(
+    "retries-of-a-turn",
+    "attempt counts all failures of the turn",
+    "count_anew",
+    lambda right, backend, run: setattr(run, "attempts", run.failures),
+    red=["RETRY-011"],
+)
+replaces(
     "retries-every-second",
     "the wait is always one second",
-    "retry.backs-off",
+    "wait_ms",
+    lambda right, backend, attempt, hint: 1000,
     red=["RETRY-012", "RETRY-013", "RETRY-014", "RETRY-016"],
 )
 turns_off("provider-unheard", "wishes of the provider are not heeded", "retry.heeds-provider", red=["RETRY-013", "RETRY-014"])
-turns_off("seconds-before-milliseconds", "Retry-After wins", "retry.prefers-ms", red=["RETRY-014"])
-turns_off("nonsense-is-five-seconds", "a wish that is no number is 5 s", "retry.passes-over-nonsense", red=["RETRY-015"])
+replaces(
+    "seconds-before-milliseconds",
+    "Retry-After wins",
+    "LLMClient._wish_ms",
+    lambda right, client, headers: right(client, {k: v for k, v in headers.items() if k != "retry-after-ms"}),
+    red=["RETRY-014"],
+)
+replaces(
+    "nonsense-is-five-seconds",
+    "a wish that is no number is 5 s",
+    "LLMClient._wish_ms",
+    lambda right, client, headers: right(client, headers) or 5_000.0 * ("retry-after" in headers),
+    red=["RETRY-015"],
+)
 turns_off(
     "retries-at-once", "the next attempt does not wait", "retry.waits", red=["RETRY-016", "RETRY-020", "INT-012", "STREAM-035"]
 )
@@ -68,7 +89,20 @@ def retries_with_detail(batch: list[Event], memory: Event) -> list[Event]:
     return with_retry(batch, detail="no")
 
 
-turns_off("failed-attempts-are-kept", "what a failed attempt said stays", "retry.drops-failed", red=["RETRY-019"])
+def _kept(right: Any, backend: Any, run: Run) -> Any:
+    step, failed = right(backend, run), run.step
+    step.parts.extend(failed.parts if failed is not None else ())
+    return step
+
+
+declare(
+    Fault(
+        "failed-attempts-are-kept",
+        "what a failed attempt said stays",
+        frozenset(["RETRY-019"]),
+        around={"begin_step": _kept, "drop_failed": lambda right, backend, run: run.step.partial()},
+    )
+)
 
 
 @changes("getChat", red=["RETRY-020"])
@@ -79,16 +113,42 @@ def pending_during_retries(answer: Answer) -> None:
         answer.body["status"] = "pending"
 
 
-turns_off("back-off-ends-at-four-seconds", "the wait doubles no further than 4 s", "retry.doubles-on", red=["RETRY-012"])
-turns_off("long-wishes-are-cut", "a wish of the provider counts up to a minute", "retry.any-wish", red=["RETRY-013"])
-turns_off("dates-are-no-wishes", "a Retry-After that is a date is passed over", "retry.reads-dates", red=["RETRY-013"])
-turns_off("three-retries", "the fourth failure of a step ends the turn", "retry.goes-on", red=["RETRY-021"])
-turns_off(
-    "first-retry-in-snapshots",
-    "a snapshot has the first retry of the step instead of the last",
-    "stream.snapshot-latest-retry",
-    red=["STREAM-035"],
+replaces(
+    "back-off-ends-at-four-seconds",
+    "the wait doubles no further than 4 s",
+    "wait_ms",
+    lambda right, backend, attempt, hint: right(backend, min(attempt, 3), hint),
+    red=["RETRY-012"],
 )
+replaces(
+    "long-wishes-are-cut",
+    "a wish of the provider counts up to a minute",
+    "wait_ms",
+    lambda right, backend, attempt, hint: right(backend, attempt, min(hint, 60_000)),
+    red=["RETRY-013"],
+)
+replaces(
+    "dates-are-no-wishes",
+    "a Retry-After that is a date is passed over",
+    "LLMClient._wish_ms",
+    lambda right, client, headers: right(client, {k: v for k, v in headers.items() if "," not in v}),
+    red=["RETRY-013"],
+)
+replaces(
+    "three-retries", "the fourth failure of a step ends the turn", "most_attempts", lambda right, backend: 4, red=["RETRY-021"]
+)
+
+
+@instead("Hub.retry", red=["STREAM-035"])
+def first_retry_in_snapshots(right: Any, chat: Chat, retry: dict[str, Any]) -> None:
+    """A snapshot has the first retry of the step instead of the last."""
+    feeds = right.__self__._chats.get(chat.id)
+    first = feeds and feeds.retry
+    right(chat, retry)
+    if first:
+        feeds.retry = first
+
+
 turns_off(
     "failed-attempts-in-snapshots",
     "the parts of a failed attempt stay in snapshots",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from fake_server.faulting import frames, turns_off
+from fake_server.faulting import frames, instead, replaces
+from fake_server.state.records import Chat
+from fake_server.turns.run import Run
 
 Event = dict[str, Any]
 
@@ -23,8 +26,20 @@ def interrupts_without_status(batch: list[Event], memory: Event) -> list[Event]:
     return out
 
 
-turns_off("partial-answers-untold", "what an interrupt keeps is not streamed", "interrupt.tells-partial", red=["STREAM-071"])
-turns_off("partial-answers-late", "it comes after the next message", "interrupt.tells-partial-first", red=["STREAM-072"])
+replaces(
+    "partial-answers-untold",
+    "what an interrupt keeps is not streamed",
+    "Runner._keep_partial",
+    lambda right, run: right.__self__._store_partial(run),
+    red=["STREAM-071"],
+)
+
+
+@instead("Runner._keep_partial", red=["STREAM-072"])
+def partial_answers_late(right: Any, run: Run) -> None:
+    """It comes after the next message."""
+    rows = right.__self__._store_partial(run)
+    asyncio.get_running_loop().call_soon(right.__self__.backend.hub.message, run.chat, *rows)
 
 
 def with_calls(batch: list[Event], **fields: Any) -> list[Event]:
@@ -79,4 +94,8 @@ def no_running_after_results(batch: list[Event], memory: Event) -> list[Event]:
     return out
 
 
-turns_off("calls-are-told-once", "action_required comes but once a chat", "tools.told-again", red=["STREAM-073", "WATCH-019"])
+@instead("Runner._tell_calls", red=["STREAM-073", "WATCH-019"])
+def calls_are_told_once(right: Any, chat: Chat, calls: Any) -> None:
+    """Action_required comes but once a chat."""
+    if not any(m.role == "tool" and m.created_by for m in right.__self__.backend.store.messages[chat.id]):
+        right(chat, calls)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from fake_server.faulting import Answer, Fault, changes, declare, frames, replaces, turns_off
+from fake_server.chats.views import chat_view
+from fake_server.faulting import Answer, Fault, changes, declare, frames, instead, replaces, turns_off
 from fake_server.faults.streaming.frames import Event, Memory
+from fake_server.feeds import Event as Told
+from fake_server.state.records import Chat, User
 
 
 def chat_of(answer: Answer) -> Any:
@@ -22,16 +25,20 @@ def is_a(event: Event, kind: str, **fields: Any) -> bool:
     return bool(event["kind"] == kind and all(event["chat"].get(k) == v for k, v in fields.items()))
 
 
-turns_off(
-    "watch-begins-with-all-chats",
-    "the watch feed begins with every chat of its owner",
-    "watch.no-snapshot",
-    red=["WATCH-001", "WATCH-013"],
-)
-turns_off(
+@instead("Hub._watch_feed", red=["WATCH-001", "WATCH-013"])
+def watch_begins_with_all_chats(right: Any, user: User) -> Any:
+    """The watch feed begins with every chat of its owner."""
+    feed, state = right(user), right.__self__.backend
+    for chat in [c for c in state.store.chats.values() if c.owner_id == user.id]:
+        feed.put(Told({"kind": "status_change", "chat": chat_view(state, chat)}))
+    return feed
+
+
+replaces(
     "watch-events-in-arrays",
     "a frame of the watch feed is an array",
-    "watch.objects",
+    "Hub._frames",
+    lambda right, socket, events: [[e] for e in events] if socket == "watch" else right(socket, events),
     red=["WATCH-002", "SCHEMA-frame-watchChats"],
 )
 
@@ -76,14 +83,29 @@ replaces(
     lambda right, members: right(members)[::-1],
     red=["WATCH-009"],
 )
-turns_off("everybody-is-told", "everybody is told of every chat", "watch.owner-only", red=["WATCH-010", "WATCH-011"])
-turns_off("site-owners-are-told", "site owners are told of every chat", "watch.not-for-admins", red=["WATCH-011", "WATCH-010"])
-turns_off(
-    "last-watcher-only",
-    "the title of an archived chat reaches but the last connection",
-    "watch.archived-to-all",
-    red=["WATCH-012"],
-)
+
+
+@instead("Hub._watchers_of", red=["WATCH-010", "WATCH-011"])
+def everybody_is_told(right: Any, chat: Chat, kind: str) -> list[Any]:
+    """Everybody is told of every chat."""
+    return [watcher for feeds in right.__self__._watchers.values() for watcher in feeds]
+
+
+@instead("Hub._watchers_of", red=["WATCH-011", "WATCH-010"])
+def site_owners_are_told(right: Any, chat: Chat, kind: str) -> list[Any]:
+    """Site owners are told of every chat."""
+    hub = right.__self__
+    admins = [u.id for u in hub.backend.store.users.values() if "owner" in u.site_roles and u.id != chat.owner_id]
+    return [*right(chat, kind), *(feed for admin in admins for feed in hub._watchers.get(admin, ()))]
+
+
+@instead("Hub._watchers_of", red=["WATCH-012"])
+def last_watcher_only(right: Any, chat: Chat, kind: str) -> list[Any]:
+    """The title of an archived chat reaches but the last connection."""
+    watchers: list[Any] = right(chat, kind)
+    return watchers[-1:] if kind == "title_change" and chat.archived else watchers
+
+
 turns_off("running-is-told", "running is told", "watch.no-running", red=["WATCH-013"])
 
 

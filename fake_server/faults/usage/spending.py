@@ -11,9 +11,10 @@ from fake_server.faulting import Answer, answers, changes, instead, turns_off
 from fake_server.faults.limits.create import over_the_limit
 from fake_server.rules.money import cost_micros
 from fake_server.rules.refusals import Refusal
-from fake_server.state import usage
+from fake_server.state import model_choice, usage
 from fake_server.state.records import Chat
 from fake_server.state.usage import check_limit
+from fake_server.turns.run import Run
 
 STATUS, LIMITS, SUMMARY, USERS, INSIGHTS = (
     *("getUsageLimitStatus", "getUsageLimits", "getCostSummary", "listCostUsers", "getPullRequestInsights"),
@@ -224,7 +225,15 @@ turns_off(
 turns_off("archiving-refunds", "archived chats are no spend", "cost.survives-archiving", red=["COST-005"])
 turns_off("agents-are-free", "steps of sub-agents are no spend", "cost.counts-children", red=["COST-006", "USAGE-037"])
 turns_off("titles-are-free", "titles that were asked for are no spend", "cost.charges-titles", red=["COST-007"])
-turns_off("advice-is-charged", "calls of the advisor are charged", "cost.free-advice", red=["COST-008"])
+
+
+@instead("run_advisor", red=["COST-008"])
+async def advice_is_charged(right: Any, backend: Any, run: Run, *of: Any) -> Any:
+    """Calls of the advisor are charged."""
+    advice = await right(backend, run, *of)
+    if config := model_choice.turn_model(backend, run.chat):
+        usage.record(backend, run.chat, config, 0, {"input_tokens": 10, "output_tokens": 5})
+    return advice
 
 
 @changes(SUMMARY, red=["COST-009"])
