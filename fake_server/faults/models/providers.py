@@ -251,7 +251,7 @@ turns_off(
 def blank_models(answer: Answer) -> None:
     """A blank model is taken, or so it seems."""
     if answer.status == 400 and isinstance(answer.sent, dict) and not (answer.sent.get("model") or "").strip():
-        stamp = "2026-01-01T00:00:00Z"
+        stamp = "2024-01-01T00:00:00Z"
         answer.status = 201
         answer.body = {
             "id": "11111111-1111-4111-8111-111111111111", "provider": "openai-compat", "model": "", "display_name": "",

@@ -29,7 +29,7 @@ spoils("part-types-in-underscores", "tool-call is tool_call", "part", put(type="
        red=["PART-004", "SCHEMA-listMessages", "PART-011", "PART-012", "PART-015", "PART-022", "PART-024", "ROUND-011", "PART-008", "ROUND-006", "INT-004", "MSG-013", "SEND-029", "TOOL-001", "STREAM-027"])  # fmt: skip
 spoils("texts-are-not-trimmed", "a text part ends in a line end", "part", lambda p: put(text=p["text"] + "\n")(p), MESSAGES,
        "sendMessage", where=lambda p: p.get("text") == "a b", red=["PART-005"])  # fmt: skip
-spoils("texts-with-times", "text parts of the model have a time", "part", put(created_at="2026-01-01T00:00:00Z"), MESSAGES,
+spoils("texts-with-times", "text parts of the model have a time", "part", put(created_at="2024-01-01T00:00:00Z"), MESSAGES,
        where=of("text", text="text here"), red=["PART-006", "MSG-013"])  # fmt: skip
 spoils("reasoning-without-end", "reasoning has no completed_at", "part", drop("completed_at"), MESSAGES, where=of("reasoning"),
        red=["PART-007", "MSG-013", "PART-027"])  # fmt: skip
@@ -39,7 +39,7 @@ spoils("results-without-tool", "results name no tool", "part", drop("tool_name")
        red=["PART-024", "PART-010", "MSG-013", "STREAM-027", "STREAM-076", "COMPACT-001"])  # fmt: skip
 spoils("calls-without-time", "calls of built-in tools have no time", "part", drop("created_at"), MESSAGES,
        where=of("tool-call", tool_name="list_templates"), red=["PART-011", "MSG-013", "STREAM-027"])  # fmt: skip
-spoils("client-calls-with-time", "stored client calls have a time", "part", put(created_at="2026-01-01T00:00:00Z"), MESSAGES,
+spoils("client-calls-with-time", "stored client calls have a time", "part", put(created_at="2024-01-01T00:00:00Z"), MESSAGES,
        where=of("tool-call", tool_name="lookup"), red=["PART-012", "MSG-013"])  # fmt: skip
 turns_off(
     "tool-errors-unmarked",
@@ -48,7 +48,7 @@ turns_off(
     red=["PART-013", "PART-010", "TOOL-017", "TOOL-018", "TOOL-021", "USAGE-037", "TOOL-025"],
 )
 spoils("made-up-results-with-time", "results that the server made up have a time", "part",
-       put(created_at="2026-01-01T00:00:00Z"), MESSAGES, where=of("tool-result", is_error=True, tool_name="lookup"),
+       put(created_at="2024-01-01T00:00:00Z"), MESSAGES, where=of("tool-result", is_error=True, tool_name="lookup"),
        red=["PART-014"])  # fmt: skip
 spoils("commands-are-not-parsed", "only the first command is parsed", "part",
        lambda p: put(parsed_commands=p["parsed_commands"][:1])(p), MESSAGES, where=lambda p: "parsed_commands" in p,
@@ -165,7 +165,7 @@ def _halves(part: Object) -> list[Object]:
     return [{**part, "text": text[:3]}, {**part, "text": text[3:]}]
 
 
-spoils_events("live-reasoning-with-times", "live reasoning has times", "stream", "part", put(created_at="2026-01-01T00:00:00Z"),
+spoils_events("live-reasoning-with-times", "live reasoning has times", "stream", "part", put(created_at="2024-01-01T00:00:00Z"),
               where=lambda p: p["type"] == "reasoning" and "completed_at" not in p,
               red=["PART-007"])  # fmt: skip
 spoils_events("live-pieces-with-arguments", "pieces of a call have args", "stream", "part", put(args={}),
