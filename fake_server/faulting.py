@@ -238,9 +238,9 @@ class Faults:
         self._replaced.clear()
         for fault in self._active.values() if self._parts else ():
             for method, around in fault.around.items():
-                if method in REPLACEABLE:
-                    continue
                 part, _, name = method.partition(".")
+                if part not in self._parts:
+                    continue  # a function: see standing_for
                 right = getattr(self._parts[part], name)
                 wrong = partial(self._perhaps, fault, around, right)
                 wrong.__dict__["__self__"] = self._parts[part]  # as a bound method has it, for a fault around this one

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from fake_server.faulting import Answer, Fault, answers, changes, declare, turns_off
+from fake_server.endpoints.chats.files import PICTURES
+from fake_server.faulting import Answer, Fault, answers, changes, declare, instead, turns_off
 from fake_server.faults.limits.bounds import other_status, reorders
 from fake_server.faults.models.providers import refuse
 from fake_server.state.records import Chat
@@ -38,12 +40,15 @@ reorders(
     "create.model-nil", "common.mcp-servers", "mcp_server_ids", red=["CREATE-064", "ERR-016"],
 )  # fmt: skip
 other_status("unknown-model-is-a-bad-request", "send.model-unknown", 400, "sendMessage", red=["SEND-055", "SEND-011"])
-turns_off(
-    "kinds-before-organizations",
-    "the type of an upload is looked at first",
-    "upload.organization-first",
-    red=["FILE-096", "ERR-142", "FILE-019"],
-)
+
+
+@instead("upload_file", red=["FILE-096", "ERR-142", "FILE-019"])
+async def kinds_before_organizations(right: Any, call: Any) -> Any:
+    """The type of an upload is looked at first."""
+    call.backend.guard("upload.type", call.header("content-type") not in PICTURES)
+    return await right(call)
+
+
 turns_off(
     "org-admin-finds-chats", "Organization admins interrupt chats of others.",
     "access.org_admin-read-interrupt", "access.org_admin-update-interrupt", red=["OWN-087"],

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import orjson
 
-from fake_server.faulting import Answer
+from fake_server.faulting import Answer, replaceable
 from fake_server.http import auth, endpoint
 from fake_server.http.endpoint import JSON, TEXT, Call, Reply, sign_in
 from fake_server.http.router import Route, Router
@@ -84,46 +84,46 @@ class App:
         try:
             if b"%2f" in scope["raw_path"].lower():
                 call.path = scope["raw_path"].decode("latin-1")  # an escaped slash keeps the whole path escaped
-            if call.method not in auth.SAFE_METHODS and self.backend.does("csrf.first"):
+            if call.method not in auth.SAFE_METHODS:
                 auth.check_csrf(call)
             if self.limits.on:
                 self.limits.count(call)
-            if self.backend.faults.active:
-                self._misroute(call)
-            route, allowed = self.router.find(call.path, call.method, call.params, call)
+            route, allowed = self._find(call)
             if route is None:
                 answer = self._unrouted(call, allowed)
             else:
                 if route.auth and not call.signed_in:
                     sign_in(call)
-                if not self.backend.does("csrf.first"):
-                    auth.check_csrf(call)
-                answer = await route.handler(call)
+                answer = await self._handle(call, route)
         except Refusal as refused:
-            if refused.key == "common.chat-id" and not self.backend.does("route.id-before-body"):
-                refused = await _bad_body(call) or refused
-            answer = self._refused(call, refused)
+            answer = await self._answer_to(call, refused)
         except Exception as error:  # the last resort: an answer without a trace, the trace in the log
             log.exception("%s %s", call.method, call.path)
             answer = self._refused(call, refusal("common.panic", detail=type(error).__name__))
         if answer is not None:
             await self._send(call, route, answer)
 
-    def _misroute(self, call: Call) -> None:
-        """What a fault gets wrong before the route is looked up."""
-        does = self.backend.does
-        if call.method == "HEAD" and not does("route.no-head"):
-            call.method = "GET"
-        if ("//" in call.path or call.path.endswith("/")) and not does("route.slashes"):
-            raise refusal("common.route-not-found")
+    @replaceable
+    def _find(self, call: Call) -> tuple[Route | None, list[str]]:
+        """The route of a call, or the methods that its path allows."""
+        return self.router.find(call.path, call.method, call.params, call)
 
+    @replaceable
+    async def _handle(self, call: Call, route: Route) -> Reply | None:
+        answer: Reply | None = await route.handler(call)
+        return answer
+
+    @replaceable
+    async def _answer_to(self, call: Call, refused: Refusal) -> Reply:
+        return self._refused(call, refused)
+
+    @replaceable
     def _unrouted(self, call: Call, allowed: list[str]) -> Reply:
         if not allowed:
             raise refusal("common.route-not-found")
         if not call.signed_in and call.path.startswith("/api/"):
             sign_in(call)
-        shown = allowed if self.backend.does("route.allow") else [*allowed, "OPTIONS"]
-        return endpoint.reply(405, headers=[(b"allow", m.encode()) for m in shown])
+        return endpoint.reply(405, headers=[(b"allow", m.encode()) for m in allowed])
 
     def _refused(self, call: Call, refused: Refusal) -> Reply:
         other = self.backend.faults.reworded(refused.key) if self.backend.faults.active else None
@@ -136,12 +136,11 @@ class App:
             return endpoint.reply(said.status, body["message"], headers=headers, media=TEXT)
         return endpoint.reply(said.status, body, headers=headers)
 
+    @replaceable
     async def _send(self, call: Call, route: Route | None, answer: Reply) -> None:
         request_id = (b"x-coder-request-id", str(uuid4()).encode())
         common = _GLOBAL if self.backend.does("route.vary") else [pair for pair in _GLOBAL if pair[0] != b"vary"]
         headers = [*common, request_id, *call.extra_headers, *answer.headers]
-        if not self.backend.does("route.any-accept") and call.header("accept") == "text/html":
-            answer = endpoint.reply(answer.status, encode(answer.body), headers=answer.headers, media=b"text/html")
         status, body = answer.status, answer.body
         if body is not None:
             headers.append((b"content-type", answer.media))
@@ -179,15 +178,6 @@ class App:
         self.backend.faults.change(changed)
         sent = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in changed.headers.items()]
         return changed.status, changed.body, [*sent, *((k, v) for k, v in headers if k in _REPEATED)]
-
-
-async def _bad_body(call: Call) -> Refusal | None:
-    """The refusal of a body that is no JSON."""
-    try:
-        await call.json()
-    except Refusal as refused:
-        return refused
-    return None
 
 
 def build_app(backend: Backend) -> App:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fake_server.faulting import replaceable
 from fake_server.rules.refusals import refusal
 from fake_server.state.records import Token, User
 
@@ -28,39 +29,35 @@ def cookie(call: Request, name: str) -> str:
     return ""
 
 
+@replaceable
 def sent_token(call: Request) -> str:
     """The token that counts: of the first place that has one, however bad it is."""
-    bearer = call.header("authorization")
-    scheme, _, rest = bearer.partition(" ")
-    sources = {
-        "cookie": lambda: cookie(call, COOKIE),
-        "query": lambda: call.first_query(COOKIE),
-        "header": lambda: call.header(HEADER),
-        "bearer": lambda: rest.strip() if scheme.lower() == "bearer" else "",
-        "access-token": lambda: call.first_query("access_token").strip(),
-    }
     does = call.backend.does
-    order = list(sources)
-    if not does("auth.precedence"):
-        order.reverse()
-    for name in order:
-        token = sources[name]()
+    for name, token in tokens_by_place(call).items():
         if token and does(f"auth.source-{name}") and (does(f"auth.socket-{name}") or not call.is_upgrade):
             return token
-        if name == "cookie" and not does("auth.empty-passed-over") and f"{COOKIE}=" in call.header("cookie"):
-            return ""
-    return "" if does("auth.bearer-only") else rest.strip()
+    return ""
 
 
+@replaceable
+def tokens_by_place(call: Request) -> dict[str, str]:
+    """What stands in each place of a request that may hold a token, in the order in which they are looked at."""
+    scheme, _, rest = call.header("authorization").partition(" ")
+    return {
+        "cookie": cookie(call, COOKIE),
+        "query": call.first_query(COOKIE),
+        "header": call.header(HEADER),
+        "bearer": rest.strip() if scheme.lower() == "bearer" else "",
+        "access-token": call.first_query("access_token").strip(),
+    }
+
+
+@replaceable
 def authenticate(call: Request) -> tuple[User, Token]:
     """The caller and his token. Refuses with 401."""
     backend = call.backend
     text = sent_token(call)
     if not text:
-        # A fault opens the routes that end in one name: whoever comes there without a token is taken for the first user.
-        if backend.faults.is_off(f"auth.at-{call.path.rsplit('/', 1)[-1]}"):
-            token = next(iter(backend.store.tokens.values()))
-            return backend.store.users[token.user_id], token
         raise refusal("auth.no-token")
     token = _parse(text, backend)
     if token.expires_at <= backend.clock.now():
@@ -89,12 +86,17 @@ def _parse(text: str, backend: State) -> Token:
     return token
 
 
+@replaceable
+def csrf_session(call: Request) -> str:
+    """The session of a request that a browser may have been tricked into: the cookie."""
+    return cookie(call, COOKIE)
+
+
+@replaceable
 def check_csrf(call: Request) -> None:
     """Refuse a write whose only credential is the session cookie. Runs before authentication."""
     does = call.backend.does
-    session = cookie(call, COOKIE)
-    if not session and not does("csrf.cookie-only"):
-        session = call.first_query("access_token")
+    session = csrf_session(call)
     if not session or call.method in SAFE_METHODS or not call.path.startswith("/api"):
         return
     header = call.header(HEADER)

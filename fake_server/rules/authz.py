@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fake_server.faulting import replaceable
 from fake_server.state.records import Chat, StoredFile, User
 
 if TYPE_CHECKING:
@@ -77,27 +78,16 @@ def rank(user: User, organization_id: str) -> str:
     return "auditor" if is_site_auditor(user) else "outsider"
 
 
+@replaceable
 def shared_with(backend: State, user: User, chat: Chat) -> bool:
     """Does the sharing list of the chat's root let this user read?"""
     if sharing_disabled(backend) and backend.does("acl.off"):
         return False
-    root = backend.store.chats.get(chat.family_id, chat) if backend.does("acl.inherited") else chat
-    if not root.acl_users and not root.acl_groups:
-        return False
-    if not backend.does("acl.any-role") and not has_org_role(user, chat.organization_id, CHAT_ROLE):
-        return False
-    if not backend.does("acl.spelling") and user.id in map(str.lower, root.acl_users):
-        return True
-    if root.acl_users.get(user.id) == "read" and backend.does("acl.user"):
-        return True
+    root = backend.store.chats.get(chat.family_id, chat)
     # The only group is an organization's Everyone, whose id is the organization's.
-    return any(role == "read" and _in_group(backend, user, group) for group, role in root.acl_groups.items()) and (
-        backend.does("acl.group")
+    return root.acl_users.get(user.id) == "read" or any(
+        role == "read" and is_member(user, group) for group, role in root.acl_groups.items()
     )
-
-
-def _in_group(backend: State, user: User, group: str) -> bool:
-    return is_member(user, group) or not backend.does("acl.members-only")
 
 
 def sharing_disabled(backend: State) -> bool:
@@ -111,14 +101,13 @@ def can_create(backend: State, user: User, organization_id: str) -> bool:
     return has_org_role(user, organization_id, CHAT_ROLE) or has_org_role(user, organization_id, ORG_ADMIN)
 
 
+@replaceable
 def can_read_file(backend: State, user: User, file: StoredFile) -> bool:
     """May the user read this file: as its owner with the chat role, as an admin, or through a chat that links it?"""
     by_role = backend.does("access.by-organization")
     if file.owner_id == user.id and (has_org_role(user, file.organization_id, CHAT_ROLE) or not by_role):
         return True
     if is_site_owner(user) or has_org_role(user, file.organization_id, ORG_ADMIN):
-        return True
-    if not backend.does("access.files"):
         return True
     linked = backend.store.chats_of_file.get(file.id, ()) if backend.does("access.linked-files") else ()
     return any(can(backend, user, "read", backend.store.chats[chat_id]) for chat_id in linked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fake_server.faulting import replaceable
 from fake_server.rules import authz
 from fake_server.rules.validate import NIL_UUID
 from fake_server.state.records import Chat, ModelConfig, Provider, User
@@ -126,8 +127,7 @@ def resolve_model(backend: State, user: User, config_id: str | None) -> str:
         return config_id
     chosen = personal_choice(backend, user, "root")
     config = live_config(backend, chosen["model_config_id"]) if chosen["mode"] == "model" else None
-    acts = config is not None and (usable(backend, config, user) or not backend.does("personal-models.usable"))
-    if config is not None and acts and backend.does("personal-models.root"):
+    if config is not None and acts_for(backend, config, user):
         return config.id
     readable = authz.can_read_deployment(user)
     backend.guard("create.default-unreadable", not readable, detail="unauthorized: rbac: forbidden")
@@ -136,15 +136,22 @@ def resolve_model(backend: State, user: User, config_id: str | None) -> str:
     return default.id if default else NIL_UUID
 
 
+@replaceable
+def acts_for(backend: State, config: ModelConfig, user: User) -> bool:
+    """Does the user's own choice of this config count for new chats?"""
+    return usable(backend, config, user)
+
+
+@replaceable
 def turn_model(backend: State, chat: Chat) -> ModelConfig | None:
     """The config that the chat's next turn runs on: its last one, or the default when that is deleted.
 
     None: there is none at all. A disabled one is given (see `enabled`): the turn then fails.
     """
-    default = default_model_config(backend) if backend.does("model.default-for-deleted") else None
-    return live_config(backend, chat.last_model_config_id) or default
+    return live_config(backend, chat.last_model_config_id) or default_model_config(backend)
 
 
+@replaceable
 def personal_choice(backend: State, user: User, context: str) -> dict[str, Any]:
     """A user's stored choice `{mode, model_config_id}` for a context (root, general, explore), as far as it acts.
 
@@ -158,6 +165,7 @@ def personal_choice(backend: State, user: User, context: str) -> dict[str, Any]:
     return choice
 
 
+@replaceable
 def model_override(backend: State, context: str) -> ModelConfig | None:
     """The deployment's config for `general`, `explore` (sub-agents) or `title_generation`, if one is set and usable."""
     config = live_config(backend, backend.store.settings.get("model_overrides", {}).get(context))
@@ -173,31 +181,30 @@ class OverrideUnavailable(LookupError):
     """The deployment's choice of a model for titles can't be used; the text is its id."""
 
 
+@replaceable
 def title_model(backend: State, chat: Chat) -> ModelConfig | None:
     """The config for title calls: the deployment's choice, else the chat's own. Raises OverrideUnavailable.
 
     A manual title then fails, an automatic one is left out.
     """
     wanted = override_id(backend, "title_generation")
-    if not wanted or not backend.does("model-override.titles"):
+    if not wanted:
         return turn_model(backend, chat)
     config = model_override(backend, "title_generation")
     if config is None:
         raise OverrideUnavailable(wanted)
-    return config if backend.does("model-override.titles-used") else turn_model(backend, chat)
+    return config
 
 
+@replaceable
 def subagent_model(backend: State, owner: User, parent: Chat, context: str) -> str:
     """The config id for a sub-agent of type `general` or `explore`: personal choice, deployment's, the parent chat's."""
-    choice = personal_choice(backend, owner, context if backend.does("personal-models.explore") else "general")
+    choice = personal_choice(backend, owner, context)
     if choice["mode"] == "chat_default" and backend.does("personal-models.chat-default"):
         return parent.last_model_config_id
     if choice["mode"] == "model" and backend.does("personal-models.subagents"):
         config = live_config(backend, choice["model_config_id"])
         if config is not None and usable(backend, config, owner):
             return config.id
-    context = context if backend.does("model-override.explore") else "general"
-    override = model_override(backend, context) if backend.does("model-override.subagents") else None
-    if override is None and not backend.does("agents.parents-model"):
-        override = default_model_config(backend)
+    override = model_override(backend, context)
     return override.id if override else parent.last_model_config_id

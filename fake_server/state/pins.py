@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fake_server.faulting import replaceable
 from fake_server.state.records import Chat
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def pinned(backend: State, owner_id: str) -> list[Chat]:
 def pin(backend: State, chat: Chat) -> None:
     """Pin an unpinned chat behind all others."""
     others = pinned(backend, chat.owner_id)
-    _renumber(backend, others)
+    renumber(backend, others)
     chat.pin_order = len(others) + 1
 
 
@@ -28,21 +29,25 @@ def unpin(backend: State, chat: Chat) -> None:
     if chat.pin_order == 0:
         return
     chat.pin_order = 0
-    _renumber(backend, pinned(backend, chat.owner_id))
+    renumber(backend, pinned(backend, chat.owner_id))
 
 
 def move(backend: State, chat: Chat, to: int) -> None:
     """Move a pinned chat to this place, or to the nearest that there is."""
     others = [c for c in pinned(backend, chat.owner_id) if c is not chat]
-    at = min(max(to, 1), len(others) + 1) if backend.does("pin.clamped") else to
+    at = place_among(backend, len(others), to)
     chat.pin_order = at
-    if not backend.does("pin.renumbers"):
-        return
-    for number, other in enumerate(others, 1):
-        other.pin_order = number + (number >= at)
+    renumber(backend, others, gap=at)
 
 
-def _renumber(backend: State, chats: list[Chat]) -> None:
-    if backend.does("pin.renumbers"):
-        for number, chat in enumerate(chats, 1):
-            chat.pin_order = number
+@replaceable
+def place_among(backend: State, others: int, to: int) -> int:
+    """The place nearest to the wanted one."""
+    return min(max(to, 1), others + 1)
+
+
+@replaceable
+def renumber(backend: State, chats: list[Chat], gap: int = 0) -> None:
+    """Number these chats from 1 on, with one place left free if `gap` is one."""
+    for number, chat in enumerate(chats, 1):
+        chat.pin_order = number + (0 < gap <= number)

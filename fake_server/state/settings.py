@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fake_server.faulting import replaceable
 from fake_server.rules.sanitise import sanitise
 from fake_server.rules.validate import NIL_UUID
 from fake_server.state.model_choice import model_override as model_override
@@ -80,6 +81,7 @@ def records_debug_runs(backend: State, user: User) -> bool:
 # -- what a turn is told ------------------------------------------------------------------------------------------
 
 
+@replaceable
 def deployment_prompt(backend: State) -> str:
     """The system prompt that a chat created now gets: built-in text and custom text, an empty line between."""
     parts = []
@@ -87,16 +89,14 @@ def deployment_prompt(backend: State) -> str:
         parts.append(DEFAULT_SYSTEM_PROMPT.replace(PLAN_FILE_PLACE, ""))
     if setting(backend, "system_prompt"):
         parts.append(setting(backend, "system_prompt"))
-    if not backend.does("system-prompt.built-in-first"):
-        parts.reverse()
     return "\n\n".join(parts)
 
 
+@replaceable
 def stored_prompts(backend: State, chat: Chat) -> list[str]:
     """The system messages that are stored with a new chat, so that later changes of settings don't touch it."""
     awareness = WITH_WORKSPACE if chat.workspace_id else NO_WORKSPACE
-    own = sanitise(chat.system_prompt) if backend.does("system-prompt.cleaned") else chat.system_prompt
-    return [text for text in (deployment_prompt(backend), own, awareness) if text]
+    return [text for text in (deployment_prompt(backend), sanitise(chat.system_prompt), awareness) if text]
 
 
 def turn_prompts(backend: State, chat: Chat, user: User) -> list[str]:
@@ -111,6 +111,7 @@ def turn_prompts(backend: State, chat: Chat, user: User) -> list[str]:
     return prompts
 
 
+@replaceable
 def system_messages(backend: State, chat: Chat, user: User) -> list[str]:
     """All system messages of a turn, in order. `user` is the chat's owner."""
     stored = [
@@ -119,14 +120,11 @@ def system_messages(backend: State, chat: Chat, user: User) -> list[str]:
         if message.role == "system" and not message.deleted
         for part in message.content
     ]
-    if not backend.does("system-prompt.kept"):
-        stored = []
     return (stored or stored_prompts(backend, chat)) + turn_prompts(backend, chat, user)
 
 
+@replaceable
 def compaction_threshold(backend: State, user: User, config: ModelConfig) -> int:
     """From how many percent of the context limit on a chat of this user is compacted; 100: never."""
     own: dict[str, int] = backend.store.user_settings.get(user.id, {}).get("compaction_thresholds", {})
-    if backend.does("compaction.own-threshold"):
-        return own.get(config.id, config.compression_threshold)
-    return config.compression_threshold
+    return own.get(config.id, config.compression_threshold)

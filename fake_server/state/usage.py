@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fake_server.chats.views import stamp
+from fake_server.faulting import replaceable
 from fake_server.rules.money import cost_micros
 from fake_server.rules.refusals import refusal
 from fake_server.state.records import Chat, ModelConfig, UsageRow, User
@@ -57,6 +58,7 @@ def prices_of(config: ModelConfig) -> dict[str, str]:
     return prices
 
 
+@replaceable
 def record(
     backend: State,
     chat: Chat,
@@ -72,8 +74,6 @@ def record(
     failed steps: those are free.
     """
     counts = {name: count for name, count in (usage or {}).items() if name in COUNTED and count}
-    if counts.get("reasoning_tokens") and not backend.does("cost.reasoning-once"):
-        counts["output_tokens"] = counts.get("output_tokens", 0) + counts["reasoning_tokens"]
     row = UsageRow(
         user_id=chat.owner_id,
         organization_id=chat.organization_id,
@@ -91,31 +91,24 @@ def record(
     return row
 
 
+@replaceable
 def charge(backend: State, prices: Mapping[str, str], counts: Mapping[str, int]) -> int | None:
-    """What these tokens cost at these prices, in micro-dollars, but for faults; None when nothing."""
-    if not backend.does("cost.cache-price") and "input_price_per_million_tokens" in prices:
-        prices = {**prices, "cache_read_price_per_million_tokens": prices["input_price_per_million_tokens"]}
-    if not backend.does("cost.free-without-prices") and not prices:
-        prices = {"input_price_per_million_tokens": "1"}
-    return cost_micros(prices, counts, up=backend.does("cost.rounds-up"))
+    """What these tokens cost at these prices, in micro-dollars; None when nothing."""
+    return cost_micros(prices, counts)
 
 
-def _counts(backend: State, row: UsageRow) -> bool:
-    """Does this row count as spend? All do, but for faults."""
-    chat = backend.store.chats.get(row.chat_id)
-    gone = chat is not None and chat.archived and not backend.does("cost.survives-archiving")
-    return not gone and (row.chat_id == row.root_chat_id or backend.does("cost.counts-children"))
+@replaceable
+def charged(backend: State, user_id: str) -> list[UsageRow]:
+    """What counts as a user's spend."""
+    return backend.store.usage_of.get(user_id, [])
 
 
 def spend(backend: State, user_id: str, start: datetime, end: datetime, organization_id: str | None = None) -> int:
     """What a user's chats cost in [start, end), in micro-dollars; in one organization when one is given."""
-    rows = backend.store.usage_of.get(user_id, ())
     return sum(
         row.cost_micros or 0
-        for row in rows
-        if start <= row.created_at < end
-        and (organization_id is None or row.organization_id == organization_id)
-        and _counts(backend, row)
+        for row in charged(backend, user_id)
+        if start <= row.created_at < end and (organization_id is None or row.organization_id == organization_id)
     )
 
 
@@ -148,11 +141,16 @@ def check_limit(backend: State, user: User, organization_id: str, *, doing: str 
         return
     start, end = period_bounds(limits(backend).period, backend.clock.now())
     spent = spend(backend, user.id, start, end, organization_id if by_group else None)
-    reached = spent >= limit if backend.does("limits.at-the-limit") else spent > limit
-    if reached and not backend.faults.is_off("limits.exceeded"):
+    if reached(backend, spent, limit) and backend.does("limits.exceeded"):
         refused = refusal("limits.exceeded")
         refused.extra.update(spent_micros=spent, limit_micros=limit, resets_at=stamp(end))
         raise refused
+
+
+@replaceable
+def reached(backend: State, spent: int, limit: int) -> bool:
+    """Has so much been spent that this limit stops what is new?"""
+    return spent >= limit
 
 
 def status(backend: State, user: User) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import spec
 from fake_server.chats.hub import Hub
 from fake_server.chats.ledger import Ledger
 from fake_server.chats.lifecycle import Lifecycle
-from fake_server.faulting import load_all
-from fake_server.revision import table
+from fake_server.faulting import REPLACEABLE, load_all
+from fake_server.http.app import load_routes
+from fake_server.revision import revision, table
 from fake_server.turns.runner import Runner
 from tests.proof import controls
 
@@ -50,14 +51,24 @@ def _asked() -> Iterator[str]:
 
 def test_every_switch_is_turned_by_something() -> None:
     asked = {text for text in _asked() if "*" not in text}
-    assert len(asked) > 300
+    assert len(asked) > 150
     assert asked - OF_FAULTS - OF_CONTROLS - OF_REVISIONS - REFUSALS == set()
 
 
-def test_faults_stand_in_place_of_methods_that_are_there() -> None:
+def test_faults_stand_in_place_of_what_is_there() -> None:
+    load_routes(revision(spec.DEFAULT))  # which imports every endpoint
     parts = {part.__name__: part for part in (Hub, Ledger, Runner, Lifecycle)}
-    replaced = [method.split(".") for fault in load_all().values() for method in fault.around]
-    assert replaced and all(hasattr(parts[part], name) for part, name in replaced)
+    replaced = {method for fault in load_all().values() for method in fault.around}
+    assert replaced >= REPLACEABLE, "nothing replaces these"
+    methods = [method.partition(".") for method in replaced - REPLACEABLE]
+    assert methods and [name for name in methods if not hasattr(parts.get(name[0]), name[2])] == []
+
+
+def test_the_right_server_holds_few_switches() -> None:
+    asking = re.compile(r"\b(does|is_off|bound)\(")
+    found = {path: len(asking.findall(path.read_text(encoding="utf-8"))) for path in SOURCES}
+    assert sum(found.values()) <= 260, "wrong code belongs into a fault that stands in place of a small function"
+    assert {path.name: count for path, count in found.items() if count > 20} == {}
 
 
 def test_faults_controls_and_revisions_turn_what_is_there() -> None:

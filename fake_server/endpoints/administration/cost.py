@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fake_server.chats.views import stamp
 from fake_server.endpoints.administration.shared import enter_user, target_user
+from fake_server.faulting import replaceable
 from fake_server.http.endpoint import CHATS, Call, Problems, Reply, mount, reply, route
 from fake_server.rules.authz import CHAT_ROLE, has_org_role, is_site_owner
 from fake_server.rules.dates import BadDate, parse_date
@@ -89,6 +90,12 @@ def date_range(query: CostQuery) -> tuple[datetime, datetime]:
     return start, query.date("end_date", now)
 
 
+@replaceable
+def summary_range(call: Call, query: CostQuery) -> tuple[datetime, datetime]:
+    """The time that a summary is of."""
+    return date_range(query)
+
+
 # -- sums -------------------------------------------------------------------------------------------------------------
 
 
@@ -99,7 +106,7 @@ def _sums(backend: Backend, rows: Iterable[UsageRow]) -> dict[str, int]:
     return backend.revision.shown("cost", totals | {"total_runtime_ms": sum(row.runtime_ms for row in rows)})
 
 
-def _grouped(rows: Iterable[UsageRow], key: str) -> dict[str, list[UsageRow]]:
+def grouped(rows: Iterable[UsageRow], key: str) -> dict[str, list[UsageRow]]:
     groups: dict[str, list[UsageRow]] = {}
     for row in rows:
         groups.setdefault(getattr(row, key), []).append(row)
@@ -113,7 +120,7 @@ def _counted(rows: Iterable[UsageRow]) -> int:
 
 def _by_model(backend: Backend, rows: list[UsageRow]) -> list[dict[str, Any]]:
     views: list[dict[str, Any]] = []
-    for config_id, group in _grouped(rows, "model_config_id").items():
+    for config_id, group in grouped(rows, "model_config_id").items():
         config = backend.store.model_configs[config_id]
         head: dict[str, Any] = {
             "model_config_id": config_id,
@@ -127,19 +134,21 @@ def _by_model(backend: Backend, rows: list[UsageRow]) -> list[dict[str, Any]]:
 
 def _by_chat(backend: Backend, rows: list[UsageRow]) -> list[dict[str, Any]]:
     views: list[dict[str, Any]] = []
-    by = "root_chat_id" if backend.does("cost.rolls-up") else "chat_id"
-    for chat_id, group in _grouped(rows, by).items():
+    for chat_id, group in by_family(backend, rows).items():
         head: dict[str, Any] = {"root_chat_id": chat_id, "chat_title": backend.store.chats[chat_id].title}
         views.append(head | {"message_count": _counted(group)} | _sums(backend, group))
     return sorted(views, key=lambda view: -view["total_cost_micros"])
 
 
-def _may_read_cost(call: Call, user: User) -> bool:
+@replaceable
+def by_family(backend: Backend, rows: list[UsageRow]) -> dict[str, list[UsageRow]]:
+    """Rows by the root of their chat."""
+    return grouped(rows, "root_chat_id")
+
+
+@replaceable
+def may_read_cost(call: Call, user: User) -> bool:
     if is_site_owner(call.user):
-        return True
-    if not call.backend.does("cost.own-alone") and any(
-        has_org_role(call.user, organization, "organization-admin") for organization in call.user.org_roles
-    ):
         return True
     if call.user.id == user.id and not call.backend.does("cost.needs-a-role"):
         return True
@@ -155,11 +164,10 @@ async def get_summary(call: Call) -> Reply:
     """What a user's chats cost in a range of time, in all and by model and chat."""
     user, backend = target_user(call), call.backend
     query = CostQuery(call)
-    start, end = date_range(query)
+    start, end = summary_range(call, query)
     query.refuse()
-    backend.guard("common.forbidden", not _may_read_cost(call, user))
-    since = start if backend.does("cost.from-start") else None
-    rows = [row for row in backend.store.usage_of.get(user.id, ()) if (since or row.created_at) <= row.created_at < end]
+    backend.guard("common.forbidden", not may_read_cost(call, user))
+    rows = [row for row in backend.store.usage_of.get(user.id, ()) if start <= row.created_at < end]
     priced = sum(1 for row in rows if row.cost_micros)
     view: dict[str, Any] = {"start_date": stamp(start), "end_date": stamp(end)}
     view |= _sums(backend, rows)

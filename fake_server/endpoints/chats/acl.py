@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fake_server.endpoints.chats.chat import require
+from fake_server.faulting import replaceable
 from fake_server.http.endpoint import CHATS, Call, Problems, Reply, reply, route
 from fake_server.rules import authz
 from fake_server.rules.decode import MapOf, Struct, Text
-from fake_server.rules.refusals import Refusal
 from fake_server.rules.validate import BadUUID, parse_uuid, quote
 from fake_server.state.records import User
 
@@ -72,6 +72,7 @@ def _group_view(backend: Backend, group: str, role: str) -> dict[str, Any]:
 
 
 @route("patchChatACL", "PATCH", f"{CHATS}/{{chat}}/acl")
+@replaceable
 async def patch_chat_acl(call: Call) -> Reply:
     """Add and remove readers; entries that are not named stay."""
     backend, chat = call.backend, call.chat
@@ -79,7 +80,7 @@ async def patch_chat_acl(call: Call) -> Reply:
         _check_place(call)
     require(call, "share")
     _check_place(call)
-    body = await _entries(call)
+    body = await entries_of(call)
     users, groups = body["user_roles"] or {}, body["group_roles"] or {}
     own = any(_uuid_or_none(key) == call.user.id for key in users)
     if backend.does("acl.self-first"):
@@ -90,26 +91,24 @@ async def patch_chat_acl(call: Call) -> Reply:
     problems.refuse()
     backend.guard("acl.self", own)
     for stored, changes in ((chat.acl_users, users), (chat.acl_groups, groups)):
-        if not backend.does("acl.merges"):
-            stored.clear()
-        for key, role in changes.items():
-            if role:
-                stored[key] = role
-            elif backend.does("acl.removes"):
-                stored.pop(key, None)
-    if not backend.does("acl.keeps-updated-at"):
-        chat.updated_at = backend.clock.now()
+        merge_entries(backend, stored, changes)
     return reply(204)
 
 
-async def _entries(call: Call) -> dict[str, Any]:
-    try:
-        body: dict[str, Any] = await call.json(PATCH)
-    except Refusal:
-        if call.backend.does("acl.decodes"):
-            raise
-        return {"user_roles": None, "group_roles": None}
-    return body
+@replaceable
+def merge_entries(backend: Backend, stored: dict[str, str], changes: dict[str, str]) -> None:
+    """Add the entries that are named, and take away those without a role."""
+    for key, role in changes.items():
+        if role:
+            stored[key] = role
+        else:
+            stored.pop(key, None)
+
+
+@replaceable
+async def entries_of(call: Call) -> dict[str, Any]:
+    """The body of a change."""
+    return dict(await call.json(PATCH))
 
 
 def _check_entries(backend: Backend, problems: Problems, field: str, entries: dict[str, str]) -> None:

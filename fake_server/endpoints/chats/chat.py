@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fake_server.chats.file_links import link_files
 from fake_server.chats.views import chat_view
+from fake_server.faulting import replaceable
 from fake_server.http.endpoint import CHATS, Call, Problems, Reply, forbidden, not_found, place, reply, route
 from fake_server.rules import authz
 from fake_server.rules.content import CONTENT, file_ids, stored_parts
@@ -151,6 +152,7 @@ def require(call: Call, action: str) -> None:
 
 
 @route("patchChat", "PATCH", f"{CHATS}/{{chat}}")
+@replaceable
 async def patch_chat(call: Call) -> Reply:
     """Change a chat: a sequence of independent changes; one that is refused leaves the earlier ones in force."""
     if call.backend.does("access.before-body"):
@@ -161,17 +163,15 @@ async def patch_chat(call: Call) -> Reply:
     if body["plan_mode"] is not None:
         check_plan_mode(backend, body["plan_mode"])
     before_archived, before_pin = chat.archived, chat.pin_order
-    if not backend.does("patch.step-by-step"):
-        check_labels(backend, body["labels"])
     if body["title"] is not None and backend.does("patch.renames"):
-        _rename(call, body["title"])
+        rename_chat(call, body["title"])
     if body["labels"] is not None:
         check_labels(backend, body["labels"])
         backend.lifecycle.set_labels(chat, body["labels"])
     if body["archived"] is not None:
         _set_archived(call, body["archived"])
     if body["pin_order"] is not None:
-        _set_pin(call, body["pin_order"], before_archived, before_pin)
+        set_pin(call, body["pin_order"], before_archived, before_pin)
     if body["workspace_id"] is not None:
         wanted = body["workspace_id"]
         backend.guard("common.workspace", wanted != NIL_UUID and not workspaces.usable(backend, call.user, wanted))
@@ -182,7 +182,8 @@ async def patch_chat(call: Call) -> Reply:
     return reply(204)
 
 
-def _rename(call: Call, title: str) -> None:
+@replaceable
+def rename_chat(call: Call, title: str) -> None:
     backend = call.backend
     if backend.does("patch.title-trimmed"):
         title = trim(title)
@@ -204,14 +205,15 @@ def _set_archived(call: Call, archived: bool) -> None:
     backend.lifecycle.unarchive(chat)
 
 
-def _set_pin(call: Call, order: int, before_archived: bool, before_pin: int) -> None:
+@replaceable
+def set_pin(call: Call, order: int, before_archived: bool, before_pin: int) -> None:
     """Pin, move or unpin. Whether the chat is archived or pinned is judged by what it was before this request."""
     backend, chat = call.backend, call.chat
     backend.guard("patch.pin-negative", order < 0)
     if order == 0:
         pins.unpin(backend, chat)
         return
-    backend.guard("patch.pin-archived", before_archived and (backend.does("pin.by-state-before") or chat.archived))
+    backend.guard("patch.pin-archived", before_archived)
     backend.guard("patch.pin-child", chat.parent_chat_id is not None)
     if before_pin > 0:
         if not chat.archived:
@@ -219,5 +221,3 @@ def _set_pin(call: Call, order: int, before_archived: bool, before_pin: int) -> 
         return
     backend.guard("patch.pin-archived", chat.archived)
     pins.pin(backend, chat)
-    if not backend.does("pin.appended"):
-        pins.move(backend, chat, order)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fake_server.chats.views import chat_view, is_unread
 from fake_server.endpoints.chats.chat import shown_children
+from fake_server.faulting import replaceable
 from fake_server.http.endpoint import CHATS, Call, Reply, reply, route
 from fake_server.rules import authz, search
 from fake_server.rules.refusals import refusal
@@ -31,7 +32,7 @@ async def list_chats(call: Call) -> Reply:
     offset = problems.integer(call, "offset")
     problems.refuse()
     wanted = search.parse(backend, call.first_query("q"))
-    labels = _label_filter(call) if backend.does("list.filters-labels") else {}
+    labels = label_filter(call) if backend.does("list.filters-labels") else {}
 
     def shown(chat: Chat) -> bool:
         return (
@@ -61,7 +62,8 @@ async def list_chats(call: Call) -> Reply:
     )
 
 
-def _label_filter(call: Call) -> dict[str, str]:
+@replaceable
+def label_filter(call: Call) -> dict[str, str]:
     """The labels that a chat must have; of several values for one key the last counts."""
     labels: dict[str, str] = {}
     for raw in call.queries("label"):
@@ -69,8 +71,6 @@ def _label_filter(call: Call) -> dict[str, str]:
         if not key or not value:
             raise refusal("list.label", label=quote(raw))
         labels[key] = value
-    if not call.backend.does("list.labels"):  # a fault, but for the two labels by which chats are found again everywhere
-        return {key: value for key, value in labels.items() if key in ("mark", "run")}
     return labels
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fake_server.chats.file_links import link_files
 from fake_server.chats.views import message_view, queued_view
 from fake_server.endpoints.chats.chat import BODY_CAP, PLAN_MODE, check_mcp_servers, check_plan_mode, require
+from fake_server.faulting import replaceable
 from fake_server.http.endpoint import CHATS, Call, Reply, reply, route
 from fake_server.rules.content import CONTENT, file_ids, stored_parts
 from fake_server.rules.decode import ListOf, Maybe, Struct, Text, Uuid
 from fake_server.rules.refusals import refusal
 from fake_server.rules.validate import NIL_UUID, BadNumber, parse_int
-from fake_server.state.records import Chat, Message
+from fake_server.state.records import Chat, Message, QueuedMessage
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -67,8 +68,7 @@ async def list_messages(call: Call) -> Reply:
                 has_more = True
                 break
             page.append(rows[at])
-    queue = backend.store.queues.get(chat.id, ())
-    shown_queue = queue if not (before or after) or not backend.does("messages.queue-without-cursor") else ()
+    shown_queue = queue_of_page(backend, chat, first=not (before or after))
     return reply(
         200,
         {
@@ -77,6 +77,12 @@ async def list_messages(call: Call) -> Reply:
             "has_more": has_more,
         },
     )
+
+
+@replaceable
+def queue_of_page(backend: Backend, chat: Chat, *, first: bool) -> Sequence[QueuedMessage]:
+    """What is queued, as the first page shows it."""
+    return backend.store.queues.get(chat.id, ()) if first else ()
 
 
 def _message_id(message: Message) -> int:
@@ -127,16 +133,13 @@ def _given(model_config_id: str | None) -> str | None:
 
 
 @route("editMessage", "PATCH", f"{CHATS}/{{chat}}/messages/{{message}}")
+@replaceable
 async def edit_message(call: Call) -> Reply:
     """Replace a user message: it and what came after it is gone, and a turn starts."""
     backend, chat, user = call.backend, call.chat, call.user
     require(call, "update")
     backend.guard("edit.not-owner", chat.owner_id != user.id)
-    if not backend.does("edit.archived-before-body"):
-        await call.json(EDIT)
     backend.guard("edit.archived", chat.archived)
-    if not backend.does("edit.id-before-body"):
-        await call.json(EDIT)
     try:
         message_id = parse_int(call.params["message"])
     except BadNumber:

@@ -68,7 +68,7 @@ def owners_change_skills(answer: Answer) -> None:
     """The site owner may change the skills of others."""
     if answer.status == 403 and answer.actor == "root0":
         skill = answer.backend.store.skills[answer.path_params["user"]][answer.path_params["skill"]]
-        skill["description"] = "Theirs"
+        skill["description"] = "Changed by the owner"
         answer.status, answer.body = 200, skill
 
 
@@ -98,7 +98,7 @@ def mcp_blanks_stay(answer: Answer) -> None:
 @answers("patchMCPServer", red=["MCP-002"])
 def mcp_id_before_right(answer: Answer) -> None:
     """The id of a tool server is looked at before the right of an auditor."""
-    if answer.status == 403 and answer.path_params["server"] == "nonsense" and answer.actor == "auditor":
+    if answer.status == 403 and "-" not in answer.path_params["server"] and answer.actor == "auditor":
         refuse(answer, 400, "Invalid MCP server config ID.")
 
 

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import Any
 
 import orjson
 
-from fake_server.faulting import Answer, answers, turns_off
+from fake_server.faulting import Answer, Fault, answers, declare, instead, replaces, turns_off
+from fake_server.http.auth import COOKIE, check_csrf, cookie, sent_token
 from fake_server.state.accounts import wire_token
 
+
 # Without a token
-turns_off("open-models", "The models are listed without a token.", "auth.at-models", red=["AUTH-001"])
-turns_off("open-interrupt", "A chat's interrupt asks for no token.", "auth.at-interrupt", red=["AUTH-002"])
-turns_off(
+def opens(name: str, doc: str, place: str, *, red: list[str]) -> None:
+    """A fault that takes whoever comes without a token to the routes that end in this place for the first user."""
+
+    def wrong(right: Any, call: Any) -> Any:
+        if sent_token(call) or call.path.rsplit("/", 1)[-1] != place:
+            return right(call)
+        token = next(iter(call.backend.store.tokens.values()))
+        return call.backend.store.users[token.user_id], token
+
+    replaces(name, doc, "authenticate", wrong, red=red)
+
+
+opens("open-models", "The models are listed without a token.", "models", red=["AUTH-001"])
+opens("open-interrupt", "A chat's interrupt asks for no token.", "interrupt", red=["AUTH-002"])
+opens(
     "open-system-prompt",
     "The deployment's prompt is read without a token.",
-    "auth.at-system-prompt",
+    "system-prompt",
     red=["AUTH-002", "AUTH-003"],
 )
-turns_off("open-watch", "The watch feed asks for no token.", "auth.at-watch", red=["AUTH-001", "AUTH-004", "WATCH-004"])
-turns_off(
+opens("open-watch", "The watch feed asks for no token.", "watch", red=["AUTH-001", "AUTH-004", "WATCH-004"])
+opens(
     "open-providers",
     "The AI providers ask for no token.",
-    "auth.at-providers",
+    "providers",
     red=["AUTH-001", "AUTH-002", "AUTH-027", "ROUTE-017"],
 )
 
@@ -94,14 +109,29 @@ turns_off(
     "auth.source-access-token",
     red=["AUTH-019", "CSRF-007", "AUTH-028"],
 )
-turns_off("any-scheme", "Any authorization scheme carries a token.", "auth.bearer-only", red=["AUTH-020"])
-turns_off(
+replaces(
+    "any-scheme",
+    "Any authorization scheme carries a token.",
+    "sent_token",
+    lambda right, call: right(call) or call.header("authorization").partition(" ")[2].strip(),
+    red=["AUTH-020"],
+)
+replaces(
     "last-place-wins",
     "Of several tokens the last place counts.",
-    "auth.precedence",
+    "tokens_by_place",
+    lambda right, call: dict(reversed(right(call).items())),
     red=["AUTH-021", "AUTH-022", "AUTH-023", "AUTH-024"],
 )
-turns_off("empty-cookie-counts", "An empty session cookie is a token.", "auth.empty-passed-over", red=["AUTH-025"])
+
+
+@instead("sent_token", red=["AUTH-025"])
+def empty_cookie_counts(right: Any, call: Any) -> str:
+    """An empty session cookie is a token."""
+    empty = f"{COOKIE}=" in call.header("cookie") and not cookie(call, COOKIE)
+    return "" if empty else str(right(call))
+
+
 turns_off("socket-without-query-token", "Upgrades do not take the query parameter.", "auth.socket-query", red=["AUTH-026"])
 turns_off("socket-without-access-token", "Upgrades do not take access_token.", "auth.socket-access-token", red=["AUTH-028"])
 
@@ -111,8 +141,29 @@ turns_off("csrf-any-header", "Any session header is proof beside the cookie.", "
 turns_off("csrf-no-header-proof", "An equal session header is no proof.", "csrf.header-proof", red=["CSRF-003", "CSRF-004"])
 turns_off("csrf-no-query-proof", "An equal query parameter is no proof.", "csrf.query-proof", red=["CSRF-005"])
 turns_off("csrf-no-bearer-proof", "A Bearer header is no proof.", "csrf.bearer-proof", red=["CSRF-006"])
-turns_off("csrf-without-cookie", "access_token needs proof, as the cookie does.", "csrf.cookie-only", red=["CSRF-007"])
-turns_off("csrf-after-lookup", "The chat is looked up before the proof.", "csrf.first", red=["CSRF-008"])
+replaces(
+    "csrf-without-cookie",
+    "access_token needs proof, as the cookie does.",
+    "csrf_session",
+    lambda right, call: right(call) or call.first_query("access_token"),
+    red=["CSRF-007"],
+)
+
+
+async def _checked_late(right: Any, app: Any, call: Any, route: Any) -> Any:
+    rightly = check_csrf.__wrapped__  # type: ignore[attr-defined]
+    rightly(call)
+    return await right(app, call, route)
+
+
+declare(
+    Fault(
+        "csrf-after-lookup",
+        "The chat is looked up before the proof.",
+        frozenset(["CSRF-008"]),
+        around={"check_csrf": lambda right, call: None, "App._handle": _checked_late},
+    )
+)
 
 
 @answers(red=["CSRF-002", "ERR-072"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fake_server.faulting import Answer, changes, replaces, turns_off
 from fake_server.faults.models.providers import sent
+from fake_server.state import model_choice
 
 # -- prompts --
 turns_off("system-prompt-without-end", "a system prompt may be of any length", "config.system-prompt-length", red=["CONF-015"])
@@ -48,11 +49,35 @@ turns_off(
     "config.personal-key",
     red=["CONF-040", "CONF-041", "CONF-042"],
 )
-turns_off("own-model-though-disabled", "a disabled own root model is used", "personal-models.usable", red=["CONF-070"])
-turns_off("explore-as-general", "the own choice for general is that for explore", "personal-models.explore", red=["CONF-071"])
-turns_off("no-override-for-explore", "general's override is explore's", "model-override.explore", red=["CONF-035", "CONF-071"])
+replaces(
+    "own-model-though-disabled",
+    "a disabled own root model is used",
+    "acts_for",
+    lambda right, backend, config, user: True,
+    red=["CONF-070"],
+)
+replaces(
+    "explore-as-general",
+    "the own choice for general is that for explore",
+    "personal_choice",
+    lambda right, backend, user, context: right(backend, user, "general" if context == "explore" else context),
+    red=["CONF-071"],
+)
+replaces(
+    "no-override-for-explore",
+    "general's override is explore's",
+    "model_override",
+    lambda right, backend, context: right(backend, "general" if context == "explore" else context),
+    red=["CONF-035", "CONF-071"],
+)
 turns_off("chat-default-ignored", "the own chat_default is ignored", "personal-models.chat-default", red=["CONF-072"])
-turns_off("titles-on-the-chats-model", "titles use the chat's model", "model-override.titles-used", red=["CONF-074"])
+replaces(
+    "titles-on-the-chats-model",
+    "titles use the chat's model",
+    "title_model",
+    lambda right, backend, chat: right(backend, chat) and model_choice.turn_model(backend, chat),
+    red=["CONF-074"],
+)
 OWN = "getConfigUserPersonalModelOverrides"
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.faulting import Answer, answers, changes, replaces, turns_off
 from fake_server.faults.models.providers import empty, refuse, sent
-from fake_server.state import model_choice
+from fake_server.state import model_choice, settings
 
 NOT_FOUND = {"message": "Resource not found or you do not have access to this resource"}
 
@@ -63,7 +63,7 @@ def setting_body_before_right(answer: Answer) -> None:
 @answers("putConfigModelOverride", red=["CONF-034"])
 def context_before_right(answer: Answer) -> None:
     """The context of an override is looked at before the right."""
-    if answer.status == 403 and answer.path_params["context"] == "nonsense":
+    if answer.status == 403 and answer.path_params["context"] not in ("general", "explore", "title_generation"):
         answer.status, answer.body = 400, {"message": "Invalid chat model override context.", "detail": "No such context."}
 
 
@@ -115,7 +115,7 @@ turns_off("nul-in-the-system-prompt", "a NUL in the system prompt is stored", "c
 @answers(red=["CONF-013", "SCHEMA-unrouted"])
 def unknown_settings_are_empty(answer: Answer) -> None:
     """An unknown setting is an empty object."""
-    if answer.path.endswith("/config/nonsense") and answer.status == 404:
+    if "/config/" in answer.path and answer.status == 404 and not answer.operation:
         answer.status, answer.body = 200, {}
 
 
@@ -164,10 +164,12 @@ def prompt_echoed_as_sent(answer: Answer) -> None:
 
 @changes("putConfigUserPrompt", red=["CONF-021"])
 def one_prompt_for_all(answer: Answer) -> None:
-    """A prompt is everybody's."""
-    if sent(answer)["custom_prompt"] == "Another's.":
-        for own in answer.backend.store.user_settings.values():
-            own["custom_prompt"] = "Another's."
+    """A prompt is that of all whose first one was the same."""
+    alike, text = answer.backend.faults.memory, sent(answer)["custom_prompt"]
+    first = alike.setdefault(answer.caller.id, text)
+    for user_id, own in answer.backend.store.user_settings.items():
+        if alike.get(user_id) == first and text != first:
+            own["custom_prompt"] = text
 
 
 @changes("getConfigSystemPrompt", red=["CONF-022", "CONF-023"])
@@ -178,17 +180,36 @@ def built_in_always_included(answer: Answer) -> None:
 
 
 # -- what settings do --
-turns_off("prompt-reaches-old-chats", "a new system prompt is sent in old chats, too", "system-prompt.kept", red=["CONF-024"])
+replaces(
+    "prompt-reaches-old-chats",
+    "a new system prompt is sent in old chats, too",
+    "system_messages",
+    lambda right, backend, chat, user: settings.stored_prompts(backend, chat) + settings.turn_prompts(backend, chat, user),
+    red=["CONF-024"],
+)
 turns_off("user-prompt-not-sent", "the user's prompt is not sent", "user-prompt.sent", red=["CONF-025"])
 turns_off("plan-instructions-not-sent", "plan mode instructions are not sent", "plan-mode.instructions-sent", red=["CONF-026"])
-turns_off(
+replaces(
     "override-ignored",
     "the override for sub-agents is ignored",
-    "model-override.subagents",
+    "model_override",
+    lambda right, backend, context: None if context in ("general", "explore") else right(backend, context),
     red=["CONF-035", "CONF-044", "CONF-071", "CONF-072"],
 )
-turns_off("title-model-ignored", "the override for titles is ignored", "model-override.titles", red=["CONF-036", "CONF-074"])
-turns_off("own-root-model-ignored", "the own root model is ignored", "personal-models.root", red=["CONF-042"])
+replaces(
+    "title-model-ignored",
+    "the override for titles is ignored",
+    "title_model",
+    lambda right, backend, chat: model_choice.turn_model(backend, chat),
+    red=["CONF-036", "CONF-074"],
+)
+replaces(
+    "own-root-model-ignored",
+    "the own root model is ignored",
+    "acts_for",
+    lambda right, backend, config, user: False,
+    red=["CONF-042"],
+)
 turns_off(
     "own-sub-agents-ignored",
     "the own choice for sub-agents is ignored",
@@ -196,8 +217,12 @@ turns_off(
     red=["CONF-044", "CONF-071"],
 )
 turns_off("own-models-while-forbidden", "own choices act while forbidden", "personal-models.gate", red=["CONF-041", "CONF-044"])
-turns_off(
-    "own-threshold-ignored", "the user's own threshold is ignored", "compaction.own-threshold", red=["CONF-064", "CONF-062"]
+replaces(
+    "own-threshold-ignored",
+    "the user's own threshold is ignored",
+    "compaction_threshold",
+    lambda right, backend, user, config: config.compression_threshold,
+    red=["CONF-064", "CONF-062"],
 )
 turns_off("always-compacts", "a threshold of 100 compacts, too", "compaction.never-at-100", red=["CONF-062"])
 turns_off(

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+from urllib.parse import unquote
+
 from fake_server.chats.file_links import MAX_FILES
-from fake_server.faulting import Answer, answers, changes, turns_off
+from fake_server.endpoints.chats.files import declared_type
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.faults.limits.bounds import other_status, refuse
+from fake_server.http.endpoint import reply
+from fake_server.rules import authz
+from fake_server.rules.disposition import sent_name
+from fake_server.rules.sniff import BINARY, TEXT
 from fake_server.rules.validate import BadUUID, parse_uuid
 from fake_server.state.records import Chat, StoredFile
 
@@ -75,9 +84,14 @@ def owner_may_not_upload(answer: Answer) -> None:
         refuse(answer, "common.forbidden")
 
 
-turns_off(
-    "upload-right-after-name", "a missing name is reported before the right", "upload.right-first", red=["FILE-007", "FILE-005"]
-)
+@instead("check_upload", red=["FILE-007", "FILE-005"])
+def upload_right_after_name(right: Any, call: Any, organization: str) -> None:
+    """A missing name is reported before the right."""
+    if not authz.can_create(call.backend, call.user, organization):
+        call.backend.guard("upload.name", not sent_name(call.header("content-disposition")))
+    right(call, organization)
+
+
 other_status(
     "unsupported-type-is-415",
     "upload.type",
@@ -91,34 +105,59 @@ turns_off(
 turns_off("upload-without-name", "a file needs no name", "upload.name", red=["FILE-009", "ERR-147", "FILE-012"])
 turns_off("upload-of-any-size", "files of any size are accepted", "upload.size", red=["FILE-011", "FILE-013"])
 turns_off("upload-one-too-large", "files may be a byte too large", "upload.exact-size", red=["FILE-011", "FILE-013"])
-turns_off(
-    "name-before-type",
-    "a missing name is reported before type and size",
-    "upload.type-before-name",
-    red=["FILE-012", "FILE-013", "ERR-145"],
-)
+
+
+@instead("check_upload", red=["FILE-012", "FILE-013", "ERR-145"])
+def name_before_type(right: Any, call: Any, organization: str) -> None:
+    """A missing name is reported before type and size."""
+    right(call, organization)
+    call.backend.guard("upload.name", not sent_name(call.header("content-disposition")))
+
+
 turns_off("upload-takes-clashes", "content may be of another type than declared", "upload.mismatch", red=["FILE-014", "FILE-012"])
-turns_off(
+replaces(
     "upload-does-not-sniff",
     "the declared type is believed",
-    "upload.sniff",
+    "detected_type",
+    lambda right, backend, data, name, declared: declared,
     red=["FILE-014", "FILE-015", "FILE-017", "FILE-018", "FILE-012", "FILE-020", "FILE-021", "FILE-092"],
 )
-turns_off(
-    "declared-type-is-stored",
-    "a file is stored under its declared type",
-    "upload.detected-type",
-    red=["FILE-017", "FILE-018", "FILE-020", "FILE-021", "SCHEMA-downloadFile", "FILE-093"],
+
+
+@instead("keep_file", red=["FILE-017", "FILE-018", "FILE-020", "FILE-021", "SCHEMA-downloadFile", "FILE-093"])
+def declared_type_is_stored(right: Any, call: Any, file: Any) -> None:
+    """A file is stored under its declared type."""
+    file.media_type = declared_type(call)
+    right(call, file)
+
+
+@instead("keep_file", red=["FILE-018"])
+def text_stays_text(right: Any, call: Any, file: Any) -> None:
+    """What is declared as plain text stays so."""
+    file.media_type = TEXT if declared_type(call) == TEXT else file.media_type
+    right(call, file)
+
+
+replaces(
+    "declared-type-is-exact",
+    "a declared type has no parameters",
+    "declared_type",
+    lambda right, call: call.header("content-type") or BINARY,
+    red=["FILE-019"],
 )
-turns_off("text-stays-text", "what is declared as plain text stays so", "upload.refined-text", red=["FILE-018"])
-turns_off("declared-type-is-exact", "a declared type has no parameters", "upload.any-type-spelling", red=["FILE-019"])
 turns_off(
     "extensions-do-not-count",
     "plain text is not refined by its name",
     "upload.refined-by-name",
     red=["FILE-020", "FILE-018", "FILE-016"],
 )
-turns_off("names-are-not-cut", "names of any length are stored", "upload.name-cut", red=["FILE-022"])
+
+
+@instead("keep_file", red=["FILE-022"])
+def names_are_not_cut(right: Any, call: Any, file: Any) -> None:
+    """Names of any length are stored."""
+    file.name = sent_name(call.header("content-disposition"))
+    right(call, file)
 
 
 @answers("uploadFile", red=["FILE-010"])
@@ -150,12 +189,12 @@ def names_in_ascii(answer: Answer) -> None:
         answer.headers["content-disposition"] = f'inline; filename="{file.name.encode("ascii", "replace").decode()}"'
 
 
-@changes("uploadFile", red=["FILE-024"])
-def blanks_for_control_characters(answer: Answer) -> None:
+@instead("keep_file", red=["FILE-024"])
+def blanks_for_control_characters(right: Any, call: Any, file: Any) -> None:
     """Control characters of a name are replaced by blanks."""
-    file = _uploaded(answer)
-    if file.name == "abc.txt":
-        file.name = "a b c.txt"
+    said = unquote(call.header("content-disposition").partition("''")[2])
+    file.name = re.sub(r"[\x00-\x1f]", " ", said) if re.search(r"[\x00-\x1f]", said) else file.name
+    right(call, file)
 
 
 # -- download
@@ -184,7 +223,13 @@ def downloads_may_be_sniffed(answer: Answer) -> None:
 turns_off(
     "downloads-without-caching", "a download has no Cache-Control", "download.cache-control", red=["FILE-028", "SCHEMA-headers"]
 )
-turns_off("downloads-in-ranges", "ranges of a download are served", "download.whole", red=["FILE-036", "SCHEMA-downloadFile"])
+
+
+@instead("download_file", red=["FILE-036", "SCHEMA-downloadFile"])
+async def downloads_in_ranges(right: Any, call: Any) -> Any:
+    """Ranges of a download are served."""
+    whole = await right(call)
+    return reply(206, whole.body[:4], headers=whole.headers, media=whole.media) if call.header("range") else whole
 
 
 @changes("downloadFile", red=["FILE-029"])
@@ -217,10 +262,11 @@ def foreign_file_is_403(answer: Answer) -> None:
         refuse(answer, "common.forbidden")
 
 
-turns_off(
+replaces(
     "anybody-may-download",
     "every file may be read by everybody",
-    "access.files",
+    "can_read_file",
+    lambda right, backend, user, file: True,
     red=["FILE-032", "FILE-033", "FILE-035", "ACL-029", "CREATE-017"],
 )
 

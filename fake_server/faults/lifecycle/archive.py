@@ -116,6 +116,10 @@ def archive_keeps_place(right: Any, chat: Chat, *, archived: bool) -> None:
     chat.updated_at = since
 
 
-turns_off(
-    "pin-by-new-state", "a pin is judged by the archived state of the same request", "pin.by-state-before", red=["ARCH-016"]
+replaces(
+    "pin-by-new-state",
+    "a pin is judged by the archived state of the same request",
+    "set_pin",
+    lambda right, call, order, archived, pin: right(call, order, archived and call.chat.archived, pin),
+    red=["ARCH-016"],
 )

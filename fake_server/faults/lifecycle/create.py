@@ -103,7 +103,7 @@ replaces(
 def title_with_a_file_reference(answer: Answer) -> None:
     """A chat with a file reference is titled by the model too."""
     if answer.sent["content"][0].get("type") == "text" and answer.sent["content"][-1].get("type") == "file-reference":
-        answer.body["title"] = _stored(answer).title = "Scripted title"
+        answer.body["title"] = _stored(answer).title = "The title of a model"
 
 
 @changes("getChat", red=["CHAT-012", "CHATOBJ-015"])

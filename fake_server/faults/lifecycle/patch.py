@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fake_server.faulting import Answer, answers, changes, replaces, turns_off
+from fake_server.endpoints.chats.chat import PATCH, check_labels, require
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.state.records import Chat
 
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -74,8 +75,13 @@ def bad_plan_mode_comes_late(answer: Answer) -> None:
         _chat(answer).title = answer.sent["title"]
 
 
-turns_off("patch-checks-labels-first", "PATCH checks labels before it changes anything", "patch.step-by-step",
-          red=["PATCH-019", "PATCH-020"])  # fmt: skip
+@instead("patch_chat", red=["PATCH-019", "PATCH-020"])
+async def patch_checks_labels_first(right: Any, call: Any) -> Any:
+    """PATCH checks labels before it changes anything."""
+    require(call, "update")
+    body = await call.json(PATCH)
+    check_labels(call.backend, body["labels"])
+    return await right(call)
 
 
 @answers("patchChat", red=["PATCH-021"])

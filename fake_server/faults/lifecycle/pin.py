@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, changes, turns_off
-from fake_server.faults.lifecycle.patch import _chat, _refuse, _sent
+from typing import Any
 
-turns_off("pins-take-the-number-sent", "a chat is pinned at the number that was sent", "pin.appended", red=["PIN-001", "PIN-008"])
-turns_off("pins-leave-gaps", "pins are not renumbered", "pin.renumbers", red=["PIN-002", "PIN-003", "PIN-004", "PIN-008"])
-turns_off("pins-go-past-the-end", "a pin may be moved past the last place", "pin.clamped", red=["PIN-003"])
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
+from fake_server.faults.lifecycle.patch import _chat, _refuse, _sent
+from fake_server.state import pins
+
+
+@instead("set_pin", red=["PIN-001", "PIN-008"])
+def pins_take_the_number_sent(right: Any, call: Any, order: int, before_archived: bool, before_pin: int) -> None:
+    """A chat is pinned at the number that was sent."""
+    right(call, order, before_archived, before_pin)
+    if order and not before_pin:
+        pins.move(call.backend, call.chat, order)
+
+
+replaces(
+    "pins-leave-gaps",
+    "pins are not renumbered",
+    "renumber",
+    lambda right, backend, chats, gap=0: None,
+    red=["PIN-002", "PIN-003", "PIN-004", "PIN-008"],
+)
+replaces(
+    "pins-go-past-the-end",
+    "a pin may be moved past the last place",
+    "place_among",
+    lambda right, backend, others, to: to,
+    red=["PIN-003"],
+)
 
 
 @changes("patchChat", red=["PIN-005", "PIN-004", "SCHEMA-patchChat", "PATCH-007"])

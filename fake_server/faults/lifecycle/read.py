@@ -9,7 +9,9 @@ from fake_server.chats.views import is_unread
 from fake_server.faulting import Answer, changes, instead, replaces, turns_off
 from fake_server.faults.lifecycle.patch import _chat, _sent
 from fake_server.model_calls.wires.base import ToolTurn
+from fake_server.state import settings
 from fake_server.state.records import Chat, Message
+from fake_server.turns.titles import fallback_title
 from fake_server.turns.tools import client_tools
 
 
@@ -109,7 +111,15 @@ replaces(
     lambda right, *of: [m for m in right(*of) if m.role != "assistant" or m.usage is not None],
     red=["LLM-001"],
 )
-turns_off("model-gets-prompts-as-sent", "a chat's system prompt is not cleaned", "system-prompt.cleaned", red=["LLM-010"])
+
+
+@instead("stored_prompts", red=["LLM-010"])
+def model_gets_prompts_as_sent(right: Any, backend: Any, chat: Chat) -> list[str]:
+    """A chat's system prompt is not cleaned."""
+    texts: list[str] = right(backend, chat)
+    return [texts[0], chat.system_prompt, texts[-1]] if chat.system_prompt else texts
+
+
 replaces(
     "model-gets-no-results",
     "the model does not get the results of its calls",
@@ -139,7 +149,16 @@ def model_gets_all_and_summary(right: Any, backend: Any, chat: Chat) -> list[Mes
 
 
 turns_off("compactions-tell-no-threshold", "the call tells 0 percent", "compaction.tells-threshold", red=["COMPACT-001"])
-turns_off("built-in-prompt-last", "the deployment's prompt stands first", "system-prompt.built-in-first", red=["LLM-011"])
+
+
+@instead("deployment_prompt", red=["LLM-011"])
+def built_in_prompt_last(right: Any, backend: Any) -> str:
+    """The deployment's prompt stands first."""
+    own = settings.setting(backend, "system_prompt")
+    text = str(right(backend))
+    return "\n\n".join([own, text.removesuffix("\n\n" + own)]) if own and text != own else text
+
+
 turns_off(
     "label-calls-are-streams",
     "labels are asked for by a stream first",
@@ -148,9 +167,9 @@ turns_off(
 )
 
 
-@changes("listMessages", red=["LLM-008"])
+@changes("listMessages", red=["LLM-008", "MSG-013"])
 def titles_end_answers(answer: Answer) -> None:
     """The title of a chat, if it is the model's, is the end of its answer."""
     title, shown = _chat(answer).title, answer.body["messages"]
-    if title == "Title of the model" and shown and shown[0]["role"] == "assistant":
+    if shown and shown[0]["role"] == "assistant" and title != fallback_title(shown[-1]["content"]):
         shown[0]["content"][0]["text"] += title

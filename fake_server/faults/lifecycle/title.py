@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
+from fake_server.faulting import Answer, Fault, answers, changes, declare, instead, replaces, turns_off
 from fake_server.faults.lifecycle.patch import _chat, _refuse, _sent
 from fake_server.state.records import Chat, Message, Part
 from fake_server.turns.titles import TITLE_RUNES, fallback_title, is_fallback
 
 
-@changes("listChats", red=["TITLE-001"])
-def list_shows_the_first_title(answer: Answer) -> None:
-    """The list shows another title than the one given by hand."""
-    for chat in answer.body:
-        chat["title"] = "Look at this" if chat["title"] == "By hand" else chat["title"]
+def _renamed(right: Any, chat: Chat, title: str) -> None:
+    right.__self__.backend.faults.memory.setdefault(chat.id, chat.title)
+    right(chat, title)
+
+
+def _first_titles(answer: Answer) -> None:
+    for chat in answer.body if answer.status == 200 else ():
+        chat["title"] = answer.backend.faults.memory.get(chat["id"], chat["title"])
+
+
+declare(
+    Fault(
+        "list-shows-the-first-title",
+        "The list shows another title than the one given by hand.",
+        frozenset(["TITLE-001"]),
+        operations=frozenset(["listChats"]),
+        answer=_first_titles,
+        around={"Lifecycle.rename": _renamed},
+    )
+)
 
 
 @instead("Lifecycle.rename", red=["TITLE-002"])
@@ -27,10 +42,10 @@ def rename_moves_the_chat(right: Any, chat: Chat, title: str) -> None:
 turns_off("titles-keep-blanks", "titles keep the blanks around them", "patch.title-trimmed", red=["TITLE-003", "PATCH-001"])
 
 
-@changes("regenerateTitle", red=["TITLE-004", "TITLE-005"])
+@changes("regenerateTitle", red=["TITLE-004", "TITLE-005", "TITLE-007", "TITLE-018"])
 def regenerate_shows_another_title(answer: Answer) -> None:
     """Regenerate answers another title than the one that it keeps."""
-    if answer.body["title"] == "Scripted title" and answer.body["status"] == "waiting" and not answer.body["archived"]:
+    if answer.body["status"] == "waiting" and not answer.body["archived"]:
         answer.body["title"] += "!" if "parent_chat_id" not in answer.body else ""
 
 

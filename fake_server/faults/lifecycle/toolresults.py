@@ -6,6 +6,7 @@ from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.queueing import INTERRUPTED_BY_PROMOTION
+from fake_server.state import model_choice
 from fake_server.state.records import Chat, Message, Part, User
 from fake_server.turns import tools
 from fake_server.turns.loop import unexpected
@@ -158,12 +159,16 @@ replaces(
     red=["TOOL-026"],
 )
 turns_off("plans-use-client-tools", "plan mode has the client's tools", "tools.none-of-clients-in-plans", red=["TOOL-025"])
-turns_off(
-    "children-use-the-default",
-    "a sub-agent runs on the default model",
-    "agents.parents-model",
+
+
+@instead(
+    "subagent_model",
     red=["TOOL-024", "COST-006", "COST-015", "COST-016", "COST-017", "COST-020", "COST-031", "COST-032", "USAGE-037"],
 )
+def children_use_the_default(right: Any, backend: Any, owner: Any, parent: Chat, context: str) -> str:
+    """A sub-agent runs on the default model."""
+    chosen, usual = str(right(backend, owner, parent, context)), model_choice.default_model_config(backend)
+    return usual.id if usual and chosen == parent.last_model_config_id else chosen
 
 
 @changes("submitToolResults", red=["MSG-015"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fake_server.endpoints.chats.messages import EDIT
 from fake_server.faulting import Answer, answers, instead, turns_off
 from fake_server.faults.limits.bounds import message_of, other_status, refuse, reorders
 from fake_server.rules.validate import NIL_UUID
@@ -93,12 +94,16 @@ def queue_before_spend_limit(answer: Answer) -> None:
 # -- edit
 
 turns_off("any-message-id", "message ids of zero and below are looked up", "edit.id", red=["EDIT-001", "ERR-054"])
-turns_off(
-    "message-id-after-the-body",
-    "the body is read before the message id",
-    "edit.id-before-body",
-    red=["EDIT-002", "ERR-054"],
-)
+
+
+@instead("edit_message", red=["EDIT-002", "ERR-054"])
+async def message_id_after_the_body(right: Any, call: Any) -> Any:
+    """The body is read before the message id."""
+    if not call.chat.archived and call.chat.owner_id == call.user.id:
+        await call.json(EDIT)
+    return await right(call)
+
+
 turns_off(
     "replaced-messages-may-be-edited",
     "a replaced message may be edited",
@@ -113,12 +118,16 @@ turns_off(
     red=["EDIT-010", "EDIT-009", "EDIT-012"],
 )
 turns_off("archived-chats-take-edits", "an edit in an archived chat is accepted", "edit.archived", red=["EDIT-013"])
-turns_off(
-    "archived-edit-after-the-body",
-    "the body is read before the state",
-    "edit.archived-before-body",
-    red=["EDIT-013", "EDIT-002", "ERR-053", "ERR-054"],
-)
+
+
+@instead("edit_message", red=["EDIT-013", "EDIT-002", "ERR-053", "ERR-054"])
+async def archived_edit_after_the_body(right: Any, call: Any) -> Any:
+    """The body is read before the state."""
+    if call.chat.archived and call.chat.owner_id == call.user.id:
+        await call.json(EDIT)
+    return await right(call)
+
+
 other_status(
     "unknown-message-is-400",
     "edit.not-found",

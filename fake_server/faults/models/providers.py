@@ -86,10 +86,10 @@ def wrong_field_named(answer: Answer) -> None:
             row["field"] = "name"
 
 
-@changes("updateAIProvider", red=["PROV-009"])
+@changes("updateAIProvider", red=["PROV-009", "PROV-001"])
 def names_change(answer: Answer) -> None:
     """A change of an AI provider changes its type."""
-    answer.body["type"] = "google" if sent(answer).get("display_name") == "D" else answer.body["type"]
+    answer.body["type"] = "google" if "display_name" in sent(answer) else answer.body["type"]
 
 
 @changes("updateAIProvider", red=["PROV-011"])
@@ -310,7 +310,7 @@ def auditors_see_less(answer: Answer) -> None:
 @answers("deleteModelConfig", red=["MODEL-013"])
 def id_before_right(answer: Answer) -> None:
     """The id of a model config is looked at before the right."""
-    if answer.status == 403 and answer.path.endswith("no-uuid"):
+    if answer.status == 403 and answer.path.rsplit("/", 1)[1].count("-") != 4:
         answer.status, answer.body = 400, {"message": "Invalid chat model config ID.", "detail": "invalid UUID length: 7"}
 
 

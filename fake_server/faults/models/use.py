@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from fake_server.faulting import Answer, answers, replaces, turns_off
 from fake_server.faults.models.providers import refuse, sent
+from fake_server.state import model_choice
 
 turns_off(
     "wanted-model-ignored",
@@ -66,7 +67,13 @@ turns_off(
         "TOOL-024",
     ],
 )
-turns_off("deleted-model-fails", "a deleted model ends the turn in error", "model.default-for-deleted", red=["MODEL-045"])
+replaces(
+    "deleted-model-fails",
+    "a deleted model ends the turn in error",
+    "turn_model",
+    lambda right, backend, chat: model_choice.live_config(backend, chat.last_model_config_id),
+    red=["MODEL-045"],
+)
 turns_off("disabled-models-run", "disabled models run turns", "model.disabled-fails", red=["MODEL-044", "MODEL-046"])
 turns_off("disabled-providers-run", "models of disabled providers run turns", "model.disabled-provider-fails", red=["MODEL-049"])
 replaces(

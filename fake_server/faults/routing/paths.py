@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, turns_off
+from typing import Any
+
+from fake_server.faulting import Answer, answers, instead, replaces, turns_off
+from fake_server.faults.auth.callers import opens
+from fake_server.feeds import encode
+from fake_server.http import endpoint
+from fake_server.rules.refusals import Refusal, refusal
 
 turns_off(
     "odd-id-not-found",
@@ -10,14 +16,54 @@ turns_off(
     "common.chat-id",
     red=["ROUTE-001", "ROUTE-002", "ROUTE-011", "STREAM-003"],
 )
-turns_off("body-before-id", "The body is read before the chat's id.", "route.id-before-body", red=["ROUTE-002", "ERR-079"])
+
+
+@instead("App._answer_to", red=["ROUTE-002", "ERR-079"])
+async def body_before_id(right: Any, app: Any, call: Any, refused: Refusal) -> Any:
+    """The body is read before the chat's id."""
+    try:
+        if refused.key == "common.chat-id":
+            await call.json()
+    except Refusal as first:
+        refused = first
+    return await right(app, call, refused)
+
+
 turns_off("ids-in-small-letters", "Only ids in lower case are known.", "route.id-case", red=["ROUTE-003"])
 turns_off("ids-with-dashes", "Only ids with dashes are known.", "route.id-short", red=["ROUTE-004"])
 turns_off("ids-without-frills", "Ids in braces and as URN are not known.", "route.id-long", red=["ROUTE-021"])
-turns_off("allow-of-everything", "Allow names OPTIONS, too.", "route.allow", red=["ROUTE-007"])
-turns_off("head-is-get", "HEAD is answered as GET is.", "route.no-head", red=["ROUTE-010"])
-turns_off("no-odd-slashes", "Slashes at the end and doubled ones are not known.", "route.slashes", red=["ROUTE-012"])
-turns_off("html-on-demand", "Accept: text/html gets text/html.", "route.any-accept", red=["ROUTE-015", "SCHEMA-listChats"])
+replaces(
+    "allow-of-everything",
+    "Allow names OPTIONS, too.",
+    "App._unrouted",
+    lambda right, app, call, allowed: right(app, call, [*allowed, "OPTIONS"] if allowed else []),
+    red=["ROUTE-007"],
+)
+
+
+@instead("App._find", red=["ROUTE-010"])
+def head_is_get(right: Any, app: Any, call: Any) -> Any:
+    """HEAD is answered as GET is."""
+    call.method = "GET" if call.method == "HEAD" else call.method
+    return right(app, call)
+
+
+@instead("App._find", red=["ROUTE-012"])
+def no_odd_slashes(right: Any, app: Any, call: Any) -> Any:
+    """Slashes at the end and doubled ones are not known."""
+    if "//" in call.path or call.path.endswith("/"):
+        raise refusal("common.route-not-found")
+    return right(app, call)
+
+
+@instead("App._send", red=["ROUTE-015", "SCHEMA-listChats"])
+async def html_on_demand(right: Any, app: Any, call: Any, route: Any, answer: Any) -> None:
+    """Accept: text/html gets text/html."""
+    if call.header("accept") == "text/html":
+        answer = endpoint.reply(answer.status, encode(answer.body), headers=answer.headers, media=b"text/html")
+    await right(app, call, route, answer)
+
+
 turns_off("rate-limits-unnamed", "Answers carry no X-RateLimit headers.", "rate.headers", red=["ROUTE-018"])
 turns_off("uploads-unlimited", "Uploads are counted and never refused.", "rate.limited-POST", red=["ROUTE-019"])
 turns_off("downloads-unlimited", "Downloads are counted and never refused.", "rate.limited-GET", red=["ROUTE-020"])
@@ -76,6 +122,4 @@ def retired_route_not_found(answer: Answer) -> None:
         answer.status = 404
 
 
-turns_off(
-    "open-retired-routes", "A retired route asks for no token.", "auth.at-user-provider-configs", red=["ROUTE-017", "AUTH-001"]
-)
+opens("open-retired-routes", "A retired route asks for no token.", "user-provider-configs", red=["ROUTE-017", "AUTH-001"])

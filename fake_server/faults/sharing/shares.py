@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, changes, turns_off
+from typing import Any
+
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
+from fake_server.rules import authz
+from fake_server.rules.refusals import Refusal
 
 FORBIDDEN = {"message": "Forbidden.", "detail": "You don't have permission to view this content."}
 
 # What a share grants, and to whom
-turns_off(
+replaces(
     "shares-grant-nothing",
     "Who stands in the sharing list may still not read.",
-    "acl.user",
+    "shared_with",
+    lambda right, backend, user, chat: bool(backend.store.chats[chat.family_id].acl_groups) and right(backend, user, chat),
     red=[
         *(f"ACL-{n:03}" for n in (1, 3, 5, 6, 8, 23, 25, 26, 29)),
         "OWN-002",
@@ -22,20 +27,55 @@ turns_off(
         "FILE-035",
     ],
 )
-turns_off(
+replaces(
     "shares-stay",
     "Taking a share back is answered and not done.",
-    "acl.removes",
+    "merge_entries",
+    lambda right, backend, stored, changes: right(backend, stored, {k: v for k, v in changes.items() if v}),
     red=["ACL-002", "ACL-009", "ACL-022", "ACL-025", "ACL-029", "FILE-035", "STREAM-080"],
 )
 turns_off("readers-share-on", "A reader may change the sharing.", "access.reader-share-acl", red=["ACL-003", "ACL-026"])
 turns_off("org-admin-shares-not", "An organization admin may not share.", "access.org_admin-share-acl", red=["ACL-005"])
 turns_off("site-owner-shares-not", "The site owner may not share.", "access.site_owner-share-acl", red=["ACL-006"])
-turns_off("shares-need-chat-role", "A share is worth nothing without the chat role.", "acl.any-role", red=["ACL-008", "ACL-022"])
-turns_off("groups-grant-nothing", "Sharing with a group grants nothing.", "acl.group", red=["ACL-022"])
-turns_off("groups-hold-everybody", "Who has left an organization stays in its group.", "acl.members-only", red=["ACL-023"])
-turns_off("children-not-shared", "A share of the root does not reach its children.", "acl.inherited", red=["ACL-025", "ACL-026"])
-turns_off("capitals-grant", "An id in capitals grants as well.", "acl.spelling", red=["ACL-028"])
+replaces(
+    "shares-need-chat-role",
+    "A share is worth nothing without the chat role.",
+    "shared_with",
+    lambda right, backend, user, chat: (
+        authz.has_org_role(user, chat.organization_id, authz.CHAT_ROLE) and right(backend, user, chat)
+    ),
+    red=["ACL-008", "ACL-022"],
+)
+replaces(
+    "groups-grant-nothing",
+    "Sharing with a group grants nothing.",
+    "shared_with",
+    lambda right, backend, user, chat: bool(backend.store.chats[chat.family_id].acl_users) and right(backend, user, chat),
+    red=["ACL-022"],
+)
+replaces(
+    "groups-hold-everybody",
+    "Who has left an organization stays in its group.",
+    "shared_with",
+    lambda right, backend, user, chat: (
+        right(backend, user, chat) or "read" in backend.store.chats[chat.family_id].acl_groups.values()
+    ),
+    red=["ACL-023"],
+)
+replaces(
+    "children-not-shared",
+    "A share of the root does not reach its children.",
+    "shared_with",
+    lambda right, backend, user, chat: chat.family_id == chat.id and right(backend, user, chat),
+    red=["ACL-025", "ACL-026"],
+)
+replaces(
+    "capitals-grant",
+    "An id in capitals grants as well.",
+    "shared_with",
+    lambda right, backend, user, chat: right(backend, user, chat) or user.id in map(str.lower, chat.acl_users),
+    red=["ACL-028"],
+)
 turns_off("readers-without-files", "Readers may not download a chat's files.", "access.linked-files", red=["ACL-029", "FILE-035"])
 
 
@@ -58,8 +98,12 @@ def outsider_learns_of_the_chat(answer: Answer) -> None:
 
 
 # How the list is changed
-turns_off(
-    "sharing-is-replaced", "A change replaces the sharing list.", "acl.merges", red=["ACL-009", "ACL-010", "ACL-031", "OWN-002"]
+replaces(
+    "sharing-is-replaced",
+    "A change replaces the sharing list.",
+    "merge_entries",
+    lambda right, backend, stored, changes: stored.clear() or right(backend, stored, changes),
+    red=["ACL-009", "ACL-010", "ACL-031", "OWN-002"],
 )
 
 
@@ -99,7 +143,14 @@ def members_are_not_counted(answer: Answer) -> None:
         group["total_member_count"] = len(group["members"])
 
 
-turns_off("sharing-is-a-change", "Sharing moves updated_at.", "acl.keeps-updated-at", red=["ACL-013"])
+@instead("patch_chat_acl", red=["ACL-013"])
+async def sharing_is_a_change(right: Any, call: Any) -> Any:
+    """Sharing moves updated_at."""
+    answer = await right(call)
+    call.chat.updated_at = call.backend.clock.now()
+    return answer
+
+
 turns_off("own-id-accepted", "Callers may enter themselves.", "acl.self", red=["ACL-014"])
 turns_off("own-id-last", "The own id is looked for last.", "acl.self-first", red=["ACL-015", "ERR-041"])
 turns_off("any-share-role", "Any role may stand in the sharing list.", "acl.role", red=["ACL-016"])
@@ -119,11 +170,16 @@ turns_off("unknown-stays", "Removing an unknown user is refused.", "acl.removes-
 turns_off("deleted-users-shared-with", "A deleted user may be entered.", "acl.deleted-users", red=["ACL-021"])
 turns_off("child-has-a-list", "A child chat has a sharing list of its own.", "acl.child", red=["ACL-024", "ACL-026", "ERR-040"])
 turns_off("right-before-child", "The right to share is checked before the root.", "acl.child-first", red=["ACL-026"])
-turns_off(
-    "bad-bodies-are-empty",
-    "A malformed change of the sharing changes nothing.",
-    "acl.decodes",
-    red=["ACL-027", "BODY-001", "BODY-002", "OWN-010"],
-)
+
+
+@instead("entries_of", red=["ACL-027", "BODY-001", "BODY-002", "OWN-010"])
+async def bad_bodies_are_empty(right: Any, call: Any) -> Any:
+    """A malformed change of the sharing changes nothing."""
+    try:
+        return await right(call)
+    except Refusal:
+        return {"user_roles": None, "group_roles": None}
+
+
 turns_off("disabled-sharing-works", "Sharing goes on when it is disabled.", "acl.disabled", red=["ACL-030"])
 turns_off("stored-shares-last", "Shares that were stored before sharing was disabled still grant.", "acl.off", red=["ACL-053"])

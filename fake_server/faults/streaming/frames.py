@@ -204,11 +204,9 @@ replaces(
 
 @frames("stream", red=["STREAM-037"])
 def first_message_is_late(batch: list[Event], memory: Memory) -> list[Event]:
-    """A snapshot of few messages begins with the second one."""
+    """A snapshot of a single message is without it."""
     mine = [e for e in batch if e["type"] == "message"]
-    if not first(memory) or not mine or not str(mine[0]["message"]["content"][0]["text"]).startswith("first "):
-        return batch
-    return [e for e in batch if e is not mine[0]]
+    return [e for e in batch if e not in mine] if first(memory) and len(mine) == 1 else batch
 
 
 @instead("Hub._visible", red=["STREAM-081", "STREAM-065"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, replaces, turns_off
+from typing import Any
+
+from fake_server.faulting import Answer, answers, instead, replaces, turns_off
+from fake_server.http.endpoint import not_found
 
 SAYS_NO = {"message": "Resource not found or you do not have access to this resource"}
 
@@ -39,12 +42,18 @@ turns_off(
 @answers(red=["STREAM-005"])
 def after_id_before_the_right(answer: Answer) -> None:
     """A bad after_id is reported to whoever may not read the chat, too."""
-    if answer.status == 404 and answer.path.endswith("/stream") and answer.query.get("after_id") == "abc":
-        detail = 'strconv.ParseInt: parsing "abc": invalid syntax'
+    if answer.status == 404 and answer.path.endswith("/stream") and not answer.query.get("after_id", "0").lstrip("-").isdigit():
+        detail = 'strconv.ParseInt: parsing "?": invalid syntax'
         answer.status, answer.body = 400, {"message": "Invalid after_id parameter.", "detail": detail}
 
 
-turns_off("negative-after-id-means-none", "a negative after_id means no message", "stream.negative-after-id", red=["STREAM-006"])
+@instead("wanted_after", red=["STREAM-006"])
+def negative_after_id_means_none(right: Any, call: Any, raw: str) -> int:
+    """A negative after_id means no message."""
+    wanted = int(right(call, raw))
+    return wanted if wanted >= 0 else max((m.id for m in call.backend.store.messages[call.chat.id]), default=0)
+
+
 replaces(
     "after-id-is-inclusive",
     "a snapshot holds the message that after_id names, too",
@@ -66,7 +75,14 @@ turns_off(
 turns_off("subprotocol-is-taken", "the first subprotocol that is offered is chosen", "socket.no-subprotocol", red=["STREAM-008"])
 turns_off("any-websocket-version", "a handshake of any WebSocket version is accepted", "stream.version", red=["STREAM-009"])
 turns_off("any-websocket-key", "a handshake with a short key is accepted", "watch.key-bad", red=["STREAM-009"])
-turns_off("no-streams-of-archived", "the stream of an archived chat is not found", "stream.of-archived", red=["STREAM-010"])
+
+
+@instead("stream_chat", red=["STREAM-010"])
+async def no_streams_of_archived(right: Any, call: Any) -> None:
+    """The stream of an archived chat is not found."""
+    if call.chat.archived:
+        raise not_found()
+    await right(call)
 
 
 @answers("streamGit", "streamDesktop", red=["STREAM-011", "OWN-012"])
@@ -99,4 +115,10 @@ def lost_access_is_forbidden(answer: Answer) -> None:
         answer.status, answer.body = 403, {"message": "Forbidden."}
 
 
-turns_off("last-after-id-counts", "of several after_id the last counts", "stream.first-after-id", red=["STREAM-084"])
+replaces(
+    "last-after-id-counts",
+    "of several after_id the last counts",
+    "wanted_after",
+    lambda right, call, raw: right(call, (call.queries("after_id") or [raw])[-1]),
+    red=["STREAM-084"],
+)

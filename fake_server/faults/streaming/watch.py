@@ -9,6 +9,8 @@ from fake_server.chats.views import chat_view
 from fake_server.faulting import Answer, Fault, changes, declare, frames, instead, replaces, turns_off
 from fake_server.faults.streaming.frames import Event, Memory
 from fake_server.feeds import Event as Told
+from fake_server.http.endpoint import not_found
+from fake_server.rules import authz
 from fake_server.state.records import Chat, User
 
 
@@ -49,12 +51,12 @@ def an_eighth_kind(batch: list[Event], memory: Memory) -> list[Event]:
     return batch + [e | {"kind": "archived"} for e in batch if is_a(e, "deleted")]
 
 
-turns_off(
-    "watch-needs-the-chat-role",
-    "who can't create chats can't watch",
-    "watch.for-everybody",
-    red=["WATCH-004", "SCHEMA-watchChats"],
-)
+@instead("watch_chats", red=["WATCH-004", "SCHEMA-watchChats"])
+async def watch_needs_the_chat_role(right: Any, call: Any) -> None:
+    """Who can't create chats can't watch."""
+    if not authz.can_create(call.backend, call.user, call.backend.store.organization_id):
+        raise not_found()
+    await right(call)
 
 
 @frames("watch", red=["WATCH-005"])
@@ -189,10 +191,13 @@ declare(
 )
 
 
-@frames("watch", red=["WATCH-025"])
-def renames_by_admins_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+@instead("rename_chat", red=["WATCH-025"])
+def renames_by_admins_are_not_told(right: Any, call: Any, title: str) -> None:
     """The owner is not told of a rename by an admin."""
-    return [e for e in batch if not is_a(e, "title_change", title="By the admin")]
+    if call.user.id == call.chat.owner_id:
+        right(call, title)
+    else:
+        call.chat.title = title.strip()
 
 
 @frames("watch", red=["WATCH-026"])

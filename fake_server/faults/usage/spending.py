@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from fake_server.chats.views import stamp
-from fake_server.faulting import Answer, answers, changes, instead, turns_off
+from fake_server.endpoints.administration.cost import grouped
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.faults.limits.create import over_the_limit
 from fake_server.rules.money import cost_micros
 from fake_server.rules.refusals import Refusal
@@ -122,7 +123,7 @@ turns_off(
 @answers("putUserUsageLimit", "putGroupUsageLimit", red=["USAGE-017"])
 def overrides_of_no_uuid(answer: Answer) -> None:
     """A limit for something that is no UUID is answered as for an unknown one."""
-    if answer.status == 400 and answer.path.endswith("/x"):
+    if answer.status == 400 and answer.path.rsplit("/", 1)[1].count("-") != 4:
         says(answer, 404, {"message": "User not found."})
 
 
@@ -146,7 +147,13 @@ turns_off("overrides-of-unknown-groups", "any group may have a limit", "limits.p
 turns_off("removing-no-group-limit", "removing one that is not set is fine", "limits.no-group-limit", red=["USAGE-022"])
 turns_off("users-limits-do-not-win", "the group's limit beats the user's", "limits.user-override", red=["USAGE-024", "COST-043"])
 turns_off("users-limits-while-off", "a user's limit holds while limits are off", "limits.off-for-all", red=["USAGE-025"])
-turns_off("one-micro-dollar-more", "a limit must be passed, not reached", "limits.at-the-limit", red=["USAGE-026"])
+replaces(
+    "one-micro-dollar-more",
+    "a limit must be passed, not reached",
+    "reached",
+    lambda right, backend, spent, limit: spent > limit,
+    red=["USAGE-026"],
+)
 turns_off(
     "sends-beyond-the-limit",
     "a send is never stopped",
@@ -213,17 +220,51 @@ def limits_hold_the_queue(right: Any, chat: Chat) -> bool:
     return False
 
 
-turns_off("costs-rounded-down", "fractions of a micro-dollar are lost", "cost.rounds-up", red=["COST-001"])
-turns_off("cached-tokens-as-input", "cached tokens cost as much as input", "cost.cache-price", red=["COST-002"])
-turns_off("reasoning-charged-twice", "reasoning is charged on top of output", "cost.reasoning-once", red=["COST-003"])
-turns_off(
+replaces(
+    "costs-rounded-down",
+    "fractions of a micro-dollar are lost",
+    "charge",
+    lambda right, backend, prices, counts: cost_micros(prices, counts, up=False),
+    red=["COST-001"],
+)
+
+
+@instead("charge", red=["COST-002"])
+def cached_tokens_as_input(right: Any, backend: Any, prices: Any, counts: Any) -> Any:
+    """Cached tokens cost as much as input."""
+    dear = prices.get("input_price_per_million_tokens")
+    return right(backend, {**prices, "cache_read_price_per_million_tokens": dear} if dear else prices, counts)
+
+
+@instead("record", red=["COST-003"])
+def reasoning_charged_twice(right: Any, backend: Any, chat: Any, config: Any, message_id: int, counts: Any, **more: Any) -> Any:
+    """Reasoning is charged on top of output."""
+    thought = (counts or {}).get("reasoning_tokens", 0)
+    counts = {**counts, "output_tokens": counts.get("output_tokens", 0) + thought} if thought else counts
+    return right(backend, chat, config, message_id, counts, **more)
+
+
+replaces(
     "models-without-prices-cost",
     "a model without prices costs",
-    "cost.free-without-prices",
+    "charge",
+    lambda right, backend, prices, counts: right(backend, prices or {"input_price_per_million_tokens": "1"}, counts),
     red=["COST-004", "COST-015", "COST-020"],
 )
-turns_off("archiving-refunds", "archived chats are no spend", "cost.survives-archiving", red=["COST-005"])
-turns_off("agents-are-free", "steps of sub-agents are no spend", "cost.counts-children", red=["COST-006", "USAGE-037"])
+replaces(
+    "archiving-refunds",
+    "archived chats are no spend",
+    "charged",
+    lambda right, backend, user_id: [row for row in right(backend, user_id) if not backend.store.chats[row.chat_id].archived],
+    red=["COST-005"],
+)
+replaces(
+    "agents-are-free",
+    "steps of sub-agents are no spend",
+    "charged",
+    lambda right, backend, user_id: [row for row in right(backend, user_id) if row.chat_id == row.root_chat_id],
+    red=["COST-006", "USAGE-037"],
+)
 turns_off("titles-are-free", "titles that were asked for are no spend", "cost.charges-titles", red=["COST-007"])
 
 
@@ -255,7 +296,13 @@ def own_id_is_foreign(answer: Answer) -> None:
 
 
 turns_off("summaries-without-the-role", "everybody may read the own summary", "cost.needs-a-role", red=["COST-011"])
-turns_off("summaries-for-admins", "organization admins read all summaries", "cost.own-alone", red=["COST-013"])
+
+
+@instead("may_read_cost", red=["COST-013"])
+def summaries_for_admins(right: Any, call: Any, user: Any) -> bool:
+    """Organization admins read all summaries."""
+    roles = (role for roles in call.user.org_roles.values() for role in roles)
+    return "organization-admin" in roles or bool(right(call, user))
 
 
 @answers(red=["COST-012"])
@@ -286,8 +333,12 @@ def runtime_in_seconds(answer: Answer) -> None:
     answer.body["total_runtime_ms"] += 1
 
 
-turns_off(
-    "agents-have-rows", "sub-agents have rows of their own", "cost.rolls-up", red=["COST-017", "COST-016", "COST-031", "COST-032"]
+replaces(
+    "agents-have-rows",
+    "sub-agents have rows of their own",
+    "by_family",
+    lambda right, backend, rows: grouped(rows, "chat_id"),
+    red=["COST-017", "COST-016", "COST-031", "COST-032"],
 )
 
 
@@ -316,7 +367,13 @@ def bad_dates_of_summaries(answer: Answer) -> None:
         answer.body.pop("validations")
 
 
-turns_off("summaries-from-the-beginning", "start_date is passed over", "cost.from-start", red=["COST-020"])
+replaces(
+    "summaries-from-the-beginning",
+    "start_date is passed over",
+    "summary_range",
+    lambda right, call, query: (call.user.created_at, right(call, query)[1]),
+    red=["COST-020"],
+)
 
 
 @changes(SUMMARY, red=["COST-021"])
