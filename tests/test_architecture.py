@@ -155,6 +155,58 @@ def test_the_suite_spells_no_path_of_a_documented_operation() -> None:
     assert spelled == [], "take paths from the documents: t.url(operation), chat.url(operation), session.documents.url(operation)"
 
 
+# What faults may look for though cases say it, too.
+SAID = {
+    "alice bob carol auditor orgadmin orgauditor root": "the actors of a target file",
+    "text/html Bearer range": "words of HTTP",
+    "archived:false archived:true has_unread:false": "searches in the language of q, which has no others of the kind",
+    "StreamEvent": "a schema of the documents",
+    "a b": "one text of its kind: with any other half of the cases would see the fault",
+}
+
+
+def _sought(path: Path) -> Iterator[str]:
+    """The texts that a module compares with, or looks for at the start or end of others."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        where: list[ast.expr] = []
+        if isinstance(node, ast.Compare):
+            where = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("startswith", "endswith", "of", "is_a"):
+            where = [*node.args, *(word.value for word in node.keywords)]
+        for part in (inner for each in where for inner in ast.walk(each)):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                yield part.value
+
+
+def _words_of(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _words_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _words_of(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_faults_do_not_know_the_words_of_the_suite() -> None:
+    """A fault that is one only for a title, label or prompt that a case chose proves nothing about any other server."""
+    cases = {text for path in (ROOT / "conformance").rglob("*.py") for _, text in _texts(path)}
+    known = {text for profile in map(spec.load, spec.profiles()) for text in _words_of(profile.openapi)}
+    known |= {text for profile in map(spec.load, spec.profiles()) for key in profile.errors for text in (key, *key.split("."))}
+    fake = ROOT / "fake_server"
+    known |= {text for path in fake.rglob("*.py") if "faults" not in path.relative_to(fake).parts for _, text in _texts(path)}
+    allowed = {word for words in SAID for word in (words, *words.split())}
+    found = [
+        f"{path.relative_to(ROOT)}: {text!r}"
+        for path in (fake / "faults").rglob("*.py")
+        for text in _sought(path)
+        if text in cases and len(text) > 2 and "/" not in text[:1] and text not in known | allowed
+    ]
+    assert found == [], "by position, number or kind, please"
+
+
 def test_only_cases_and_dialects_name_statuses_and_roles() -> None:
     """`error` is a type of events, too."""
     all_traits = [spec.load(name).traits for name in spec.profiles()]

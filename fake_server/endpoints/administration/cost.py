@@ -90,12 +90,6 @@ def date_range(query: CostQuery) -> tuple[datetime, datetime]:
     return start, query.date("end_date", now)
 
 
-@replaceable
-def summary_range(call: Call, query: CostQuery) -> tuple[datetime, datetime]:
-    """The time that a summary is of."""
-    return date_range(query)
-
-
 # -- sums -------------------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +135,12 @@ def _by_chat(backend: Backend, rows: list[UsageRow]) -> list[dict[str, Any]]:
 
 
 @replaceable
+def rows_between(backend: Backend, user: User, start: datetime, end: datetime) -> list[UsageRow]:
+    """What a user's chats have used in [start, end)."""
+    return [row for row in backend.store.usage_of.get(user.id, ()) if start <= row.created_at < end]
+
+
+@replaceable
 def by_family(backend: Backend, rows: list[UsageRow]) -> dict[str, list[UsageRow]]:
     """Rows by the root of their chat."""
     return grouped(rows, "root_chat_id")
@@ -164,10 +164,10 @@ async def get_summary(call: Call) -> Reply:
     """What a user's chats cost in a range of time, in all and by model and chat."""
     user, backend = target_user(call), call.backend
     query = CostQuery(call)
-    start, end = summary_range(call, query)
+    start, end = date_range(query)
     query.refuse()
     backend.guard("common.forbidden", not may_read_cost(call, user))
-    rows = [row for row in backend.store.usage_of.get(user.id, ()) if start <= row.created_at < end]
+    rows = rows_between(backend, user, start, end)
     priced = sum(1 for row in rows if row.cost_micros)
     view: dict[str, Any] = {"start_date": stamp(start), "end_date": stamp(end)}
     view |= _sums(backend, rows)

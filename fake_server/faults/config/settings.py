@@ -165,7 +165,7 @@ def prompt_echoed_as_sent(answer: Answer) -> None:
 @changes("putConfigUserPrompt", red=["CONF-021"])
 def one_prompt_for_all(answer: Answer) -> None:
     """A prompt is that of all whose first one was the same."""
-    alike, text = answer.backend.faults.memory, sent(answer)["custom_prompt"]
+    alike, text = answer.backend.faults.memory, answer.body["custom_prompt"]
     first = alike.setdefault(answer.caller.id, text)
     for user_id, own in answer.backend.store.user_settings.items():
         if alike.get(user_id) == first and text != first:

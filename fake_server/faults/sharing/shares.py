@@ -15,7 +15,9 @@ replaces(
     "shares-grant-nothing",
     "Who stands in the sharing list may still not read.",
     "shared_with",
-    lambda right, backend, user, chat: bool(backend.store.chats[chat.family_id].acl_groups) and right(backend, user, chat),
+    lambda right, backend, user, chat: any(
+        role == "read" and authz.is_member(user, group) for group, role in backend.store.chats[chat.family_id].acl_groups.items()
+    ),
     red=[
         *(f"ACL-{n:03}" for n in (1, 3, 5, 6, 8, 23, 25, 26, 29)),
         "OWN-002",
@@ -50,7 +52,7 @@ replaces(
     "groups-grant-nothing",
     "Sharing with a group grants nothing.",
     "shared_with",
-    lambda right, backend, user, chat: bool(backend.store.chats[chat.family_id].acl_users) and right(backend, user, chat),
+    lambda right, backend, user, chat: backend.store.chats[chat.family_id].acl_users.get(user.id) == "read",
     red=["ACL-022"],
 )
 replaces(

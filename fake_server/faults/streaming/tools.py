@@ -8,6 +8,7 @@ from typing import Any
 from fake_server.faulting import frames, instead, replaces
 from fake_server.state.records import Chat
 from fake_server.turns.run import Run
+from fake_server.turns.toolset import EVERY
 
 Event = dict[str, Any]
 
@@ -75,10 +76,9 @@ def actions_with_tidy_arguments(batch: list[Event], memory: Event) -> list[Event
 @frames("stream", red=["STREAM-076"])
 def results_are_not_streamed(batch: list[Event], memory: Event) -> list[Event]:
     """The results of the client's tools are not streamed."""
-    mine = ("lookup", "echo")
     return [
         e for e in batch
-        if not (e["type"] == "message" and e["message"]["role"] == "tool" and e["message"]["content"][0]["tool_name"] in mine)
+        if not (e["type"] == "message" and e["message"]["role"] == "tool" and e["message"]["content"][0]["tool_name"] not in EVERY)
     ]  # fmt: skip
 
 

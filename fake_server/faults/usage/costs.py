@@ -139,7 +139,7 @@ def limit_of_the_reader(answer: Answer) -> None:
 @answers("putUsageLimits", red=["USAGE-008"])
 def no_limit_of_any_period(answer: Answer) -> None:
     """A null limit takes any period."""
-    if answer.status == 400 and isinstance(answer.sent, dict) and answer.sent.get("period") == "year":
+    if answer.status == 400 and isinstance(answer.sent, dict) and answer.sent.get("period") not in usage.PERIODS:
         stored = usage.limits(answer.backend)
         if answer.sent.get("spend_limit_micros") is None:
             says(answer, 200, {"spend_limit_micros": None, "period": "month", "updated_at": stamp(stored.updated_at)})
