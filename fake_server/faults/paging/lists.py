@@ -225,19 +225,19 @@ def label_filter_knows_one_label(answer: Answer) -> None:
 
 
 def _labelled(answer: Answer, label: str) -> list[Any]:
-    """What was found by this label before."""
+    """What was found by these two labels before."""
     found: list[Any] = answer.backend.faults.memory.get(label, [])
     return found
 
 
 @changes("listChats", red=["FILTER-002"])
 def labels_are_or(answer: Answer) -> None:
-    """One label of two is enough."""
+    """Behind the first one label of two is enough."""
     labels = answer.many("label")
-    if len({label.partition(":")[0] for label in labels}) > 1:
-        answer.body = answer.body or [chat for label in labels for chat in _labelled(answer, label)]
-    elif labels:
-        answer.backend.faults.memory[labels[0]] = answer.body
+    if len({label.partition(":")[0] for label in labels}) > 2:
+        answer.body = answer.body or [chat for label in labels[1:] for chat in _labelled(answer, labels[0] + label)]
+    elif len(labels) == 2:
+        answer.backend.faults.memory["".join(labels)] = answer.body
 
 
 @changes("listChats", red=["FILTER-003"])
@@ -249,10 +249,11 @@ def label_filter_is_cut_at_the_last_colon(answer: Answer) -> None:
 
 @changes("listChats", red=["FILTER-004"])
 def labels_match_in_any_case(answer: Answer) -> None:
-    """Labels match without regard to letter case."""
-    for label in answer.many("label"):
-        answer.body = answer.body or _labelled(answer, label.lower())
-        answer.backend.faults.memory[label] = answer.body
+    """A second label matches without regard to letter case."""
+    labels = answer.many("label")
+    if len(labels) == 2:
+        answer.body = answer.body or _labelled(answer, labels[0] + labels[1].lower())
+        answer.backend.faults.memory["".join(labels)] = answer.body
 
 
 @answers("listChats", red=["FILTER-005", "PAGE-024"])

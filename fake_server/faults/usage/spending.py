@@ -370,8 +370,8 @@ def bad_dates_of_summaries(answer: Answer) -> None:
 replaces(
     "summaries-from-the-beginning",
     "start_date is passed over",
-    "summary_range",
-    lambda right, call, query: (call.user.created_at, right(call, query)[1]),
+    "rows_between",
+    lambda right, backend, user, start, end: right(backend, user, start.replace(year=1), end),
     red=["COST-020"],
 )
 
