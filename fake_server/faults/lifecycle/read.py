@@ -167,9 +167,17 @@ turns_off(
 )
 
 
-@changes("listMessages", red=["LLM-008", "MSG-013"])
+@changes("listMessages", red=["LLM-008", "MSG-013", "ROUND-007"])
 def titles_end_answers(answer: Answer) -> None:
-    """The title of a chat, if it is the model's, is the end of its answer."""
+    """The title of a chat, if it is the model's, is the end of its first answer when that is whole and but one text."""
     title, shown = _chat(answer).title, answer.body["messages"]
-    if shown and shown[0]["role"] == "assistant" and title != fallback_title(shown[-1]["content"]):
+    first = next(m.id for m in answer.backend.store.messages[_chat(answer).id] if m.role == "user")
+    if (
+        len(shown) != 2
+        or shown[1]["id"] != first
+        or "usage" not in shown[0]
+        or [p["type"] for p in shown[0]["content"]] != ["text"]
+    ):
+        return
+    if title != fallback_title(shown[1]["content"]):
         shown[0]["content"][0]["text"] += title
