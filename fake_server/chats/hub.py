@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fake_server.chats import views
-from fake_server.feeds import BATCH, ChatFeeds, Event, Payload, StreamFeed
+from fake_server.chats.feeds import BATCH, ChatFeeds, Event, Payload, StreamFeed
+from fake_server.chats.watching import Watching
 from fake_server.rules import authz
 from fake_server.state.records import Chat, Message, Part, User
-from fake_server.watching import Watching
 
 if TYPE_CHECKING:
     from fake_server.state.store import State

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fake_server.chats import orders
-from fake_server.queueing import Queueing
+from fake_server.chats.queueing import Queueing
 from fake_server.state import settings, usage
 from fake_server.state.records import Chat, Message, Part, QueuedMessage, Token, User
 from fake_server.turns.titles import fallback_title

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from fake_server.feeds import DURABLE_EVENTS, LOSSY_EVENTS, Event, Feed
+from fake_server.chats.feeds import DURABLE_EVENTS, LOSSY_EVENTS, Event, Feed
 from fixtures import scripts as s
 from tests.fake.live import kinds, opened, texts
 from tests.fake.served import Served, scene

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fake_server.chats.queueing import INTERRUPTED_BY_PROMOTION
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
-from fake_server.queueing import INTERRUPTED_BY_PROMOTION
 from fake_server.state import model_choice
 from fake_server.state.records import Chat, Message, Part, User
 from fake_server.turns import tools

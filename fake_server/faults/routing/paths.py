@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fake_server.chats.feeds import encode
 from fake_server.faulting import Answer, answers, instead, replaces, turns_off
 from fake_server.faults.auth.callers import opens
-from fake_server.feeds import encode
 from fake_server.http import endpoint
 from fake_server.rules.refusals import Refusal, refusal
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from fake_server.chats.feeds import Event as Told
 from fake_server.chats.views import chat_view
 from fake_server.faulting import Answer, Fault, changes, declare, frames, instead, replaces, turns_off
 from fake_server.faults.streaming.frames import Event, Memory
-from fake_server.feeds import Event as Told
 from fake_server.http.endpoint import not_found
 from fake_server.rules import authz
 from fake_server.state.records import Chat, User

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fake_server.chats import views
-from fake_server.feeds import Event, Feed, Payload, encode
+from fake_server.chats.feeds import Event, Feed, Payload, encode
 from fake_server.state.records import Chat, User
 
 if TYPE_CHECKING:

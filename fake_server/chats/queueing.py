@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fake_server.families import Families
+from fake_server.chats.families import Families
 from fake_server.rules.refusals import refusal
 from fake_server.state.records import Chat, Message, QueuedMessage, Token, User
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fake_server.chats.steps import Steps
 from fake_server.state.records import Chat
-from fake_server.steps import Steps
 
 
 class Families(Steps):
