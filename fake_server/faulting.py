@@ -130,7 +130,8 @@ def changes(*operations: str, red: Iterable[str]) -> Callable[[AnswerFault], Ans
 def frames(socket: str, *, red: Iterable[str]) -> Callable[[EventsFault], EventsFault]:
     """Declare a fault that changes outgoing event batches of `stream` or `watch`.
 
-    The function gets the batch and a dict that lives as long as the connection, and gives the batch to send.
+    The function gets the batch and a dict that lives as long as the connection, and gives the batch to send. The dict
+    holds the name of the server's profile under "profile".
     """
 
     def register(change: EventsFault) -> EventsFault:

@@ -66,6 +66,7 @@ class Watching:
             raw = [event.raw for event in batch]
             await send(self._framed(raw[0] if socket == "watch" else b"[" + b",".join(raw) + b"]"))
             return
+        feed.memory.setdefault("profile", self.backend.revision.name)
         changed = self.backend.faults.change_events(socket, [event.data for event in batch], feed.memory)
         if not self.backend.does("stream.prompt"):
             await asyncio.sleep(SLOW_SECONDS)

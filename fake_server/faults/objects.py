@@ -35,7 +35,7 @@ def is_queued(item: Object) -> bool:
 
 
 def is_part(item: Object) -> bool:
-    return "context_file_path" in item
+    return "type" in item and "start_line" in item  # two of the keys that every part has in every revision
 
 
 def is_refusal(item: Object) -> bool:

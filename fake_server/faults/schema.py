@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import spec
@@ -45,8 +46,8 @@ BY_REFUSAL = frozenset(
 class Shape:
     """A schema, standalone, that can be asked for a way to break it."""
 
-    def __init__(self, schema: Schema) -> None:
-        self._root, self.forced = DOCS.standalone(schema), False
+    def __init__(self, schema: Schema, docs: Documents = DOCS) -> None:
+        self._root, self.forced = docs.standalone(schema), False
         self.path = self._search(self._root)
 
     def _resolve(self, schema: Schema) -> dict[str, Any]:
@@ -98,17 +99,26 @@ class Shape:
                 item[step] = self.path[1] if self.forced else item.get(step, self.path[1])
 
 
-def _spoilt(operation: Operation) -> AnswerFault:
-    """What breaks the schema of one operation's answers."""
-    shapes = [
-        Shape(doc.media["application/json"])
-        for status, doc in operation.responses.items()
+@cache
+def _answer(profile: str, operation: str) -> Shape | None:
+    """The schema of the successful answers of an operation of this profile; None when they are not JSON."""
+    docs = documents(profile)
+    found = docs.operations.get(operation)
+    schemas = [
+        doc.media["application/json"]
+        for status, doc in (found.responses.items() if found else ())
         if status < 300 and "application/json" in doc.media
     ]
+    return Shape(schemas[-1], docs) if schemas else None
+
+
+def _spoilt(operation: Operation) -> AnswerFault:
+    """What breaks the schema of one operation's answers."""
 
     def success(answer: Answer) -> None:
-        if answer.operation == operation.id and answer.status < 300:
-            shapes[-1].spoil(answer.body)
+        shape = _answer(answer.backend.revision.name, operation.id)
+        if shape and answer.operation == operation.id and answer.status < 300:
+            shape.spoil(answer.body)
 
     def refusal(answer: Answer) -> None:
         # a refusal on the way to the operation (no token, no such chat) is one of its answers too
@@ -117,17 +127,25 @@ def _spoilt(operation: Operation) -> AnswerFault:
         if asked and answer.status >= 400 and isinstance(answer.body, dict):
             answer.body["detail"] = 7
 
-    return success if shapes and shapes[-1].path and operation.id not in BY_REFUSAL else refusal
+    right = _answer(spec.DEFAULT, operation.id)
+    return success if right and right.path and operation.id not in BY_REFUSAL else refusal
+
+
+@cache
+def _told(profile: str, union: str, kind: str) -> Shape:
+    """The schema of one kind of event of this profile."""
+    docs = documents(profile)
+    shape = Shape({"$ref": f"#/components/schemas/{docs.event_names(union)[kind]}"}, docs)
+    if union == "StreamEvent":  # their optional keys are looked at, or there are none
+        shape.path, shape.forced = (["chat_id"], 7), True
+    return shape
 
 
 def _event(union: str, key: str, kind: str) -> EventsFault:
     """What breaks the schema of one kind of event."""
-    shape = Shape({"$ref": f"#/components/schemas/{DOCS.event_names(union)[kind]}"})
-    if union == "StreamEvent":  # their optional keys are looked at, or there are none
-        shape.path, shape.forced = (["chat_id"], 7), True
 
     def change(batch: list[dict[str, Any]], memory: dict[str, Any]) -> list[dict[str, Any]]:
-        batch = copy.deepcopy(batch)
+        batch, shape = copy.deepcopy(batch), _told(memory["profile"], union, kind)
         for event in batch:
             if event.get(key) == kind:
                 shape.spoil(event)

@@ -119,6 +119,7 @@ class LLMClient:
         """What an event says."""
         return reader.event(name, data)
 
+    @replaceable
     async def complete(self, chat: Chat, model: Model, prompt: Prompt) -> tuple[str, dict[str, int]]:
         """The text of one whole answer and its usage. Raises ModelError."""
         answer: Answer | Nothing | None = None

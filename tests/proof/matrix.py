@@ -1,6 +1,7 @@
 """The kill matrix: which fault turns which requirement red, and in which case; generated, committed, checked.
 
 `python -m tests.proof.matrix` plays every fault against all cases that may see it and writes tests/proof/matrix.json.
+`--only FAULT…` makes the rows of these faults anew and leaves all others as they are.
 `--check` plays for each fault only the cases that the committed matrix names, and says what is not as it says there.
 `--shard i/n` does the i-th of n parts; `--workers N` starts N processes that share the work.
 """
@@ -157,6 +158,11 @@ def _faults(profile: str) -> list[Fault]:
     return list(faults_of(profile).values())
 
 
+def chosen(names: list[str], profile: str) -> list[Fault]:
+    """The faults of these names that are any in this profile; without names all."""
+    return [fault for fault in _faults(profile) if fault.name in names or not names]
+
+
 def file_of(profile: str) -> Path:
     """Where the matrix of a profile stands."""
     return FILE if profile == spec.DEFAULT else FILE.with_name(f"matrix-{profile}.json")
@@ -192,6 +198,7 @@ def main() -> int:
     parser.add_argument(
         "--update", action="store_true", help="only the faults whose row is missing or differs from what they name"
     )
+    parser.add_argument("--only", nargs="+", metavar="FAULT", default=[], help="only these faults, whatever their rows say")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="check only every N-th fault")
     parser.add_argument("--json", action="store_true", help="print the part of the matrix instead of writing it")
     parser.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles())
@@ -200,21 +207,23 @@ def main() -> int:
     if options.workers:
         mode = ["--check", "--every", str(options.every)] if options.check else ["--json", *["--update"] * options.update]
         mode += ["--profile", profile]
+        mode += ["--only", *options.only] if options.only else []
         results = in_workers(options.workers, mode)
         if options.check:
             print("".join(output for _, output in results), end="")
             return max(status for status, _ in results)
-        merged = kept(profile) if options.update else {}
+        merged = kept(profile) if options.update or options.only else {}
         for _, output in results:
             *notes, last = output.strip().split("\n")
             merged |= json.loads(last)
             print("\n".join(notes))
         return save(merged, profile)
     if options.check:
-        wrong = asyncio.run(check(part(options.shard, _faults(profile)[:: options.every]), committed(profile), profile))
+        checked = part(options.shard, chosen(options.only, profile)[:: options.every])
+        wrong = asyncio.run(check(checked, committed(profile), profile))
         print("".join(f"{line}\n" for line in wrong), end="")
         return 1 if wrong else 0
-    wanted = _faults(profile)
+    wanted = chosen(options.only, profile)
     if options.update:
         known = committed(profile)
         wanted = [fault for fault in wanted if any(differs(fault, set(known.get(fault.name, {}))))]
@@ -222,7 +231,7 @@ def main() -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    return save((kept(profile) if options.update else {}) | found, profile)
+    return save((kept(profile) if options.update or options.only else {}) | found, profile)
 
 
 def kept(profile: str) -> dict[str, dict[str, str]]:

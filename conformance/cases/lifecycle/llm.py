@@ -193,5 +193,5 @@ async def after_a_compaction(t: Case) -> None:
         t.accepted(await chat.get())
         about = {"source": "automatic", "threshold_percent": 50}
         call, result = (p.get("args") or p.get("result") for p in shown)
-        t.expect({k: call.get(k) for k in about}, about, "the arguments of the call", "/args")
-        t.expect({k: result.get(k) for k in (*about, "summary")}, about | {"summary": summary}, "its result", "/result")
+        t.exactly({k: call.get(k) for k in about}, about, "the arguments of the call", "/args")
+        t.exactly({k: result.get(k) for k in (*about, "summary")}, about | {"summary": summary}, "its result", "/result")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from conformance.play.actors import Actor
 from conformance.play.case import Case
 from conformance.play.declaration import case
+from conformance.scenes.files import ordinary
 from conformance.wire.exchange import Exchange
 
 LIMIT = 12  # uploads of one user, and downloads of one file by one user, within a minute
 
 
-async def upload(actor: Actor, n: int) -> Exchange:
-    return await actor.upload(f"file {n}\n".encode())
+async def upload(t: Case, actor: Actor) -> Exchange:
+    return await actor.upload(*ordinary(t))
 
 
 @case("ROUTE-018", writes=False)
@@ -26,18 +27,18 @@ async def rate_limit_headers(t: Case) -> None:
 @case("ROUTE-019")
 async def uploads_are_limited(t: Case) -> None:
     user, other = await t.new_user(*t.chat_roles), await t.new_user(*t.chat_roles)
-    for n in range(LIMIT):
-        t.accepted(await upload(user, n))
-    refused = await upload(user, LIMIT)
+    for _ in range(LIMIT):
+        t.accepted(await upload(t, user))
+    refused = await upload(t, user)
     t.refused(refused, "rate.limited", count=LIMIT)
     t.true(refused.response.headers.get("retry-after", "").isdigit(), "Retry-After is a number of seconds")
-    t.accepted(await upload(other, 0))
+    t.accepted(await upload(t, other))
 
 
 @case("ROUTE-020")
 async def downloads_are_limited(t: Case) -> None:
     user = await t.new_user(*t.chat_roles)
-    first, second = [t.given(await upload(user, n))["id"] for n in range(2)]
+    first, second = [t.given(await upload(t, user))["id"] for _ in range(2)]
     for _ in range(LIMIT):
         t.accepted(await user.get(t.url("downloadFile", file=first)))
     t.refused(await user.get(t.url("downloadFile", file=first)), "rate.limited", count=LIMIT)

@@ -9,7 +9,9 @@ from fake_server.state import model_choice
 # -- prompts --
 turns_off("system-prompt-without-end", "a system prompt may be of any length", "config.system-prompt-length", red=["CONF-015"])
 turns_off("plan-instructions-without-end", "plan instructions may be of any length", "config.plan-mode-length", red=["CONF-015"])
-turns_off("built-in-always-sent", "the built-in prompt can't be excluded", "system-prompt.may-exclude", red=["CONF-066"])
+turns_off(
+    "built-in-always-sent", "the built-in prompt can't be excluded", "system-prompt.may-exclude", red=["CONF-066", "CONF-105"]
+)
 
 
 @changes("putConfigSystemPrompt", red=["CONF-018"])

@@ -9,6 +9,12 @@ from fake_server.rules.refusals import refusal
 from fake_server.state.records import Chat, Message
 
 
+def _edited(answer: Answer) -> dict[str, Any]:
+    """The message of an answer to an edit, which is the whole answer in early revisions."""
+    found: dict[str, Any] = answer.body.get("message", answer.body)
+    return found
+
+
 @changes(
     "editMessage",
     red=[
@@ -26,7 +32,7 @@ from fake_server.state.records import Chat, Message
 )
 def edits_keep_the_id(answer: Answer) -> None:
     """An edit answers the id of the edited message."""
-    answer.body["message"]["id"] = int(answer.path_params["message"])
+    _edited(answer)["id"] = int(answer.path_params["message"])
 
 
 @instead(
@@ -86,7 +92,7 @@ def edited_once_for_ever(answer: Answer) -> None:
     if answer.status == 200 and int(answer.path_params["message"]) in edited:
         answer.status, answer.body = 404, {"message": "Chat message not found."}
     elif answer.status == 200:
-        edited.add(answer.body["message"]["id"])
+        edited.add(_edited(answer)["id"])
 
 
 @changes("editMessage", red=["LLM-009"])
@@ -101,7 +107,7 @@ def edits_drop_the_prompt(answer: Answer) -> None:
 @changes("editMessage", red=["EDIT-046"])
 def edited_files_lose_their_names(answer: Answer) -> None:
     """The files of an edited message have another name."""
-    edited = next(m for m in answer.backend.store.messages[answer.path_params["chat"]] if m.id == answer.body["message"]["id"])
-    for part in (*answer.body["message"]["content"], *edited.content):
+    edited = next(m for m in answer.backend.store.messages[answer.path_params["chat"]] if m.id == _edited(answer)["id"])
+    for part in (*_edited(answer)["content"], *edited.content):
         if part["type"] == "file":
             part["name"] = "file"

@@ -190,6 +190,8 @@ def message_before_spend_limit(answer: Answer) -> None:
 def refused_edit_shows_the_message(answer: Answer) -> None:
     """The refusal of a foreign message quotes it."""
     home = _home_of(answer)
-    if answer.status == 500 and home:
+    if answer.status >= 400 and home and home != answer.path_params["chat"]:
         rows = answer.backend.store.messages[home]
-        answer.body["detail"] += str([m.content for m in rows if str(m.id) == answer.path_params["message"]])
+        answer.body["detail"] = answer.body.get("detail", "") + str(
+            [m.content for m in rows if str(m.id) == answer.path_params["message"]]
+        )

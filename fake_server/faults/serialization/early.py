@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import Answer, changes
+from fake_server.faulting import Answer, answers, changes
 
 LACKS = "access.by-organization"  # the faults of this module are ones only in revisions without it
 
@@ -118,3 +118,26 @@ def pictures_have_names(answer: Answer) -> None:
     """A stored file part has the name of the file."""
     for part in (p for m in _messages(answer) for p in m.get("content", []) if p["type"] == "file"):
         part["file_name"] = "a.png"
+
+
+@answers("listChats", red=["SER-001", "SCHEMA-listChats"])
+def bad_pages_are_refused_in_silence(answer: Answer) -> None:
+    """The refusal of a list's query has no message."""
+    if answer.status == 400:
+        answer.body["message"] = None
+
+
+@changes("patchChat", red=["SER-009", "SCHEMA-patchChat"])
+def no_change_is_told(answer: Answer) -> None:
+    """A PATCH that changes nothing is answered 200 with an empty object."""
+    if not any(value is not None for value in answer.sent.values()):
+        answer.status, answer.body = 200, {}
+        answer.headers["content-type"] = "application/json"
+
+
+@changes("listMessages", red=["SER-010"])
+def texts_are_ascii(answer: Answer) -> None:
+    """A text in Latin letters loses those that are not ASCII."""
+    for part in (p for m in _messages(answer) for p in m.get("content", [])):
+        if part["type"] == "text" and max(part["text"], default="") < "\u0180":
+            part["text"] = part["text"].encode("ascii", "replace").decode()
