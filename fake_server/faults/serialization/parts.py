@@ -7,6 +7,7 @@ from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, frames, turns_off
 from fake_server.faults.objects import Change, Object, drop, put, spoils, spoils_events
+from fake_server.turns.history import UNANSWERED
 from fake_server.turns.toolset import EVERY
 
 MESSAGES = "listMessages"
@@ -49,8 +50,8 @@ turns_off(
     red=["PART-013", "PART-010", "TOOL-017", "TOOL-018", "TOOL-021", "USAGE-037", "TOOL-025"],
 )
 spoils("made-up-results-with-time", "results that the server made up have a time", "part",
-       put(created_at="2024-01-01T00:00:00Z"), MESSAGES, where=lambda p: p["type"] == "tool-result" and p.get("is_error") and p["tool_name"] not in EVERY,
-       red=["PART-014"])  # fmt: skip
+       put(created_at="2024-01-01T00:00:00Z"), MESSAGES, where=lambda p: p["type"] == "tool-result" and p.get("is_error") and (p["tool_name"] not in EVERY or UNANSWERED in str(p["result"])),
+       red=["PART-014", "MSG-013"])  # fmt: skip
 spoils("commands-are-not-parsed", "only the first command is parsed", "part",
        lambda p: put(parsed_commands=p["parsed_commands"][:1])(p), MESSAGES, where=lambda p: "parsed_commands" in p,
        red=["PART-015", "MSG-013"])  # fmt: skip
