@@ -128,6 +128,8 @@ async def made_up(t: Case, chat: Chat) -> None:
 
 @case("PART-014", needs=["llm-control"])
 async def call_that_was_not_run(t: Case) -> None:
+    if t.knows("CreateChatRequest", "unsafe_dynamic_tools"):
+        raise Unmet("this revision gives such results a time, but for those of clients' tools")
     await made_up(t, (await held(t, says("calling"), tool_call("list_templates", {"query": "x"}, id="open"))).chat)
 
 

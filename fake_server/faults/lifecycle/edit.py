@@ -24,6 +24,7 @@ def _edited(answer: Answer) -> dict[str, Any]:
         "EDIT-025",
         "EDIT-005",
         "MSG-013",
+        "MSG-014",
         "PAGE-040",
         "PROMPT-005",
         "SER-008",
