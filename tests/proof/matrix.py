@@ -76,13 +76,13 @@ class Planner:
         return [self._cases[name] for name in names]
 
 
-def differs(fault: Fault, red: set[str], named: Iterable[str] = ()) -> tuple[set[str], set[str]]:
+def differs(fault: Fault, red: set[str], named: Iterable[str] | None = None) -> tuple[set[str], set[str]]:
     """What should have turned red and did not, and what did and should not; `named` stands for what the fault names.
 
     Of a fault that comes now and then it is enough that one of its ids turned red. Which ones do is an accident, and that its
     answers contradict each other may turn others red.
     """
-    wanted = set(named) or set(fault.red)
+    wanted = set(fault.red if named is None else named)
     if fault.when is not None:
         return (set() if red & fault.red else wanted), set()
     return wanted - red, red - wanted
