@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 COOKIE = "coder_session_token"
+HEADER = "Coder-Session-Token"
+UNKNOWN_TOKEN = "abcdefghij-abcdefghijklmnopqrstuv"
 # Each way to carry the token, as headers and parameters.
 PLACES: dict[str, dict[str, Any]] = {
     "header": {"requirement": "AUTH-015", "headers": lambda k: {HEADER: k}},
@@ -24,7 +26,3 @@ def carried(*places: tuple[str, str]) -> dict[str, Any]:
         for part, made in out.items():
             made.update(PLACES[name][part](token) if part in PLACES[name] else {})
     return out
-
-
-HEADER = "Coder-Session-Token"
-UNKNOWN_TOKEN = "abcdefghij-abcdefghijklmnopqrstuv"

@@ -53,9 +53,7 @@ async def kept_busy(t: Case, **fields: Any) -> Place:
     return Place(t, "send", made)
 
 
-NIL = "00000000-0000-0000-0000-000000000000"
 UNKNOWN = str(uuid4())
-MAX_ID = 2**63 - 1
 # What a refused request must leave as it is. Not updated_at nor the summary, which the server writes by itself.
 KEPT = (
     "status", "title", "archived", "pin_order", "labels", "plan_mode", "mcp_server_ids", "last_model_config_id", "workspace_id",

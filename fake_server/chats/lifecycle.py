@@ -7,16 +7,13 @@ Nothing here awaits: a refusal leaves no trace, and no other request sees half a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fake_server.chats import orders
 from fake_server.chats.queueing import Queueing
 from fake_server.state import settings, usage
 from fake_server.state.records import Chat, Message, Part, QueuedMessage, Token, User
 from fake_server.turns.titles import fallback_title
-
-if TYPE_CHECKING:
-    pass
 
 QUEUE_CAP = 20
 BUSY = ("pending", "running", "requires_action")

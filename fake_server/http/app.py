@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import orjson
 
+from fake_server.chats import feeds
 from fake_server.faulting import Answer, replaceable
 from fake_server.http import auth, endpoint
 from fake_server.http.endpoint import JSON, TEXT, Call, Reply, sign_in
@@ -44,17 +45,8 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 def encode(value: Any) -> bytes:
-    """A JSON body: compact, HTML characters escaped, with a newline at its end."""
-    data: bytes = orjson.dumps(value)
-    if b"<" in data:
-        data = data.replace(b"<", b"\\u003c")
-    if b">" in data:
-        data = data.replace(b">", b"\\u003e")
-    if b"&" in data:
-        data = data.replace(b"&", b"\\u0026")
-    if b"\xe2\x80" in data:
-        data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
-    return data + b"\n"
+    """A JSON body: written as events are, with a newline at its end."""
+    return feeds.encode(value) + b"\n"
 
 
 def load_routes(served: Revision) -> Router:
@@ -196,7 +188,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-# Sub-routers of the core; modules of fake_server.http add their own.
+# Sub-routers of the core; modules of fake_server.endpoints add their own.
 endpoint.mount(endpoint.CHATS, endpoint.enter_chats)
 endpoint.mount(f"{endpoint.CHATS}/{{chat}}", endpoint.resolve_chat)
 endpoint.mount(f"{endpoint.CHATS}/{{chat}}/stream")

@@ -154,13 +154,9 @@ async def check(faults: list[Fault], matrix: dict[str, dict[str, str]], profile:
     return wrong
 
 
-def _faults(profile: str) -> list[Fault]:
-    return list(faults_of(profile).values())
-
-
 def chosen(names: list[str], profile: str) -> list[Fault]:
     """The faults of these names that are any in this profile; without names all."""
-    return [fault for fault in _faults(profile) if fault.name in names or not names]
+    return [fault for fault in faults_of(profile).values() if fault.name in names or not names]
 
 
 def file_of(profile: str) -> Path:
@@ -204,6 +200,7 @@ def main() -> int:
     parser.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles())
     options = parser.parse_args()
     profile = options.profile
+    rest = kept(profile) if options.update or options.only else {}
     if options.workers:
         mode = ["--check", "--every", str(options.every)] if options.check else ["--json", *["--update"] * options.update]
         mode += ["--profile", profile]
@@ -212,12 +209,11 @@ def main() -> int:
         if options.check:
             print("".join(output for _, output in results), end="")
             return max(status for status, _ in results)
-        merged = kept(profile) if options.update or options.only else {}
         for _, output in results:
             *notes, last = output.strip().split("\n")
-            merged |= json.loads(last)
+            rest |= json.loads(last)
             print("\n".join(notes))
-        return save(merged, profile)
+        return save(rest, profile)
     if options.check:
         checked = part(options.shard, chosen(options.only, profile)[:: options.every])
         wrong = asyncio.run(check(checked, committed(profile), profile))
@@ -231,13 +227,13 @@ def main() -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    return save((kept(profile) if options.update or options.only else {}) | found, profile)
+    return save(rest | found, profile)
 
 
 def kept(profile: str) -> dict[str, dict[str, str]]:
     """The rows of the committed matrix whose faults there still are."""
-    names = {fault.name for fault in _faults(profile)}
-    return {name: row for name, row in committed(profile).items() if name in names}
+    known = faults_of(profile)
+    return {name: row for name, row in committed(profile).items() if name in known}
 
 
 def save(matrix: dict[str, dict[str, str]], profile: str = spec.DEFAULT) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+from conformance.checks.asked import NIL
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import config_path, has_setting, new_model, put_back
 from conformance.wire.exchange import Exchange
 
 DAYS = {name: name.replace("-", "_") for name in ("retention-days", "debug-retention-days", "auto-archive-days")}
-NIL = str(UUID(int=0))
 SCALARS: dict[str, tuple[str, Any, Any]] = {
     "desktop-enabled": ("enable_desktop", True, False),
     "debug-logging": ("allow_users", True, False),

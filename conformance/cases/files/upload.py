@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
+from conformance.checks.asked import NIL
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.verdict import Unmet
@@ -31,8 +32,6 @@ from conformance.scenes.files import (
     upload,
 )
 from conformance.wire.exchange import ABSENT
-
-NIL = "00000000-0000-0000-0000-000000000000"
 
 
 @case("FILE-001")

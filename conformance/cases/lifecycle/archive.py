@@ -9,11 +9,9 @@ from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.verdict import Unmet
-from conformance.scenes.lifecycle import archived, becomes, family, titled
+from conformance.scenes.lifecycle import TOOL, archived, becomes, family, titled
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import gate, script, text, tool_call, turn, turns
-
-TOOL = {"name": "look_up", "description": "looks up", "input_schema": {"type": "object", "properties": {}}}
 
 
 async def answer_stored(chat: Chat) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from conformance.checks.asked import NIL
 from conformance.play.actors import Chat, text
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import held, ran, said, stuck, talk
 from conformance.scenes.files import upload
 from conformance.scenes.lifecycle import ANSWER, NEW, REFERENCE, UNTITLED, family, first, other_model, queue_ids, queued, titled
-from conformance.scenes.limits import NIL, UNKNOWN
+from conformance.scenes.limits import UNKNOWN
 from fixtures.scripts import text as says
 
 

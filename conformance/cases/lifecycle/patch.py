@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
+from conformance.checks.asked import NIL
 from conformance.play.actors import text
 from conformance.play.case import Case
 from conformance.play.declaration import case
@@ -14,7 +15,6 @@ from conformance.scenes.lifecycle import REFERENCE, family, titled
 from fixtures.scripts import gate, script
 from fixtures.scripts import text as says
 
-NIL = "00000000-0000-0000-0000-000000000000"
 BAD_LABELS = {"bad key": "v"}
 
 

@@ -8,10 +8,9 @@ from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import said, talk
-from conformance.scenes.lifecycle import becomes, made_up, queued, results
+from conformance.scenes.lifecycle import TOOL, becomes, made_up, queued, results
 from fixtures.scripts import Turn, script, text, tool_call, turn, turns
 
-TOOL = {"name": "look_up", "description": "looks up", "input_schema": {"type": "object", "properties": {}}}
 DONE = turn(text("done"))
 OPTIONS = [{"label": "Red", "description": "warm"}, {"label": "Blue", "description": "cold"}]
 QUESTION = {"header": "Colour", "question": "Which?", "options": OPTIONS}

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conformance.checks.asked import NIL
 from conformance.play.actors import Chat, text
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import behind
 from conformance.scenes.files import upload
-from conformance.scenes.limits import NIL, UNKNOWN, place_for, refused_alike, too_long, tools, tries, twins
+from conformance.scenes.lifecycle import REFERENCE
+from conformance.scenes.limits import UNKNOWN, place_for, refused_alike, too_long, tools, tries, twins
 from conformance.wire.exchange import ABSENT
 
-REFERENCE = {"type": "file-reference", "file_name": "a.go", "start_line": 1, "end_line": 2, "content": "package a"}
 PROMPT = "create.system-prompt"  # the bound of its length, and what refuses one past it
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.checks.asked import NIL
 from conformance.play.actors import Chat, text
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.scenes.limits import (
-    MAX_ID,
-    NIL,
     UNKNOWN,
     kept_busy,
     place_for,
@@ -19,6 +18,7 @@ from conformance.scenes.limits import (
     tries,
     twins,
 )
+from conformance.scenes.paging import MAX_ID
 from conformance.wire.exchange import ABSENT
 
 BROKEN = b"{broken"

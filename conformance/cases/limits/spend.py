@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from conformance.checks.asked import NIL
 from conformance.play.actors import Chat, text
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.scenes.limits import MAX_ID, NIL, UNKNOWN, Place, kept_busy, priced_model, readable, refused_alike
+from conformance.scenes.limits import UNKNOWN, Place, kept_busy, priced_model, readable, refused_alike
+from conformance.scenes.paging import MAX_ID
 from fixtures.scripts import script
 from fixtures.scripts import text as says
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.checks.asked import NIL
 from conformance.play.actors import text
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.scenes.limits import NIL, UNKNOWN, first_of, place_for, refused_alike, too_long, tools
+from conformance.scenes.limits import UNKNOWN, first_of, place_for, refused_alike, too_long, tools
 from conformance.wire.exchange import ABSENT
 
 

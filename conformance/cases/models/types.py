@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+from conformance.checks.asked import NIL
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import (
@@ -22,7 +23,6 @@ from conformance.wire.exchange import ABSENT
 
 URL = "http://127.0.0.1:9/v1"
 NO_URLS = ("example.com", "/v1", "ftp://example.com", "http://")
-NIL = str(UUID(int=0))
 OTHERS = ("alice", "carol", "orgadmin", "orgauditor")
 
 

@@ -10,12 +10,12 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.streams import of_type
 from conformance.play.turns import watched
+from conformance.scenes.streaming import TOOL
 from fixtures.scripts import attempts, http_error, script, tool_call, turn
 from fixtures.scripts import text as says
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
 # What depends on time, and what depends on where a chat is shown.
 VARIES = {"status", "title", "updated_at", "last_turn_summary", "last_error", "has_unread", "diff_status", "files", "warnings"}
 

@@ -22,12 +22,10 @@ from conformance.play.streams import (
     told,
     types,
 )
-from conformance.scenes.streaming import failing
+from conformance.scenes.streaming import TOOL, failing
 from fixtures.scripts import gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 from spec.tables import stream_order
-
-TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
 
 
 async def held(t: Case, *queued: str) -> tuple[Chat, str]:

@@ -8,12 +8,10 @@ from conformance.play.declaration import case
 from conformance.play.streams import joined_stream, kinds, quiet, told
 from conformance.play.turns import stuck
 from conformance.scenes.lifecycle import other_model
-from conformance.scenes.streaming import Watch, watching
+from conformance.scenes.streaming import TOOL, Watch, watching
 from conformance.wire.socket import Event
 from fixtures.scripts import gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says
-
-TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
 
 
 def statuses(events: list[Event]) -> list[str]:

@@ -8,13 +8,13 @@ from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import rests
+from conformance.scenes.streaming import TOOL
 from conformance.scenes.usage import COST, PAID, TOKENS, limited, own_limit, payer, status, unlimited
 from conformance.wire.exchange import Exchange
 from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 REACHED = "limits.exceeded"
-TOOL = {"name": "lookup", "description": "d", "input_schema": {"type": "object", "properties": {}}}
 
 
 async def state(chat: Chat) -> Any:
