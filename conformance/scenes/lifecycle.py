@@ -13,7 +13,7 @@ from conformance.play.actors import text as text_part
 from conformance.play.case import Case
 from conformance.play.provisioning import new_model
 from conformance.play.verdict import Failure, Unmet
-from fixtures.scripts import script, text, tool_call, turn, turns
+from fixtures.scripts import Turn, script, text, tool_call, turn, turns
 
 
 async def archived(*chats: Chat) -> list[bool]:
@@ -75,6 +75,13 @@ async def made_up(t: Case, chat: Chat, reason: str) -> None:
     with t.judging("TOOL-026"):
         t.accepted(await chat.get())
         t.expect([p["result"] for p in results(stored)], [reason] * len(stored), "the results made up")
+
+
+async def with_client_tool(t: Case, *each: Turn) -> Chat:
+    """A chat whose turn makes these model calls, with a tool of the client. Raises Unmet, also where there are none."""
+    if not t.knows("CreateChatRequest", "unsafe_dynamic_tools"):
+        raise Unmet("this revision has no tools of clients")
+    return await t.chat(script(turns(*each), prefix="first"), unsafe_dynamic_tools=[TOOL])
 
 
 def system_text(entry: dict[str, Any]) -> str:

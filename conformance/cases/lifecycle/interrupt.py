@@ -6,9 +6,9 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import held, ran, rests, said, talk
 from conformance.play.verdict import Unmet
-from conformance.scenes.lifecycle import TOOL, becomes, first, made_up, moved, queued, results
+from conformance.scenes.lifecycle import becomes, first, made_up, moved, queued, results, with_client_tool
 from conformance.wire.socket import NotSeen
-from fixtures.scripts import attempts, gate, http_error, reasoning, script, text, tool_call, turn, turns
+from fixtures.scripts import attempts, gate, http_error, reasoning, script, text, tool_call, turn
 
 
 @case("INT-001", "INT-002", needs=["llm-control"])
@@ -110,7 +110,7 @@ async def interrupt_with_a_queue(t: Case) -> None:
 @case("INT-011", "MSG-004", "TOOL-026")
 async def interrupt_while_results_are_awaited(t: Case) -> None:
     calls = turn(tool_call("look_up", {}, id="call_a"), tool_call("look_up", {}, id="call_b"))
-    chat = await t.chat(script(turns(calls, turn(text("late"))), prefix="first"), unsafe_dynamic_tools=[TOOL])
+    chat = await with_client_tool(t, calls, turn(text("late")))
     await chat.settled("requires_action")
     with t.judging("INT-011"):
         for shown in (t.accepted(await chat.interrupt()), t.accepted(await chat.get())):

@@ -174,24 +174,33 @@ async def arguments_that_never_become_json(t: Case) -> None:
     t.true(await chat.turn(script(text("fine"))), "the next turn is answered")
 
 
-@case("LLM-013", "COMPACT-001", needs=["llm-control", "model-admin"])
-async def after_a_compaction(t: Case) -> None:
-    model, old, summary = await new_model(t, compression_threshold=50), t.unique("old"), t.unique("summary")
+async def compacted(t: Case, old: str, summary: str) -> tuple[Chat, list[dict[str, Any]]]:
+    """A chat whose talk from `old` on became `summary`, and the parts that tell of it. Raises Unmet."""
+    model = await new_model(t, compression_threshold=50)
     await t.llm.order(turn(text(summary)), model=model["model"], purpose="summary")
     long = turn(text("a long"), text(" answer"), usage=usage(900, 5))
     chat = await t.chat(script(turns(long, turn(text("after"))), prefix=old), model_config_id=model["id"])
     shown = [p for m in await chat.history() for p in m["content"] if p.get("tool_name") == "chat_summarized"]
     if not shown:
         raise Unmet("no compaction took place")
-    with t.judging("LLM-013"):
-        t.accepted(await chat.get())
-        *_, last = await calls(t, chat, 2)
-        found = items(last)
-        t.true(summary in str(found), "the model gets the summary", found)
-        t.expect(wanted(found, old, "a long answer"), [-1, -1], "where stands what the summary is made of")
-    with t.judging("COMPACT-001"):
-        t.accepted(await chat.get())
-        about = {"source": "automatic", "threshold_percent": 50}
-        call, result = (p.get("args") or p.get("result") for p in shown)
-        t.exactly({k: call.get(k) for k in about}, about, "the arguments of the call", "/args")
-        t.exactly({k: result.get(k) for k in (*about, "summary")}, about | {"summary": summary}, "its result", "/result")
+    return chat, shown
+
+
+@case("LLM-013", needs=["llm-control", "model-admin"])
+async def after_a_compaction(t: Case) -> None:
+    old, summary = t.unique("old"), t.unique("summary")
+    chat, _ = await compacted(t, old, summary)
+    *_, last = await calls(t, chat, 2)
+    found = items(last)
+    t.true(summary in str(found), "the model gets the summary", found)
+    t.expect(wanted(found, old, "a long answer"), [-1, -1], "where stands what the summary is made of")
+
+
+@case("COMPACT-001", needs=["llm-control", "model-admin"])
+async def parts_of_a_compaction(t: Case) -> None:
+    summary, about = t.unique("summary"), {"source": "automatic", "threshold_percent": 50}
+    chat, shown = await compacted(t, t.unique("old"), summary)
+    t.accepted(await chat.get())
+    call, result = (p["args"] if "args" in p else p["result"] for p in shown)
+    t.exactly({k: call.get(k) for k in about}, about, "the arguments of the call", "/args")
+    t.exactly({k: result.get(k) for k in (*about, "summary")}, about | {"summary": summary}, "its result", "/result")

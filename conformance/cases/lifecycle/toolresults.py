@@ -8,7 +8,7 @@ from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import said, talk
-from conformance.scenes.lifecycle import TOOL, becomes, made_up, queued, results
+from conformance.scenes.lifecycle import TOOL, becomes, made_up, queued, results, with_client_tool
 from fixtures.scripts import Turn, script, text, tool_call, turn, turns
 
 DONE = turn(text("done"))
@@ -27,7 +27,7 @@ def outputs(**by_id: Any) -> list[dict[str, Any]]:
 
 async def awaits(t: Case, *each: Turn) -> Chat:
     """A chat that awaits results in its first turn. Raises Unmet."""
-    chat = await t.chat(script(turns(*each), prefix="first"), unsafe_dynamic_tools=[TOOL])
+    chat = await with_client_tool(t, *each)
     await chat.settled("requires_action")
     return chat
 

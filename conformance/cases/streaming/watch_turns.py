@@ -29,22 +29,31 @@ async def running(t: Case) -> tuple[Chat, str]:
     return chat, hold
 
 
-@case("WATCH-013", "WATCH-015", "WATCH-016")
+TEMPLATES = script(turns(turn(tool_call("list_templates", {})), turn(says("Done."))))
+
+
+@case("WATCH-016")
+async def summary_of_a_turn(t: Case) -> None:
+    watch, chat = await watching(t), await quiet(t)
+    start = len(await watch.so_far(chat))
+    await chat.turn(TEMPLATES)
+    t.true("last_turn_summary" in t.given(await chat.get()), "a chat shows its summary")
+    await watch.until(chat, "summary_change", 2)
+    seen = await watch.so_far(chat, start)
+    end = max(i for i, e in enumerate(seen) if e["kind"] == "status_change")
+    t.true("summary_change" in kinds(seen[end:]), "summary_change comes after the end of the turn", kinds(seen))
+    shown = t.given(await chat.get())["last_turn_summary"]
+    t.expect(seen[-1]["chat"]["last_turn_summary"], shown, "the summary in the event", "/chat/last_turn_summary")
+
+
+@case("WATCH-013", "WATCH-015")
 async def turn_on_an_idle_chat(t: Case) -> None:
     watch, chat = await watching(t), await quiet(t)
     start = len(await watch.so_far(chat))
-    await chat.turn(script(turns(turn(tool_call("list_templates", {})), turn(says("Done.")))))
+    await chat.turn(TEMPLATES)
     with t.judging("WATCH-015"):
         await watch.until(chat, "status_change", status="waiting", n=2)
         t.expect(statuses(await watch.so_far(chat, start))[-2:], ["pending", "waiting"], "the last two statuses")
-    with t.judging("WATCH-016"):
-        t.true("last_turn_summary" in t.given(await chat.get()), "a chat shows its summary")
-        await watch.until(chat, "summary_change", 2)
-        seen = await watch.so_far(chat, start)
-        end = max(i for i, e in enumerate(seen) if e["kind"] == "status_change")
-        t.true("summary_change" in kinds(seen[end:]), "summary_change comes after the end of the turn", kinds(seen))
-        shown = t.given(await chat.get())["last_turn_summary"]
-        t.expect(seen[-1]["chat"]["last_turn_summary"], shown, "the summary in the event", "/chat/last_turn_summary")
     with t.judging("WATCH-013"):
         changes = [e for e in await watch.so_far(chat) if e["kind"] == "status_change"]
         t.true(changes and all(e["chat"]["status"] != "running" for e in changes), "no status_change is to running", changes)
