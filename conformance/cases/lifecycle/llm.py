@@ -201,6 +201,6 @@ async def parts_of_a_compaction(t: Case) -> None:
     summary, about = t.unique("summary"), {"source": "automatic", "threshold_percent": 50}
     chat, shown = await compacted(t, t.unique("old"), summary)
     t.accepted(await chat.get())
-    call, result = (p["args"] if "args" in p else p["result"] for p in shown)
+    call, result = (p.get("args") or p.get("result") or {} for p in shown)
     t.exactly({k: call.get(k) for k in about}, about, "the arguments of the call", "/args")
     t.exactly({k: result.get(k) for k in (*about, "summary")}, about | {"summary": summary}, "its result", "/result")
