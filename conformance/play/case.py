@@ -32,6 +32,7 @@ _LAST_WORDS = 0.5  # seconds for a case to clean up in a run that was broken off
 _KEPT = 4 * 2**20  # bytes of earlier answers that a case keeps for its verdict
 _SAME_PLACE = 3  # plays that lost the connection at the same request: it is the target that hangs up
 _serials = itertools.count(1)
+Maker = Callable[["Case", Any, Actor, dict[str, Any]], Awaitable[Chat]]  # of the first message, its author, and further fields
 
 
 class Case(Offers):
@@ -52,6 +53,7 @@ class Case(Offers):
         self._cleanups: list[Callable[[], Awaitable[Any]]] = []
         self._shaky = False  # something that is not judged here went wrong: what rests on it is nobody's fault
         self._began = time.monotonic()
+        self.maker: Maker = Case.created  # where the chats come from that this case plays on
 
     @property
     def deadline(self) -> float:
@@ -146,7 +148,10 @@ class Case(Offers):
 
     async def new_chat(self, content: Any = "Hello there", by: Actor | None = None, **fields: Any) -> Chat:
         """A chat just created (`mark`: see Actor.create); its first turn may still run. Raises Unmet."""
-        actor = by or self.alice
+        return await self.maker(self, content, by or self.alice, fields)
+
+    async def created(self, content: Any, actor: Actor, fields: dict[str, Any]) -> Chat:
+        """A chat just created by this actor; its first turn may still run. Raises Unmet."""
         answer = await actor.create(content, **fields)
         body = answer.response.body
         if not self.succeeded(answer) or not isinstance(body, dict) or not isinstance(body.get("id"), str):

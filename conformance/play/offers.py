@@ -16,6 +16,7 @@ class Offers:
     """The part of a case that reads the profile."""
 
     session: Session
+    lacking: frozenset[str] = frozenset()  # operations that the chats of this case do not take
 
     def limit(self, name: str, bound: str = "max") -> int:
         """A bound of the profile (tables/limits.yaml): min, max, default or cut_to of that row."""
@@ -29,8 +30,8 @@ class Offers:
             raise Unmet(str(error)) from None
 
     def offers(self, operation: str) -> bool:
-        """Has this revision that operation?"""
-        return operation in self.session.documents.operations
+        """Has this revision that operation, for chats like those of this case?"""
+        return operation in self.session.documents.operations and operation not in self.lacking
 
     def fields(self, operation: str) -> frozenset[str]:
         """The fields of the JSON body of that operation. Raises Unmet when this revision has no such operation."""

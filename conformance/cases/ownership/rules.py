@@ -38,7 +38,7 @@ def cells(t: Case, kind: str, *classes: str, only: Iterable[str] = ()) -> dict[s
     found = {
         operation: table["classes"][name][kind].format(operation=table["nouns"].get(operation, ""))
         for operation, name in table["operations"].items()
-        if name in classes and operation in (only or DO)
+        if name in classes and operation in (only or DO) and operation not in t.lacking
     }
     if not found:
         raise Unmet(f"the role table has no operations of {' and '.join(classes)}")

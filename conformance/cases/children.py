@@ -1,0 +1,108 @@
+"""Chats of sub-agents: the rules of root chats hold in them, and neither side is touched by what is done to the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance import chatmaking
+from conformance.cases.lifecycle import archive, edit, interrupt, llm, patch, queue, send, title
+from conformance.cases.limits import labels, messages
+from conformance.cases.ownership import places, rules
+from conformance.cases.paging import messages
+from conformance.cases.streaming import retry, snapshot
+from conformance.chatmaking import play, played
+from conformance.play.case import Case
+from conformance.play.declaration import case
+
+OF_ROOTS = frozenset(("getChatACL", "patchChatACL"))  # what only root chats have
+
+
+ON_CHILDREN = played(
+    (archive, "archive_and_back archive_keeps_the_queue"),
+    (edit, "edit_of_an_idle_chat edit_after_an_error edit_and_queue edit_during_a_turn edit_keeps_the_model"),
+    (interrupt, "interrupt_in_a_text interrupt_before_a_retry interrupt_after_an_error interrupt_with_a_queue"),
+    (interrupt, "interrupt_of_an_archived_chat"),
+    (llm, "the_model_gets_the_conversation the_model_forgets_what_was_edited"),
+    (patch, "labels plan_mode fields_not_for_the_client several_fields_at_once what_a_refused_patch_leaves"),
+    (queue, "sends_during_a_turn a_send_behind_a_queue a_queue_after_a_failure delete_from_the_queue"),
+    (queue, "promote_on_an_idle_chat promote_during_a_turn no_promotion_while_archived deleted_while_archived"),
+    (queue, "a_send_that_interrupts what_was_deleted_never_runs options_of_queued_sends promote_what_is_not_there"),
+    (send, "send_to_an_idle_chat send_after_an_error send_with_a_model send_with_a_plan_mode two_sends_at_once"),
+    (title, "propose regenerate titles_that_fail titles_of_an_archived_chat while_a_title_is_made[regenerate]"),
+    (labels, "all_violations_at_once refused_patch[title-length] refused_patch[plan-mode] refused_patch[pin-order]"),
+    (messages, "archived_before_the_body refused_message[nothing-changed] refused_message[edit-nothing-changed]"),
+    (messages, "message_of_the_assistant message_that_was_replaced deleted_model"),
+    (rules, "may_read[reader] admin_may_not_promote[site_owner]"),
+    (places, "not_owner_before_body before_every_check unknown_and_foreign streams[reader] streams[member]"),
+    (messages, "message_cursors queue_beside_messages"),
+    (retry, "passing_failure[503]"),
+    (snapshot, "middle_of_a_step failed_chat"),
+)
+
+
+def on_a_child(t: Case) -> None:
+    """From now on the chats of this case are those of sub-agents."""
+    t.maker, t.lacking = chatmaking.child, OF_ROOTS
+
+
+@case(rows=ON_CHILDREN)
+async def as_on_a_root(t: Case, row: dict[str, Any]) -> None:
+    on_a_child(t)
+    await play(t, row)
+
+
+ADMIN = {"site_owner": (), "org_admin": ("roles",)}
+STRANGERS = {"reader": (), "member": (), "outsider": ("roles",), "org_auditor": ("roles",), "auditor": ("roles",)}
+OF_ADMINS = ["OWN-026", "OWN-027", "OWN-029", "OWN-030"]
+
+
+@case(rows={kind: {"requirement": OF_ADMINS, "kind": kind, "needs": needs} for kind, needs in ADMIN.items()})
+async def admins_act_in_no_child(t: Case, row: dict[str, Any]) -> None:
+    on_a_child(t)
+    place = await rules.scene(t)
+    mine, before = await rules.seen_by(t, place, row["kind"]), await rules.snapshot(place)
+    for requirement, operations in rules.ADMINS_MAY_NOT.items():
+        with t.judging(requirement):
+            wanted = rules.cells(t, row["kind"], "own", only=operations)
+            rules.denied(t, place, await rules.tried(mine, place, wanted), wanted)
+            t.expect(await rules.snapshot(place), before, "the chat after refused acts")
+            await rules.open_to_owner(place, wanted)
+            await place.chat.settled()
+            place.message, before = (await place.chat.history())[0]["id"], await rules.snapshot(place)
+
+
+def _of_strangers(kind: str) -> dict[str, str]:
+    """Requirement → the class of operations that it is about."""
+    reads = {} if kind == "reader" else {rules.READS[kind]: "read"}
+    return reads | {rules.CHANGES[kind]: "update", rules.OWNERS_ONLY[kind]: "own"}
+
+
+@case(rows={k: {"requirement": [*_of_strangers(k), "OWN-025"], "kind": k, "needs": needs} for k, needs in STRANGERS.items()})
+async def strangers_at_a_child(t: Case, row: dict[str, Any]) -> None:
+    on_a_child(t)
+    place = await rules.scene(t)
+    mine, before = await rules.seen_by(t, place, row["kind"]), await rules.snapshot(place)
+    for requirement, name in _of_strangers(row["kind"]).items():
+        with t.judging(requirement):
+            wanted = rules.cells(t, row["kind"], name)
+            rules.denied(t, place, await rules.tried(mine, place, wanted), wanted)
+            t.accepted(await place.chat.get())
+    with t.judging("OWN-025"):
+        t.expect(await rules.snapshot(place), before, "the chat after all of that was refused")
+
+
+@case(rows={k: {"requirement": [rules.READS[k], rules.CHANGES[k]], "kind": k, "needs": n} for k, n in ADMIN.items()})
+async def admins_at_a_child(t: Case, row: dict[str, Any]) -> None:
+    on_a_child(t)
+    place = await rules.scene(t)
+    mine = await rules.seen_by(t, place, row["kind"])
+    reads, changes = row["requirement"]
+    with t.judging(reads):
+        for operation in rules.cells(t, row["kind"], "read"):
+            body, own = [(await rules.DO[operation](chat, place)) for chat in (mine, place.chat)]
+            t.expect(rules.lasting(t.accepted(body)), rules.lasting(t.given(own)), f"{operation} beside the owner's own")
+    with t.judging(changes):
+        for operation in rules.cells(t, row["kind"], "update", only=rules.CHANGING):
+            t.accepted(await rules.DO[operation](mine, place))
+        shown, sent = t.accepted(await place.chat.get()), {k: v for k, v in rules.CHANGED.items() if t.knows("Chat", k)}
+        t.exactly({key: shown[key] for key in sent}, sent, "what was set")
