@@ -18,6 +18,7 @@ AREAS = {
     "ownership": "Who may do what",
     "limits": "Bounds, bodies and the order of checks",
     "lifecycle": "Life of a chat",
+    "sequences": "Changes during turns, queues crossed with other operations, sub-agents",
     "paging": "Lists, filters, pages",
     "streaming": "Stream, retries, errors, watch",
     "serialization": "Objects and round trips",

@@ -60,15 +60,15 @@ OF_ADMINS = ["OWN-026", "OWN-027", "OWN-029", "OWN-030"]
 async def admins_act_in_no_child(t: Case, row: dict[str, Any]) -> None:
     on_a_child(t)
     place = await rules.scene(t)
-    mine, before = await rules.seen_by(t, place, row["kind"]), await rules.snapshot(place)
+    mine = await rules.seen_by(t, place, row["kind"])
     for requirement, operations in rules.ADMINS_MAY_NOT.items():
+        await place.chat.settled()
+        place.message, before = (await place.chat.history())[0]["id"], await rules.snapshot(place)
         with t.judging(requirement):
             wanted = rules.cells(t, row["kind"], "own", only=operations)
             rules.denied(t, place, await rules.tried(mine, place, wanted), wanted)
             t.expect(await rules.snapshot(place), before, "the chat after refused acts")
             await rules.open_to_owner(place, wanted)
-            await place.chat.settled()
-            place.message, before = (await place.chat.history())[0]["id"], await rules.snapshot(place)
 
 
 def _of_strangers(kind: str) -> dict[str, str]:

@@ -130,17 +130,23 @@ def kept(t: Case, shown: dict[str, Any], key: str) -> None:
         t.exactly(shown.get(key), {"title": TITLE, "labels": LABELS, "plan_mode": "plan"}[key], key, f"/{key}")
 
 
-@case("KEEP-006", rows={name: ENDINGS[name] for name in ("answer", "failure", "queue", "interrupt")}, needs=["llm-control"])
-async def shares_taken_back_during_a_turn(t: Case, row: Any) -> None:
-    begin, end = row
-    scene: Scene = await begin(t)
-    bobs = await scene.chat.shared_with(t.bob)
+AFTERWARDS = {"answer": says(" late"), "failure": error("it broke"), "interrupt": None}
+
+
+@case("KEEP-006", rows=AFTERWARDS, needs=["llm-control", "second-user"])
+async def shares_taken_back_during_a_turn(t: Case, after: Any) -> None:
+    chat, hold = await titled(t), t.gate()
+    bobs = await chat.shared_with(t.bob)
     t.given(await bobs.get())
-    t.given(await scene.chat.set_acl(users={t.bob.id: ""}))
-    await end(scene)
-    await scene.chat.settled(*t.final)
+    t.given(await chat.send(script(says("part"), gate(hold), after or says("never"))))
+    await t.llm.reached(hold)
+    t.given(await chat.set_acl(users={t.bob.id: ""}))
+    if after is None:
+        t.given(await chat.interrupt())
+    await t.llm.open(hold)
+    await chat.settled(*t.final)
     t.refused(await bobs.get(), "common.not-found")
-    t.given(await scene.chat.get())
+    t.given(await chat.get())
 
 
 @case("KEEP-007", "KEEP-008", needs=["llm-control"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 
 from conformance.cases.lifecycle.llm import items, wanted
@@ -13,6 +12,7 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import new_model
 from conformance.play.turns import held, ran, rests, said, talk
+from conformance.play.verdict import Unmet
 from conformance.scenes.lifecycle import calls, first, other_model, queue, queued, results
 from fixtures.scripts import attempts, gate, http_error, script, text, tool_call, turn, turns, usage
 
@@ -135,16 +135,6 @@ async def a_turn_of_many_steps(t: Case) -> None:
 
 
 @case("TURN-010", needs=["llm-control"])
-async def turns_of_several_chats(t: Case) -> None:
-    hold = t.gate()
-    chats = [await t.new_chat(script(text(f"a{n} "), gate(hold), text(f"b{n}"), prefix=f"q{n}")) for n in range(4)]
-    await asyncio.gather(*(t.llm.reached(hold) for _ in chats))
-    await t.llm.open(hold)
-    for n, chat in enumerate(chats):
-        await said(chat, [f"q{n}", f"a{n} b{n}"])
-
-
-@case("TURN-011", needs=["llm-control"])
 async def interrupted_twice(t: Case) -> None:
     chat: Chat = (await held(t, text("part"))).chat
     for answer in [await chat.interrupt(), await chat.interrupt()]:
@@ -154,7 +144,7 @@ async def interrupted_twice(t: Case) -> None:
     await said(chat, ["first", "part"])
 
 
-@case("TURN-012", needs=["llm-control"])
+@case("TURN-011", needs=["llm-control"])
 async def an_earlier_message_edited_during_a_turn(t: Case) -> None:
     chat, hold = await first(t), t.gate()
     await chat.turn(queued("second"), tries=1)
@@ -171,3 +161,16 @@ async def an_earlier_message_edited_during_a_turn(t: Case) -> None:
     )
     await chat.turn(queued("again"))
     t.expect(talk(await chat.history())[-2:], ["again", "to again"], "what was said at last")
+
+
+@case("TURN-012", needs=["llm-control", "model-admin"])
+async def a_compacted_turn(t: Case) -> None:
+    model, summary = await new_model(t, compression_threshold=50), t.unique("summary")
+    await t.llm.order(turn(text(summary)), model=model["model"], purpose="summary", times=1)
+    chat = await t.chat(script(turn(text("long"), usage=usage(900, 5)), prefix="first"), model_config_id=model["id"])
+    messages = await chat.history()
+    places = [n for n, m in enumerate(messages) if "chat_summarized" in {p.get("tool_name") for p in m["content"]}]
+    if not places:
+        raise Unmet("no compaction took place")
+    t.true(places[-1] < len(messages) - 1, "the turn goes on behind the compaction", [m["role"] for m in messages])
+    t.expect((messages[-1]["role"], len(talk(messages[-1:]))), ("assistant", 1), "the last message, and its texts")

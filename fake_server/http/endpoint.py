@@ -172,6 +172,12 @@ class Call:
         return Problems(self.backend)
 
 
+def guard(call: Call, key: str, failed: bool) -> None:
+    """Refuse with `key` when `failed`; the fault point `KEY of children` turns that off for the chats of sub-agents alone."""
+    if call.chat.parent_chat_id is None or not call.backend.faults.is_off(f"{key} of children"):
+        call.backend.guard(key, failed)
+
+
 class Problems:
     """Collects everything that is wrong with a request, and refuses with all of it at once."""
 

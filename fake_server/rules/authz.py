@@ -56,7 +56,10 @@ def permitted(backend: State, user: User, action: str, chat: Chat, place: str) -
     allowed = can(backend, user, action, chat)
     if not backend.faults.active:
         return allowed
-    return allowed != backend.faults.is_off(f"access.{kind(backend, user, chat)}-{action}-{place}")
+    seen_as = kind(backend, user, chat)
+    if chat.parent_chat_id is not None:
+        allowed = allowed != backend.faults.is_off(f"access.{seen_as}-{action} of children")
+    return allowed != backend.faults.is_off(f"access.{seen_as}-{action}-{place}")
 
 
 def kind(backend: State, user: User, chat: Chat) -> str:

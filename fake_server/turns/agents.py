@@ -42,6 +42,8 @@ async def _run(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) ->
         return await _wait(backend, child, seconds if seconds > 0 else WAIT_SECONDS)
     if name == "message_agent":
         return _message(backend, child, args)
+    if not backend.does("agents.close-only-stops"):
+        child.archived = True
     if child.status != "waiting" and backend.lifecycle.interrupt(child).status != "waiting":
         raise ToolError("set target chat waiting", type=child.agent_type)
     return _about(child, terminated=True)
@@ -97,7 +99,7 @@ def _target(backend: Backend, chat: Chat, raw: str) -> Chat:
     above: str | None = child.parent_chat_id
     while above is not None and above != chat.id:
         above = backend.store.chats[above].parent_chat_id
-    if above is None:
+    if above is None and backend.does("agents.own-only"):
         raise ToolError(NOT_A_DESCENDANT, type=child.agent_type or "general")
     return child
 
@@ -109,13 +111,13 @@ async def _wait(backend: Backend, child: Chat, seconds: int) -> dict[str, Any]:
     except TimeoutError:
         raise ToolError("timed out waiting for delegated subagent completion", type=child.agent_type) from None
     report = _report(backend, child)
-    if child.status == "error":
+    if child.status == "error" and backend.does("agents.failures-are-errors"):
         raise ToolError(report or "agent reached error status", type=child.agent_type)
     return _about(child, report=report)
 
 
 def _report(backend: Backend, child: Chat) -> str:
-    rows: list[Message] = backend.store.messages[child.id]
+    rows: list[Message] = backend.store.messages[child.id] if backend.does("agents.report") else []
     for message in reversed(rows):
         if message.role == "assistant" and not message.deleted:
             text = " ".join(part["text"].strip() for part in message.content if part["type"] == "text").strip()
@@ -133,6 +135,8 @@ def _checked_message(args: dict[str, Any]) -> str:
 
 def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, Any]:
     text = _checked_message(args)
+    if not backend.does("agents.take-messages"):
+        return _about(child, interrupted=args["interrupt"])
     try:
         backend.lifecycle.send(
             child,

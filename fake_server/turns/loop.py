@@ -75,7 +75,7 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
         raise RunFailed(Failure("missing_key", False, message(rules, "missing_key"), detail=detail))
     model = model_of(backend, run)
     run.debug = debugging.begin_turn(backend, chat, model.config)
-    for number in range(MAX_STEPS):
+    for number in range(MAX_STEPS if backend.does("turn.any-length") else 20):
         if number and model_choice.provider_of(backend, model.config) is None:
             raise RunFailed(disabled(backend, model))
         step = await _call(backend, run, model)

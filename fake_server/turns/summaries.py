@@ -12,6 +12,7 @@ from fake_server.model_calls.helpers import ask
 from fake_server.model_calls.wires.base import Tool
 from fake_server.state import model_choice
 from fake_server.state.records import Chat, ModelConfig
+from fake_server.turns.titles import kept, write_back
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -43,7 +44,7 @@ async def label(backend: Backend, chat: Chat) -> None:
     """Label the turn that has just ended, unless something has happened to the chat by the time the model has answered."""
     if chat.parent_chat_id is not None or not backend.does("summary.of-turns"):
         return
-    since = chat.updated_at
+    since, stale = chat.updated_at, kept(chat)
     text = FINISHED
     said = _last_words(backend, chat)
     if said:
@@ -55,6 +56,7 @@ async def label(backend: Backend, chat: Chat) -> None:
         except ModelError:
             text = FINISHED
     if chat.updated_at == since:
+        write_back(backend, chat, stale, "summary.changes-alone")
         write_summary(backend, chat, text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fake_server.chats import debugging
 from fake_server.faulting import replaceable
@@ -25,6 +25,17 @@ TITLE_TOOL = Tool(
     "Give this conversation a short title.",
     {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]},
 )
+
+
+def kept(chat: Chat) -> dict[str, Any]:
+    """What a client may have changed of a chat by the time that a model has answered."""
+    return {key: getattr(chat, key) for key in ("title", "labels", "plan_mode", "pin_order")}
+
+
+def write_back(backend: Backend, chat: Chat, stale: dict[str, Any], point: str) -> None:
+    """Where a fault has turned `point` off, everything is written as it was read before the model was asked."""
+    for key, value in () if backend.does(point) else stale.items():
+        setattr(chat, key, value)
 
 
 def reference_text(part: Part) -> str:
@@ -70,7 +81,7 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
     shown = [m for m in backend.store.messages[chat.id] if m.role != "system" and not m.deleted]
     if len(shown) != 1 or not is_fallback(backend, chat, shown[0].content):
         return
-    attempt = 0
+    attempt, stale = 0, kept(chat)
     try:
         async with asyncio.timeout(TITLE_SECONDS):
             while True:
@@ -84,6 +95,7 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
                 await backend.clock.sleep(retry.delay_ms(backend.revision.error_rules, attempt, 0) / 1000)
     except (TimeoutError, model_choice.OverrideUnavailable):
         return
+    write_back(backend, chat, stale, "title.changes-alone")
     take_title(backend, chat, title, shown[0])
 
 
@@ -106,7 +118,7 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
     shown = [m for m in backend.store.messages[chat.id] if m.role == "user" and not m.deleted and m.visibility != "model"]
     if not any(part["type"] == "text" for message in shown for part in message.content):
         return None
-    chat.title_lock = backend.does("title.locks")
+    chat.title_lock, stale = backend.does("title.locks"), kept(chat)
     try:
         async with asyncio.timeout(TITLE_SECONDS):
             title, counts = await _ask_for_title(backend, chat, shown)
@@ -118,6 +130,7 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
         raise refusal(failure, detail=f"generate manual title: model config {error} is not available") from None
     finally:
         chat.title_lock = False
+        write_back(backend, chat, stale, "title.asked-for-changes-alone")
     if not title:
         raise refusal(failure, detail="generate manual title: generated title is not usable")
     config = model_choice.title_model(backend, chat)

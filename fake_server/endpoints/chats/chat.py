@@ -15,6 +15,7 @@ from fake_server.rules.labels import label_problems
 from fake_server.rules.validate import NIL_UUID, quote, trim
 from fake_server.state import model_choice, pins, workspaces
 from fake_server.state.records import Chat
+from fake_server.turns.titles import kept, write_back
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -162,7 +163,11 @@ async def patch_chat(call: Call) -> Reply:
     backend, chat = call.backend, call.chat
     if body["plan_mode"] is not None:
         check_plan_mode(backend, body["plan_mode"])
-    before_archived, before_pin = chat.archived, chat.pin_order
+    before_archived, before_pin, stale = chat.archived, chat.pin_order, kept(chat)
+    if not backend.does("patch.changes-alone"):
+        await backend.clock.sleep(0.02)
+    if not backend.does("patch.step-by-step"):
+        check_labels(backend, body["labels"])
     if body["title"] is not None and backend.does("patch.renames"):
         rename_chat(call, body["title"])
     if body["labels"] is not None:
@@ -179,6 +184,7 @@ async def patch_chat(call: Call) -> Reply:
         chat.updated_at = backend.clock.now()
     if body["plan_mode"] is not None:
         chat.plan_mode = body["plan_mode"]
+    write_back(backend, chat, {key: value for key, value in stale.items() if body[key] is None}, "patch.changes-alone")
     return reply(204)
 
 

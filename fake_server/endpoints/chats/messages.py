@@ -10,7 +10,7 @@ from fake_server.chats.file_links import link_files
 from fake_server.chats.views import message_view, queued_view
 from fake_server.endpoints.chats.chat import BODY_CAP, PLAN_MODE, check_mcp_servers, check_plan_mode, require
 from fake_server.faulting import replaceable
-from fake_server.http.endpoint import CHATS, Call, Reply, reply, route
+from fake_server.http.endpoint import CHATS, Call, Reply, guard, reply, route
 from fake_server.rules.content import CONTENT, file_ids, stored_parts
 from fake_server.rules.decode import ListOf, Maybe, Struct, Text, Uuid
 from fake_server.rules.refusals import refusal
@@ -95,17 +95,17 @@ async def send_message(call: Call) -> Reply:
     backend, chat, user = call.backend, call.chat, call.user
     require(call, "update")
     if backend.does("access.owner-before-body"):
-        backend.guard("send.not-owner", chat.owner_id != user.id)
+        guard(call, "send.not-owner", chat.owner_id != user.id)
     if backend.does("send.archived-before-body"):
-        backend.guard("send.archived", chat.archived)
+        guard(call, "send.archived", chat.archived)
     body = await call.json(SEND, cap=None if backend.does("send.no-body-cap") else BODY_CAP)
-    backend.guard("send.not-owner", chat.owner_id != user.id)
+    guard(call, "send.not-owner", chat.owner_id != user.id)
     content = stored_parts(backend, user, body["content"])
     check_mcp_servers(backend, body["mcp_server_ids"])
     if body["plan_mode"] is not None:
         check_plan_mode(backend, body["plan_mode"])
     backend.guard("send.busy-behavior", body["busy_behavior"] not in ("", "queue", "interrupt"))
-    backend.guard("send.archived", chat.archived)  # it may have been archived while the body was read
+    guard(call, "send.archived", chat.archived)  # it may have been archived while the body was read
     result = backend.lifecycle.send(
         chat,
         user,
@@ -138,8 +138,12 @@ async def edit_message(call: Call) -> Reply:
     """Replace a user message: it and what came after it is gone, and a turn starts."""
     backend, chat, user = call.backend, call.chat, call.user
     require(call, "update")
-    backend.guard("edit.not-owner", chat.owner_id != user.id)
-    backend.guard("edit.archived", chat.archived)
+    guard(call, "edit.not-owner", chat.owner_id != user.id)
+    if not backend.does("edit.archived-before-body"):
+        await call.json(EDIT)
+    guard(call, "edit.archived", chat.archived)
+    if not backend.does("edit.id-before-body"):
+        await call.json(EDIT)
     try:
         message_id = parse_int(call.params["message"])
     except BadNumber:
@@ -147,7 +151,7 @@ async def edit_message(call: Call) -> Reply:
     backend.guard("edit.id", message_id <= 0)
     body = await call.json(EDIT)
     content = stored_parts(backend, user, body["content"])
-    backend.guard("edit.archived", chat.archived)
+    guard(call, "edit.archived", chat.archived)
     message = backend.lifecycle.edit(
         chat,
         user,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fake_server.chats.views import chat_view, message_view
 from fake_server.endpoints.chats.chat import require
-from fake_server.http.endpoint import CHATS, Call, Reply, reply, route
+from fake_server.http.endpoint import CHATS, Call, Reply, guard, reply, route
 from fake_server.rules.refusals import refusal
 from fake_server.rules.validate import BadNumber, parse_int
 
@@ -29,8 +29,8 @@ async def promote_queued_message(call: Call) -> Reply:
     """Run a queued message next, whatever is running now."""
     backend, chat = call.backend, call.chat
     require(call, "update")
-    backend.guard("promote.not-owner", chat.owner_id != call.user.id)
-    backend.guard("promote.archived", chat.archived)
+    guard(call, "promote.not-owner", chat.owner_id != call.user.id)
+    guard(call, "promote.archived", chat.archived)
     message = backend.lifecycle.promote(chat, call.user, _queue_id(call), call.token)
     if message is not None and not backend.does("promote.only-accepts"):
         return reply(200, message_view(backend, message))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fake_server.chats.views import chat_view
 from fake_server.endpoints.chats.chat import require
-from fake_server.http.endpoint import CHATS, Call, Reply, reply, route
+from fake_server.http.endpoint import CHATS, Call, Reply, guard, reply, route
 from fake_server.turns.titles import manual_title
 
 
@@ -13,7 +13,7 @@ async def regenerate_title(call: Call) -> Reply:
     """Have the model make a title and keep it, unless the chat has been renamed meanwhile."""
     backend, chat = call.backend, call.chat
     require(call, "update")
-    backend.guard("regenerate.not-owner", chat.owner_id != call.user.id)
+    guard(call, "regenerate.not-owner", chat.owner_id != call.user.id)
     before = chat.title
     title = await manual_title(backend, chat, failure="title.regenerate-failed")
     if title and title != before and chat.title == before:
@@ -30,7 +30,7 @@ async def propose_title(call: Call) -> Reply:
     """Have the model make a title and only show it."""
     backend, chat = call.backend, call.chat
     require(call, "update")
-    backend.guard("propose.not-owner", chat.owner_id != call.user.id)
+    guard(call, "propose.not-owner", chat.owner_id != call.user.id)
     title = await manual_title(backend, chat, failure="title.propose-failed")
     if title and not backend.does("title.propose-changes-nothing"):
         chat.title = title

@@ -1,0 +1,144 @@
+"""Queues that suffer from what else is done to their chat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fake_server.faulting import Fault, declare, instead
+from fake_server.state.records import Chat
+
+
+def queue_of(part: Any, chat: Chat) -> list[Any]:
+    """The queue of a chat, as a part of the backend or the ledger finds it."""
+    state = getattr(part, "backend", None) or part.state
+    found: list[Any] = state.store.queues.setdefault(chat.id, [])
+    return found
+
+
+@instead("Lifecycle.set_labels", red=["CROSS-001", "CROSS-003", "CROSS-002", "CROSS-004"])
+def labels_turn_the_queue(right: Any, chat: Chat, labels: Any) -> None:
+    """A change of labels turns the queue round."""
+    right(chat, labels)
+    queue_of(right.__self__, chat).reverse()
+
+
+@instead("Lifecycle.rename", red=["CROSS-003", "CROSS-004"])
+def renames_at_rest_empty_the_queue(right: Any, chat: Chat, title: str) -> None:
+    """A rename of a chat at rest empties its queue."""
+    right(chat, title)
+    if chat.status in ("waiting", "error"):
+        queue_of(right.__self__, chat).clear()
+
+
+@instead("Ledger.promote_next", red=["CROSS-002", "CROSS-004"])
+def labelled_chats_forget_their_queue(right: Any, chat: Chat) -> Any:
+    """The queue of a chat with labels does not run by itself."""
+    return False if chat.labels else right(chat)
+
+
+def _back(right: Any, chat: Chat) -> None:
+    right(chat)
+    right.__self__.backend.faults.memory[f"back {chat.id}"] = True
+
+
+def _next(right: Any, chat: Chat) -> Any:
+    return False if right.__self__.state.faults.memory.get(f"back {chat.id}") else right(chat)
+
+
+declare(
+    Fault(
+        "queues-stay-in-the-archive",
+        "the queue of a chat that came back from the archive runs no more by itself",
+        frozenset(["CROSS-004"]),
+        around={"Lifecycle.unarchive": _back, "Ledger.promote_next": _next},
+    )
+)
+
+
+@instead("Ledger.promote_next", red=["CROSS-005", "CROSS-006"])
+def messages_go_with_their_model(right: Any, chat: Chat) -> Any:
+    """A queued message whose model is deleted is thrown away."""
+    configs = right.__self__.state.store.model_configs
+    gone = [e for e in queue_of(right.__self__, chat) if e.model_config_id and configs[e.model_config_id].deleted]
+    for entry in gone:
+        queue_of(right.__self__, chat).remove(entry)
+    return right(chat)
+
+
+@instead("Ledger.promote_next", red=["CROSS-006"])
+def queues_go_with_the_chats_model(right: Any, chat: Chat) -> Any:
+    """The queue of a chat whose own model is deleted does not run."""
+    return False if right.__self__.state.store.model_configs[chat.last_model_config_id].deleted else right(chat)
+
+
+@instead("Ledger.promote_next", red=["CROSS-007", "MSG-014"])
+def queues_run_on_one_model(right: Any, chat: Chat) -> Any:
+    """A queue runs on the model of the turn before it, whatever was asked for."""
+    for entry in queue_of(right.__self__, chat):
+        entry.model_config_id = chat.last_model_config_id
+    return right(chat)
+
+
+@instead("Lifecycle.edit", red=["CROSS-008"])
+def edits_of_runs_leave_the_queue(right: Any, chat: Chat, *args: Any, **more: Any) -> Any:
+    """An edit during a turn shows an empty queue and runs it afterwards."""
+    kept = list(queue_of(right.__self__, chat)) if chat.status == "running" else []
+    made = right(chat, *args, **more)
+    if kept:
+        right.__self__.backend.faults.memory[chat.id] = kept
+    return made
+
+
+@instead("Hub.retry", red=["CROSS-009"])
+def retries_empty_the_queue(right: Any, chat: Chat, payload: Any) -> None:
+    """A model call that is tried again empties the queue."""
+    queue_of(right.__self__, chat).clear()
+    right(chat, payload)
+
+
+@instead("Ledger.add_message", red=["CROSS-010"])
+def compactions_empty_the_queue(right: Any, chat: Chat, role: str, content: Any, **more: Any) -> Any:
+    """A compaction empties the queue."""
+    if role == "user" and more.get("visibility") == "model":
+        queue_of(right.__self__, chat).clear()
+    return right(chat, role, content, **more)
+
+
+@instead("Ledger.promote_next", red=["CROSS-011"])
+def queued_turns_leave_the_plan(right: Any, chat: Chat) -> Any:
+    """A queued message takes its chat out of plan mode."""
+    if queue_of(right.__self__, chat):
+        chat.plan_mode = ""
+    return right(chat)
+
+
+def _promote(right: Any, chat: Chat, *args: Any, **more: Any) -> Any:
+    lifecycle = right.__self__
+    if chat.last_error is not None:
+        lifecycle.backend.faults.memory[f"error {chat.id}"] = chat.last_error
+    return right(chat, *args, **more)
+
+
+def _written(right: Any, chat: Chat, *args: Any, **more: Any) -> None:
+    right(chat, *args, **more)
+    chat.last_error = right.__self__.state.faults.memory.get(f"error {chat.id}", chat.last_error)
+
+
+declare(
+    Fault(
+        "promotions-keep-the-error",
+        "a promotion leaves last_error",
+        frozenset(["CROSS-012"]),
+        around={"Lifecycle.promote": _promote, "Ledger.write_status": _written},
+    )
+)
+
+
+@instead("Lifecycle.interrupt", red=["CROSS-013"])
+def interrupts_empty_other_queues(right: Any, chat: Chat) -> Any:
+    """An interrupt empties the owner's other queues in which only a message stands that begins with two."""
+    queues, own = right.__self__.backend.store.queues, chat.id
+    for queue in [queue for other, queue in queues.items() if other != own and len(queue) == 1]:
+        if queue[0].content[0].get("text", "").startswith("two "):
+            queue.clear()
+    return right(chat)
