@@ -59,6 +59,7 @@ async def with_a_past(t: Case, content: Any, actor: Actor, fields: dict[str, Any
     first, *_ = await chat.history()
     for archived in (True, False):
         t.given(await chat.patch(archived=archived))
+    t.given(await chat.get())  # it rests: the edit stops nothing
     t.given(await chat.edit(first["id"], content))
     return Chat(actor, chat.id, content)
 

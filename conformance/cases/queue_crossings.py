@@ -11,6 +11,7 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import base_model, models_path, new_model
 from conformance.play.turns import held, ran, said, stuck, talk
+from conformance.play.verdict import Unmet
 from conformance.scenes.lifecycle import other_model, queue, queue_ids, queued
 from conformance.wire.exchange import Exchange
 from fixtures.scripts import attempts, gate, script, text, turn, usage
@@ -26,7 +27,6 @@ BESIDE: dict[str, Act] = {
     "bad label": lambda t, c: c.patch(labels={"": ""}),
     "share": lambda t, c: c.set_acl(users={t.bob.id: "read"}),
     "take a share back": lambda t, c: c.set_acl(users={t.bob.id: ""}),
-    "propose": lambda t, c: c.propose(),
     "regenerate": lambda t, c: c.regenerate(),
     "bad send": lambda t, c: c.send([]),
     "edit of nothing": lambda t, c: c.edit(UNKNOWN),
@@ -35,6 +35,7 @@ BESIDE: dict[str, Act] = {
     "read": lambda t, c: c.messages(limit=1),
 }
 ARCHIVED: dict[str, Act] = {
+    "look": lambda t, c: c.get(),  # it rests: archiving stops nothing
     "archive": lambda t, c: c.patch(archived=True),
     "send to the archive": lambda t, c: c.send("never"),
     "edit in the archive": lambda t, c: c.edit(1),
@@ -61,6 +62,8 @@ async def a_queue_during_a_turn(t: Case) -> None:
         t.given(await chat.send(queued(name)))
     with t.judging("CROSS-001"):
         await untouched(t, chat, BESIDE)
+    if gave_up := t.session.dialect.failure(t.given(await chat.get())):
+        raise Unmet(f"the turn did not wait for its gate: {gave_up}")  # of a server so busy that the gate has given up
     with t.judging("CROSS-002"):
         await under_way.open()
         await ran(chat, ["first", "part late", "one", "to one", "two", "to two"])
@@ -72,6 +75,7 @@ async def a_queue_at_rest(t: Case) -> None:
     with t.judging("CROSS-003"):
         await untouched(t, chat, BESIDE | {n: a for n, a in ARCHIVED.items() if n != "interrupt in the archive"})
     with t.judging("CROSS-004"):
+        t.given(await chat.get())
         t.accepted(await chat.promote(ids[2]))
         await ran(chat, ["first", "three", "to three", "one", "to one", "two", "to two"])
 
