@@ -24,13 +24,13 @@ def writes_back(name: str, key: str, red: list[str], when: Callable[[Chat, Any],
     declare(Fault(name, f"a turn writes back the {key} that it began with", frozenset(red), around={"Runner._work": work}))
 
 
-writes_back("turns-write-back-titles", "title", ["KEEP-001"], lambda chat, old: old.startswith("[file-reference]"))
+writes_back("turns-write-back-titles", "title", ["KEEP-001", "KEEP-008"], lambda chat, old: old.startswith("[file-reference]"))
 writes_back("turns-write-back-labels", "labels", ["KEEP-002"])
 writes_back("turns-write-back-plan-modes", "plan_mode", ["KEEP-003"])
 writes_back("turns-write-back-pins", "pin_order", ["KEEP-004"], lambda chat, old: not chat.archived)
 writes_back("turns-write-back-shares", "acl_users", ["KEEP-005", "KEEP-006"])
 writes_back("failed-turns-write-back-labels", "labels", ["KEEP-002"], lambda chat, old: chat.status == "error")
-writes_back("stopped-turns-write-back-titles", "title", ["KEEP-001"], lambda chat, old: chat.status == "waiting" and
+writes_back("stopped-turns-write-back-titles", "title", ["KEEP-001", "KEEP-008"], lambda chat, old: chat.status == "waiting" and
             old.startswith("[file-reference]") and chat.last_turn_summary is None)  # fmt: skip
 
 

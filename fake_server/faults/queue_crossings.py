@@ -71,7 +71,7 @@ def queues_go_with_the_chats_model(right: Any, chat: Chat) -> Any:
     return False if right.__self__.state.store.model_configs[chat.last_model_config_id].deleted else right(chat)
 
 
-@instead("Ledger.promote_next", red=["CROSS-007", "MSG-014"])
+@instead("Ledger.promote_next", red=["CROSS-007", "MSG-014", "QUEUE-020"])
 def queues_run_on_one_model(right: Any, chat: Chat) -> Any:
     """A queue runs on the model of the turn before it, whatever was asked for."""
     for entry in queue_of(right.__self__, chat):
@@ -128,7 +128,7 @@ declare(
     Fault(
         "promotions-keep-the-error",
         "a promotion leaves last_error",
-        frozenset(["CROSS-012"]),
+        frozenset(["CROSS-012", "CHATOBJ-018"]),
         around={"Lifecycle.promote": _promote, "Ledger.write_status": _written},
     )
 )

@@ -42,7 +42,7 @@ def failures_take_the_turn(right: Any, run: Any, failure: Any) -> None:
 @instead("Hub.retry", red=["TURN-004"])
 def retries_take_the_turn(right: Any, chat: Chat, payload: Any) -> None:
     """A model call that is tried again forgets the steps before it."""
-    for message in of_turn(right.__self__.state.store.messages[chat.id]):
+    for message in of_turn(right.__self__.backend.store.messages[chat.id]):
         message.deleted = True
     right(chat, payload)
 
