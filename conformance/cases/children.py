@@ -6,13 +6,15 @@ from typing import Any
 
 from conformance import chatmaking
 from conformance.cases.lifecycle import archive, edit, interrupt, llm, patch, queue, send, title
-from conformance.cases.limits import labels, messages
+from conformance.cases.limits import labels
+from conformance.cases.limits import messages as limited_messages
 from conformance.cases.ownership import places, rules
 from conformance.cases.paging import messages
 from conformance.cases.streaming import retry, snapshot
 from conformance.chatmaking import play, played
 from conformance.play.case import Case
 from conformance.play.declaration import case
+from conformance.scenes import ownership
 
 OF_ROOTS = frozenset(("getChatACL", "patchChatACL"))  # what only root chats have
 
@@ -30,8 +32,8 @@ ON_CHILDREN = played(
     (send, "send_to_an_idle_chat send_after_an_error send_with_a_model send_with_a_plan_mode two_sends_at_once"),
     (title, "propose regenerate titles_that_fail titles_of_an_archived_chat while_a_title_is_made[regenerate]"),
     (labels, "all_violations_at_once refused_patch[title-length] refused_patch[plan-mode] refused_patch[pin-order]"),
-    (messages, "archived_before_the_body refused_message[nothing-changed] refused_message[edit-nothing-changed]"),
-    (messages, "message_of_the_assistant message_that_was_replaced deleted_model"),
+    (limited_messages, "archived_before_the_body refused_message[nothing-changed] refused_message[edit-nothing-changed]"),
+    (limited_messages, "message_of_the_assistant message_that_was_replaced deleted_model"),
     (rules, "may_read[reader] admin_may_not_promote[site_owner]"),
     (places, "not_owner_before_body before_every_check unknown_and_foreign streams[reader] streams[member]"),
     (messages, "message_cursors queue_beside_messages"),
@@ -59,8 +61,8 @@ OF_ADMINS = ["OWN-026", "OWN-027", "OWN-029", "OWN-030"]
 @case(rows={kind: {"requirement": OF_ADMINS, "kind": kind, "needs": needs} for kind, needs in ADMIN.items()})
 async def admins_act_in_no_child(t: Case, row: dict[str, Any]) -> None:
     on_a_child(t)
-    place = await rules.scene(t)
-    mine = await rules.seen_by(t, place, row["kind"])
+    place = await ownership.scene(t)
+    mine = await ownership.seen_by(t, place, row["kind"])
     for requirement, operations in rules.ADMINS_MAY_NOT.items():
         await place.chat.settled()
         place.message, before = (await place.chat.history())[0]["id"], await rules.snapshot(place)
@@ -73,15 +75,15 @@ async def admins_act_in_no_child(t: Case, row: dict[str, Any]) -> None:
 
 def _of_strangers(kind: str) -> dict[str, str]:
     """Requirement → the class of operations that it is about."""
-    reads = {} if kind == "reader" else {rules.READS[kind]: "read"}
+    reads = {} if kind == "reader" else {ownership.READS[kind]: "read"}
     return reads | {rules.CHANGES[kind]: "update", rules.OWNERS_ONLY[kind]: "own"}
 
 
 @case(rows={k: {"requirement": [*_of_strangers(k), "OWN-025"], "kind": k, "needs": needs} for k, needs in STRANGERS.items()})
 async def strangers_at_a_child(t: Case, row: dict[str, Any]) -> None:
     on_a_child(t)
-    place = await rules.scene(t)
-    mine, before = await rules.seen_by(t, place, row["kind"]), await rules.snapshot(place)
+    place = await ownership.scene(t)
+    mine, before = await ownership.seen_by(t, place, row["kind"]), await rules.snapshot(place)
     for requirement, name in _of_strangers(row["kind"]).items():
         with t.judging(requirement):
             wanted = rules.cells(t, row["kind"], name)
@@ -91,18 +93,18 @@ async def strangers_at_a_child(t: Case, row: dict[str, Any]) -> None:
         t.expect(await rules.snapshot(place), before, "the chat after all of that was refused")
 
 
-@case(rows={k: {"requirement": [rules.READS[k], rules.CHANGES[k]], "kind": k, "needs": n} for k, n in ADMIN.items()})
+@case(rows={k: {"requirement": [ownership.READS[k], rules.CHANGES[k]], "kind": k, "needs": n} for k, n in ADMIN.items()})
 async def admins_at_a_child(t: Case, row: dict[str, Any]) -> None:
     on_a_child(t)
-    place = await rules.scene(t)
-    mine = await rules.seen_by(t, place, row["kind"])
+    place = await ownership.scene(t)
+    mine = await ownership.seen_by(t, place, row["kind"])
     reads, changes = row["requirement"]
     with t.judging(reads):
         for operation in rules.cells(t, row["kind"], "read"):
-            body, own = [(await rules.DO[operation](chat, place)) for chat in (mine, place.chat)]
-            t.expect(rules.lasting(t.accepted(body)), rules.lasting(t.given(own)), f"{operation} beside the owner's own")
+            body, own = [(await ownership.DO[operation](chat, place)) for chat in (mine, place.chat)]
+            t.expect(ownership.lasting(t.accepted(body)), ownership.lasting(t.given(own)), f"{operation} beside the owner's own")
     with t.judging(changes):
         for operation in rules.cells(t, row["kind"], "update", only=rules.CHANGING):
-            t.accepted(await rules.DO[operation](mine, place))
-        shown, sent = t.accepted(await place.chat.get()), {k: v for k, v in rules.CHANGED.items() if t.knows("Chat", k)}
+            t.accepted(await ownership.DO[operation](mine, place))
+        shown, sent = t.accepted(await place.chat.get()), {k: v for k, v in ownership.CHANGED.items() if t.knows("Chat", k)}
         t.exactly({key: shown[key] for key in sent}, sent, "what was set")

@@ -56,7 +56,8 @@ async def label(backend: Backend, chat: Chat) -> None:
         except ModelError:
             text = FINISHED
     if chat.updated_at == since:
-        write_back(backend, chat, stale, "summary.changes-alone")
+        if not backend.does("summary.changes-alone"):
+            write_back(chat, stale)
         write_summary(backend, chat, text)
 
 

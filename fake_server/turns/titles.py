@@ -32,9 +32,9 @@ def kept(chat: Chat) -> dict[str, Any]:
     return {key: getattr(chat, key) for key in ("title", "labels", "plan_mode", "pin_order")}
 
 
-def write_back(backend: Backend, chat: Chat, stale: dict[str, Any], point: str) -> None:
-    """Where a fault has turned `point` off, everything is written as it was read before the model was asked."""
-    for key, value in () if backend.does(point) else stale.items():
+def write_back(chat: Chat, stale: dict[str, Any]) -> None:
+    """What a fault does: everything is written as it was read before the model was asked."""
+    for key, value in stale.items():
         setattr(chat, key, value)
 
 
@@ -95,7 +95,8 @@ async def automatic_title(backend: Backend, chat: Chat) -> None:
                 await backend.clock.sleep(retry.delay_ms(backend.revision.error_rules, attempt, 0) / 1000)
     except (TimeoutError, model_choice.OverrideUnavailable):
         return
-    write_back(backend, chat, stale, "title.changes-alone")
+    if not backend.does("title.changes-alone"):
+        write_back(chat, stale)
     take_title(backend, chat, title, shown[0])
 
 
@@ -130,7 +131,8 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
         raise refusal(failure, detail=f"generate manual title: model config {error} is not available") from None
     finally:
         chat.title_lock = False
-        write_back(backend, chat, stale, "title.asked-for-changes-alone")
+        if not backend.does("title.asked-for-changes-alone"):
+            write_back(chat, stale)
     if not title:
         raise refusal(failure, detail="generate manual title: generated title is not usable")
     config = model_choice.title_model(backend, chat)

