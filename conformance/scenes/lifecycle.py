@@ -109,6 +109,9 @@ async def calls(t: Case, chat: Chat, n: int) -> list[dict[str, Any]]:
     return [entry for entry in await chat.model_calls(wait=n) if not is_helper(entry)][:n]
 
 
+UNKNOWN = 9_000_000_000_000  # the id of no queued message
+
+
 def queued(name: str) -> str:
     """A message to queue: `name`, which is answered by `to name`."""
     return script(text(f"to {name}"), prefix=name)
@@ -140,3 +143,31 @@ def moved(before: dict[str, Any], after: dict[str, Any]) -> bool:
 async def other_model(t: Case, **fields: Any) -> str:
     """Another model beside the default one, for this case; gives its id. Raises Unmet."""
     return str((await new_model(t, **({"context_limit": 64000} | fields)))["id"])
+
+
+def asks(*ids: str) -> Turn:
+    """A model call that calls the client's tool once for each id."""
+    return turn(*(tool_call("look_up", {"q": name}, id=name) for name in ids))
+
+
+def outputs(**by_id: Any) -> list[dict[str, Any]]:
+    return [{"tool_call_id": name, "output": value} for name, value in by_id.items()]
+
+
+async def awaits(t: Case, *each: Turn) -> Chat:
+    """A chat that awaits results in its first turn. Raises Unmet."""
+    chat = await with_client_tool(t, *each)
+    await chat.settled("requires_action")
+    return chat
+
+
+def items(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conversation of a model call, without system messages, over any of the three wires."""
+    body = entry["body"]
+    everything = body.get("messages") or body.get("input") or []
+    return [m for m in everything if m.get("role") not in ("system", "developer")]
+
+
+def wanted(found: list[dict[str, Any]], *said: str) -> list[int]:
+    """Where each text stands: the index of the first item that holds it, or -1."""
+    return [next((i for i, item in enumerate(found) if mark in str(item)), -1) for mark in said]

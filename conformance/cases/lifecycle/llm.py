@@ -10,7 +10,7 @@ from conformance.play.declaration import case
 from conformance.play.provisioning import config_path, has_setting, new_model
 from conformance.play.turns import held, said
 from conformance.play.verdict import Failure, Unmet
-from conformance.scenes.lifecycle import calls, is_helper
+from conformance.scenes.lifecycle import calls, is_helper, items, wanted
 from fixtures.scripts import gate, script, text, tool_call, turn, turns, usage
 
 TOOL = {
@@ -18,18 +18,6 @@ TOOL = {
     "description": "Looks a word up",
     "input_schema": {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
 }
-
-
-def items(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """The conversation of a model call, without system messages, over any of the three wires."""
-    body = entry["body"]
-    everything = body.get("messages") or body.get("input") or []
-    return [m for m in everything if m.get("role") not in ("system", "developer")]
-
-
-def wanted(found: list[dict[str, Any]], *said: str) -> list[int]:
-    """Where each text stands: the index of the first item that holds it, or -1."""
-    return [next((i for i, item in enumerate(found) if mark in str(item)), -1) for mark in said]
 
 
 @case("LLM-001", needs=["llm-control"])

@@ -9,11 +9,9 @@ from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import held, ran, said, stuck, talk
-from conformance.scenes.lifecycle import TOOL, becomes, first, other_model, queue, queue_ids, queued
+from conformance.scenes.lifecycle import TOOL, UNKNOWN, becomes, first, other_model, queue, queue_ids, queued
 from conformance.wire.exchange import Exchange
 from fixtures.scripts import error, script, text, tool_call, turn, turns
-
-UNKNOWN = 9_000_000_000_000
 
 
 @case("QUEUE-001", "QUEUE-002", "QUEUE-003", needs=["llm-control"])

@@ -8,28 +8,12 @@ from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import said, talk
-from conformance.scenes.lifecycle import TOOL, becomes, made_up, queued, results, with_client_tool
+from conformance.scenes.lifecycle import TOOL, asks, awaits, becomes, made_up, outputs, queued, results
 from fixtures.scripts import Turn, script, text, tool_call, turn, turns
 
 DONE = turn(text("done"))
 OPTIONS = [{"label": "Red", "description": "warm"}, {"label": "Blue", "description": "cold"}]
 QUESTION = {"header": "Colour", "question": "Which?", "options": OPTIONS}
-
-
-def asks(*ids: str) -> Turn:
-    """A model call that calls the client's tool once for each id."""
-    return turn(*(tool_call("look_up", {"q": name}, id=name) for name in ids))
-
-
-def outputs(**by_id: Any) -> list[dict[str, Any]]:
-    return [{"tool_call_id": name, "output": value} for name, value in by_id.items()]
-
-
-async def awaits(t: Case, *each: Turn) -> Chat:
-    """A chat that awaits results in its first turn. Raises Unmet."""
-    chat = await with_client_tool(t, *each)
-    await chat.settled("requires_action")
-    return chat
 
 
 async def played(t: Case, *each: Turn, **fields: Any) -> list[dict[str, Any]]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from conformance.cases.lifecycle.llm import items, wanted
-from conformance.cases.lifecycle.toolresults import asks, awaits, outputs
-from conformance.chatmaking import child
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import new_model
 from conformance.play.turns import held, ran, rests, said, talk
 from conformance.play.verdict import Unmet
-from conformance.scenes.lifecycle import calls, first, other_model, queue, queued, results
+from conformance.scenes.chatmaking import child
+from conformance.scenes.lifecycle import asks, awaits, calls, first, items, other_model, outputs, queue, queued, results, wanted
 from fixtures.scripts import attempts, gate, http_error, script, text, tool_call, turn, turns, usage
 
 LOOK = tool_call("list_templates", {}, id="look")

@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.cases.lifecycle.toolresults import TOOL, asks, outputs
 from conformance.play.actors import Chat, text
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import said, talk
-from conformance.scenes.lifecycle import REFERENCE, becomes, queued, titled
+from conformance.scenes.lifecycle import REFERENCE, TOOL, asks, becomes, outputs, queued, titled
 from conformance.wire.exchange import Exchange
 from fixtures.scripts import attempts, error, gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance.chatmaking import Child, child, spawning
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import said, talk
 from conformance.play.verdict import Unmet
+from conformance.scenes.chatmaking import Child, child, spawning
 from conformance.scenes.lifecycle import becomes, family, other_model, queue, queued, results
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from conformance.cases.lifecycle.llm import wanted
-from conformance.cases.lifecycle.queue import UNKNOWN
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import base_model, models_path, new_model
 from conformance.play.turns import held, ran, said, stuck, talk
 from conformance.play.verdict import Unmet
-from conformance.scenes.lifecycle import other_model, queue, queue_ids, queued
+from conformance.scenes.lifecycle import UNKNOWN, other_model, queue, queue_ids, queued, wanted
 from conformance.wire.exchange import Exchange
 from fixtures.scripts import attempts, gate, script, text, turn, usage
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance import chatmaking
 from conformance.cases.lifecycle import archive, edit, interrupt, llm, patch, queue, send, title
 from conformance.cases.limits import labels
 from conformance.cases.limits import messages as limited_messages
 from conformance.cases.ownership import places, rules
 from conformance.cases.paging import messages
 from conformance.cases.streaming import retry, snapshot
-from conformance.chatmaking import play, played
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.scenes import ownership
+from conformance.scenes import chatmaking, ownership
+from conformance.scenes.chatmaking import play, played
 
 OF_ROOTS = frozenset(("getChatACL", "patchChatACL"))  # what only root chats have
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance import chatmaking
 from conformance.cases.lifecycle import archive, edit, interrupt, queue, send, toolresults
 from conformance.cases.paging import messages
 from conformance.cases.sharing import shares
 from conformance.cases.streaming import retry, snapshot, tools
-from conformance.chatmaking import play, played
 from conformance.play.case import Case
 from conformance.play.declaration import case
+from conformance.scenes import chatmaking
+from conformance.scenes.chatmaking import play, played
 
 ON_CHATS_WITH_A_PAST = played(
     (archive, "archive_stops_what_runs archive_keeps_the_queue"),
