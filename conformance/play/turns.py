@@ -84,12 +84,16 @@ class Held:
         await self.chat.case.llm.open(self.gate)
 
 
-async def held(t: Case, *steps: Any, after: tuple[Any, ...] = (), earlier: tuple[Any, ...] = (), **fields: Any) -> Held:
+async def held(
+    t: Case, *steps: Any, after: tuple[Any, ...] = (), earlier: tuple[Any, ...] = (), hold: str = "", **fields: Any
+) -> Held:
     """A chat whose first turn has shown `steps` (of the call after those of `earlier`) and waits, before `after`. Raises Unmet.
+
+    `hold`: the gate, if it is that of another turn, too.
 
     That the model has said something does not mean that the server has read it; that its readers have seen it does.
     """
-    hold = t.gate()
+    hold = hold or t.gate()
     first = turns(*earlier, turn(*steps, gate(hold), *(after or ({"text": "late"},))))
     chat = await t.new_chat(script(first, prefix="first"), **fields)
     await t.llm.reached(hold)

@@ -188,7 +188,8 @@ async def promoted_after_a_failure(t: Case) -> None:
 
 @case("CROSS-013", needs=["llm-control"])
 async def queues_of_two_chats(t: Case) -> None:
-    one, two = [await held(t, text("part ")) for _ in range(2)]
+    hold = t.gate()
+    one, two = [await held(t, text("part "), hold=hold) for _ in range(2)]  # the very same first message
     for each, name in ((one, "one"), (two, "two")):
         t.given(await each.chat.send(queued(name)))
     before = await queue(two.chat)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fake_server.faulting import Fault, declare, instead
-from fake_server.state.records import Chat
+from fake_server.state.records import Chat, Message
 
 
 def queue_of(part: Any, chat: Chat) -> list[Any]:
@@ -71,7 +71,7 @@ def queues_go_with_the_chats_model(right: Any, chat: Chat) -> Any:
     return False if right.__self__.state.store.model_configs[chat.last_model_config_id].deleted else right(chat)
 
 
-@instead("Ledger.promote_next", red=["CROSS-007", "MSG-014", "QUEUE-020"])
+@instead("Ledger.promote_next", red=["CROSS-007", "MSG-014", "QUEUE-020", "QUEUE-044"])
 def queues_run_on_one_model(right: Any, chat: Chat) -> Any:
     """A queue runs on the model of the turn before it, whatever was asked for."""
     for entry in queue_of(right.__self__, chat):
@@ -79,14 +79,26 @@ def queues_run_on_one_model(right: Any, chat: Chat) -> Any:
     return right(chat)
 
 
-@instead("Lifecycle.edit", red=["CROSS-008"])
-def edits_of_runs_leave_the_queue(right: Any, chat: Chat, *args: Any, **more: Any) -> Any:
-    """An edit during a turn shows an empty queue and runs it afterwards."""
+def _edited(right: Any, chat: Chat, *args: Any, **more: Any) -> Any:
     kept = list(queue_of(right.__self__, chat)) if chat.status == "running" else []
     made = right(chat, *args, **more)
-    if kept:
-        right.__self__.backend.faults.memory[chat.id] = kept
+    right.__self__.backend.faults.memory[f"queue {chat.id}"] = kept
     return made
+
+
+def _next_after_edit(right: Any, chat: Chat) -> Any:
+    queue_of(right.__self__, chat).extend(right.__self__.state.faults.memory.pop(f"queue {chat.id}", ()))
+    return right(chat)
+
+
+declare(
+    Fault(
+        "edits-of-runs-leave-the-queue",
+        "an edit during a turn shows an empty queue and runs it afterwards",
+        frozenset(["CROSS-008"]),
+        around={"Lifecycle.edit": _edited, "Ledger.promote_next": _next_after_edit},
+    )
+)
 
 
 @instead("Hub.retry", red=["CROSS-009"])
@@ -134,11 +146,16 @@ declare(
 )
 
 
+def _asked(messages: list[Message]) -> Any:
+    """What the chat was asked last."""
+    return next((m.content for m in reversed(messages) if m.role == "user" and not m.deleted), None)
+
+
 @instead("Lifecycle.interrupt", red=["CROSS-013"])
 def interrupts_empty_other_queues(right: Any, chat: Chat) -> Any:
-    """An interrupt empties the owner's other queues in which only a message stands that begins with two."""
-    queues, own = right.__self__.backend.store.queues, chat.id
-    for queue in [queue for other, queue in queues.items() if other != own and len(queue) == 1]:
-        if queue[0].content[0].get("text", "").startswith("two "):
+    """An interrupt empties the queues of other chats that were asked the same, too."""
+    store = right.__self__.backend.store
+    for other, queue in store.queues.items():
+        if other != chat.id and _asked(store.messages[other]) == _asked(store.messages[chat.id]):
             queue.clear()
     return right(chat)
