@@ -103,11 +103,12 @@ async def an_interrupt_while_a_tool_runs(t: Case) -> None:
 @case("TURN-007", needs=["llm-control"])
 async def what_failed_is_not_forgotten(t: Case) -> None:
     mark, again = t.unique("failed"), t.unique("again")
-    chat = await t.chat(script(http_error(400, "scripted failure"), prefix=mark))
+    chat = await t.chat(script(text("hello"), prefix=t.unique("first")))
+    t.given(await chat.send(script(http_error(400, "scripted failure"), prefix=mark)))
     await chat.settled("error")
     await chat.turn(script(text("ok"), prefix=again), tries=1)
-    *_, last = await calls(t, chat, 2)
-    t.expect(wanted(items(last), mark, again), [0, 1], "where the messages stand in the model call")
+    *_, last = await calls(t, chat, 3)
+    t.expect(wanted(items(last), mark, again), [2, 3], "where the messages stand in the model call")
 
 
 @case("TURN-008", needs=["llm-control"])
