@@ -178,7 +178,7 @@ def _check(record: Record, check: Check) -> Markup:
     pairs += [("Actual", compact(check.actual, 600))] if check.has("actual") else []
     commands = [("To see it", "\n".join(shorten(line, 4000) for line in check.reproduce))] if check.reproduce else []
     commands += [("To judge it again", check.rerun)] if check.rerun else []
-    said = transcript(record, check.exchanges)
+    said = transcript(record, check)
     return _macro(
         "check",
         check,
@@ -187,7 +187,7 @@ def _check(record: Record, check: Check) -> Markup:
         pairs,
         said,
         commands,
-        len(check.exchanges) - len(said),
+        len({*check.exchanges, check.twin} - {""}) - len(said),
     )
 
 
