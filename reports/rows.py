@@ -40,6 +40,7 @@ class Header(_Row):
     record: Annotated[int, Field(ge=1)] = 1
     suite_version: Text
     profile: Text
+    extends: str = ""
     spec_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     target: dict[str, Any]
     seed: int | None

@@ -7,8 +7,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any, cast
 
 import spec
@@ -73,6 +71,7 @@ class Options:
     repeat: int = 1  # plays of each case at least
     allow_intermittent: bool = False  # what fails once and passes the next time only warns
     timeout: float = 0  # seconds for the run as a whole; 0: no bound
+    command: tuple[str, ...] = ()  # the words of the command line
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,25 +475,3 @@ class Session:
             check.message = "expected to fail, and passes: take the entry out"
             check.exchanges = next((c.exchanges[-1:] for c in self.checks if c.requirement == requirement and c.exchanges), [])
             yield check
-
-    def header(self) -> dict[str, Any]:
-        """The first line of the record."""
-        return {
-            "kind": "header",
-            "record": 2,
-            "suite_version": metadata.version("chat-conformance"),
-            "profile": self.profile.name,
-            "spec_sha256": self.profile.sha256,
-            "target": self.redactor.json(self.target.redacted()),
-            "seed": self.options.seed,
-            "strict": self.options.strict,
-            "options": {
-                "jobs": self.options.jobs,
-                "fuzz": self.options.fuzz,
-                "repeat": self.options.repeat,
-                "allow_intermittent": self.options.allow_intermittent,
-                "timeout": self.options.timeout,
-            },
-            "partial": self.options.partial,
-            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
