@@ -171,12 +171,10 @@ SIZES = [(1000, 1000, 0, 0), (450, 1000, 0, 0), (450, 1000, 60, 20_000), (450, 1
 
 
 @pytest.mark.parametrize(("requirements", "checks", "failing", "body"), SIZES)
-def test_a_thousand_checks_fit_in_half_a_megabyte(
-    tmp_path: Path, requirements: int, checks: int, failing: int, body: int
-) -> None:
+def test_a_thousand_checks_fit_in_a_page(tmp_path: Path, requirements: int, checks: int, failing: int, body: int) -> None:
     path = whole(tmp_path / "r", *records.large(requirements, checks, failing=failing, body=body))
     html.render(path, tmp_path / "page.html")
-    assert (tmp_path / "page.html").stat().st_size < 500_000
+    assert (tmp_path / "page.html").stat().st_size < 1_500_000
     _, page = page_of(path)
     assert len(page.rows()) == requirements
     if failing:
