@@ -20,11 +20,12 @@ from reports.transcript import transcript
 
 # The size that the page may have. Details go to the worst requirements first, while they fit; without that, the
 # report of a dead server, where all fails in the same way, would be tens of megabytes.
-BUDGET = 450_000
+BUDGET = 1_350_000
 
 # Of one requirement: checks in full, further ones on a line each, and names of passed cases.
 _FULL, _SHORT, _NAMES = 3, 20, 12
 
+LEVELS = ("MUST", "SHOULD", "MAY")
 _LEAD = {
     "conformant": "Everything in scope was judged, and the server keeps to it.",
     "not-conformant": "The server breaks at least one requirement that a conformant server must keep.",
@@ -63,9 +64,12 @@ def render(record_path: Path, out: Path | TextIO, *, budget: int = BUDGET) -> No
             outcomes=summary.outcomes(),
             bar=[(verdict, summary.counts[verdict], LABEL[verdict]) for verdict in WEIGHT if summary.counts[verdict]],
             chips=[(v, summary.counts[v], LABEL[v]) for v in WEIGHT if summary.counts[v]],
-            levels=[(level, levels[level]) for level in ("MUST", "SHOULD", "MAY") if levels[level]],
+            levels=[(level, levels[level]) for level in LEVELS if levels[level]],
             areas=sorted(Counter(result.area for result in summary.results).items()),
             reasons=summary.reasons("untestable"),
+            left_out=summary.reasons("not-applicable"),
+            table=_table(summary),
+            all_levels=LEVELS,
             notes=record.notes,
             races=[race for race in record.footer.races if race.worded != "never looked at"],
             sections=_sections(record, summary, budget),
@@ -102,17 +106,44 @@ def _asset(name: str) -> str:
 
 def _facts(record: Record, summary: Summary) -> list[tuple[str, str]]:
     header, footer = record.header, record.footer
-    facts = [("Target", header.target_name), ("Started", header.started_at)]
-    if footer.ms:
-        facts.append(("Took", f"{footer.ms / 1000:.1f} s"))
-    facts += [
-        ("Checks", f"{summary.checks:,}"),
-        ("Exchanges", f"{record.exchanges:,} HTTP, {counted(record.sockets, 'socket')}"),
+    took = f", took {footer.ms / 1000:.1f} s" if footer.ms else ""
+    facts = [
+        ("Target", header.target_name),
+        ("Server build", ", ".join(record.builds) or "its answers do not say"),
+        ("Started", f"{header.started_at}{took}"),
+        ("Judged by", f"{header.profile}{f', which extends {header.extends}' if header.extends else ''}"),
+        ("Contract (SHA-256)", header.spec_sha256),
+        ("Suite", header.suite_version),
+        ("Checks", f"{summary.checks:,} on {record.exchanges:,} HTTP exchanges and {counted(record.sockets, 'socket')}"),
         ("Seed", "none" if header.seed is None else str(header.seed)),
-        ("Contract", header.spec_sha256[:12]),
         ("Exit status", str(footer.exit)),
+        ("Options", _pairs(header.options | {"strict": header.strict})),
+        ("Actors", _names(header.target.get("users"))),
+        ("Declared capabilities", _pairs(header.target.get("capabilities"))),
+        ("Run it again", " ".join(header.command)),
     ]
-    return facts
+    return [(name, one_line(value, 600)) for name, value in facts if value]
+
+
+def _pairs(value: Any) -> str:
+    """An object of options on one line."""
+    return ", ".join(f"{key} {compact(item, 80)}" for key, item in value.items()) if isinstance(value, dict) else ""
+
+
+def _names(users: Any) -> str:
+    return ", ".join(users) if isinstance(users, dict) else ""
+
+
+def _table(summary: Summary) -> list[tuple[str, list[tuple[int, int]]]]:
+    """Area × level: how many of how many requirements in scope passed; the last row is of all areas."""
+    scope = [r for r in summary.results if r.verdict != "not-applicable"]
+    areas = sorted({result.area for result in scope})
+    rows = [(area, [r for r in scope if r.area == area]) for area in areas] + [("all areas", scope)]
+    table = []
+    for name, mine in rows:
+        levels = [[r for r in mine if r.level == level] for level in LEVELS]
+        table.append((name, [(sum(r.verdict == "pass" for r in found), len(found)) for found in levels]))
+    return table
 
 
 def _sections(record: Record, summary: Summary, room: int) -> list[_Section]:
@@ -178,7 +209,7 @@ def _check(record: Record, check: Check) -> Markup:
     pairs += [("Actual", compact(check.actual, 600))] if check.has("actual") else []
     commands = [("To see it", "\n".join(shorten(line, 4000) for line in check.reproduce))] if check.reproduce else []
     commands += [("To judge it again", check.rerun)] if check.rerun else []
-    said = transcript(record, check.exchanges)
+    said = transcript(record, check)
     return _macro(
         "check",
         check,
@@ -187,7 +218,7 @@ def _check(record: Record, check: Check) -> Markup:
         pairs,
         said,
         commands,
-        len(check.exchanges) - len(said),
+        len({*check.exchanges, check.twin} - {""}) - len(said),
     )
 
 

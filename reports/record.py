@@ -16,6 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from reports.redact import clean
 from reports.rows import FORMAT, Check, Exchange, Footer, Header, HttpExchange, Note, Scope, SocketExchange
 
+BUILD = "x-coder-build-version"  # the header in which a server says what it is
+_MOST_BUILDS = 5  # more than one: the server was changed during the run, or several answer
 FIRST_PLAY = "first-play"  # the topic of notes on what failed once
 
 
@@ -43,7 +45,8 @@ class BadLine(InvalidRecord):
 class Record:
     """A whole record. `exchanges` and `sockets` are how many of each it holds.
 
-    `first_plays` says what failed before it was played again; all that is known of a failure in a run that was cut off.
+    `builds`: what the server's answers said of its build. `first_plays` says what failed before it was played again; all that is
+    known of a failure in a run that was cut off.
     """
 
     path: Path
@@ -54,6 +57,7 @@ class Record:
     exchanges: int
     sockets: int
     first_plays: list[Note]
+    builds: list[str]
     _places: dict[str, tuple[int, int]]
 
     def exchange(self, id: str) -> Exchange | None:
@@ -78,6 +82,7 @@ def read(path: Path | str, *, cut_off: bool = False) -> Record:
     notes: list[Note] = []
     places: dict[str, tuple[int, int]] = {}
     sockets = 0
+    builds: dict[str, None] = {}
     offset = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -108,6 +113,9 @@ def read(path: Path | str, *, cut_off: bool = False) -> Record:
                     raise BadLine(path, number, f"exchange id {row.id!r} is used twice")
                 places[row.id] = place
                 sockets += isinstance(row, SocketExchange)
+                answer = row.handshake if isinstance(row, SocketExchange) else row.response
+                if answer is not None and (build := answer.headers.get(BUILD)) and len(builds) < _MOST_BUILDS:
+                    builds[build] = None
     if header is None:
         raise EmptyRecord(f"{path}: the record is empty; make one with: chat-conformance run --record {path}")
     if footer is None:
@@ -118,7 +126,7 @@ def read(path: Path | str, *, cut_off: bool = False) -> Record:
         footer = Footer(kind="footer", counts={}, requirements=scope, exit=2)
     first_plays = [note for note in notes if note.topic == FIRST_PLAY]
     notes = [note for note in notes if note.topic != FIRST_PLAY]
-    return Record(path, header, footer, checks, notes, len(places) - sockets, sockets, first_plays, places)
+    return Record(path, header, footer, checks, notes, len(places) - sockets, sockets, first_plays, list(builds), places)
 
 
 _MODELS: dict[str, TypeAdapter[Any]] = {

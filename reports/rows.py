@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-FORMAT = 1
+FORMAT = 2  # older ones are read, too: of a record of format 1 the last exchange of a check decides
 
 Level = Literal["MUST", "SHOULD", "MAY"]
 Verdict = Literal[
@@ -37,9 +37,10 @@ class Header(_Row):
     """What was run, against what, by which contract."""
 
     kind: Literal["header"]
-    record: int = FORMAT
+    record: Annotated[int, Field(ge=1)] = 1
     suite_version: Text
     profile: Text
+    extends: str = ""
     spec_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     target: dict[str, Any]
     seed: int | None
@@ -143,6 +144,9 @@ class Check(_Row):
     text: str = ""
     source: str = ""
     message: str = ""
+    finding: str = ""
+    deciding: str = ""
+    twin: str = ""
     expected: Any = None
     actual: Any = None
     pointer: str = ""

@@ -15,6 +15,7 @@ from reports.redact import visible
 from reports.rows import Answer, Check, Content, Exchange, HttpExchange
 
 CUT = "…"
+MARK = "   ◀ here"
 
 
 def shorten(text: str, limit: int) -> str:
@@ -52,6 +53,60 @@ def _layout(value: Any, indent: str, name: str, fold: int) -> Iterator[str]:
         *lines, end = _layout(item, f"{indent}  ", names[number] if names else "", fold)
         yield from lines
         yield end + ("," if number < len(value) - 1 else "")
+    yield f"{indent}{last}"
+
+
+def marked(value: Any, pointer: str, limit: int = 4000) -> list[str]:
+    """The lines of the JSON value as `pretty` has them, with a mark where the pointer leads to, or to the last step there is.
+
+    What stands before the place is left out where it would not fit.
+    """
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    path: list[Any] = []
+    there = value
+    for step in steps:
+        if isinstance(there, dict) and step in there:
+            path.append(step)
+            there = there[step]
+        elif isinstance(there, list) and step.isdecimal() and int(step) < len(there):
+            path.append(int(step))
+            there = there[int(step)]
+        else:
+            break
+    if not path:
+        return pretty(value, limit).split("\n")
+    lines = list(_spread(value, path, "", ""))
+    at = next(number for number, line in enumerate(lines) if line.endswith(MARK))
+    first = max(0, at - 12) if sum(map(len, lines[:at])) > limit // 2 else 0
+    head = [f"{CUT} ({first} lines before)"] if first else []
+    room, kept = limit, []
+    for line in lines[first:]:
+        kept.append(line if line.endswith(MARK) else shorten(line, max(room, 80)))
+        room -= len(line) + 1
+        if room <= 0 and len(kept) > at - first:
+            kept.append(f"{CUT} (cut here)")
+            break
+    return head + kept
+
+
+def _spread(value: Any, path: list[Any], indent: str, name: str) -> Iterator[str]:
+    """As `_layout`, but each container on the path over several lines."""
+    if not path:
+        *lines, end = _layout(value, indent, name, 90)
+        yield f"{lines[0] if lines else end}{MARK}"
+        yield from [*lines[1:], end] if lines else []
+        return
+    names = {key: f"{json.dumps(key, ensure_ascii=False)}: " for key in value} if isinstance(value, dict) else None
+    items = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+    first, last = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    yield f"{indent}{name}{first}"
+    for number, (key, item) in enumerate(items):
+        inner = names[key] if names else ""
+        on = key == path[0]
+        *lines, end = _spread(item, path[1:], f"{indent}  ", inner) if on else _layout(item, f"{indent}  ", inner, 90)
+        comma = "," if number < len(items) - 1 else ""
+        yield from lines
+        yield end.removesuffix(MARK) + comma + MARK if end.endswith(MARK) else end + comma
     yield f"{indent}{last}"
 
 
@@ -134,9 +189,24 @@ def got(exchange: Exchange, limit: int = 200) -> str:
     return line
 
 
+def frame_number(pointer: str) -> int | None:
+    """The number of the frame that a pointer leads into, if it does."""
+    steps = pointer.split("/")
+    return int(steps[2]) if len(steps) > 2 and steps[1] == "frames" and steps[2].isdecimal() else None
+
+
+def frame_of(exchange: Exchange, pointer: str, limit: int = 200) -> str:
+    """The frame of a socket that the pointer leads into, on one line; "" where it leads into none."""
+    number = frame_number(pointer)
+    if isinstance(exchange, HttpExchange) or number is None or number >= len(exchange.frames):
+        return ""
+    frame = exchange.frames[number]
+    return f"frame {number} of {len(exchange.frames)} at {frame.t_ms:,.0f} ms: {compact(frame.payload, limit)}"
+
+
 def deciding(check: Check) -> str | None:
     """The id of the exchange that decided, if any."""
-    return check.exchanges[-1] if check.exchanges else None
+    return check.deciding or (check.exchanges[-1] if check.exchanges else None)
 
 
 @contextmanager

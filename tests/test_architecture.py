@@ -233,6 +233,7 @@ def test_frames_are_taken_apart_in_one_module() -> None:
     carry = {
         "checks/documents",
         "checks/objects",
+        "play/reading",
         "recordings/reading",
         "recordings/transcripts",
         "run/record",

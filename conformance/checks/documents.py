@@ -34,7 +34,7 @@ def _explain(error: ValidationError) -> tuple[str, str, Any, Any]:
     """What is wrong, where, expected and actual; in our words, since the library's quote whole bodies."""
     kind, where, value = error.kind, list(error.instance_path), error.instance
     said: dict[str, Any] = kind.as_dict()
-    shown = value if not isinstance(value, (dict, list)) else type(value).__name__
+    shown = value if not isinstance(value, (dict, list)) else "an object" if isinstance(value, dict) else "an array"
     match kind.name:
         case "required":
             key = said["property"]

@@ -120,4 +120,6 @@ def is_empty(value: Any) -> bool:
 
 
 def short(value: Any) -> Any:
-    return value if not isinstance(value, (dict, list)) or len(str(value)) < 200 else type(value).__name__
+    if not isinstance(value, (dict, list)) or len(str(value)) < 200:
+        return value
+    return "an object" if isinstance(value, dict) else "an array"

@@ -94,6 +94,7 @@ def command(name: str, argv: Sequence[str]) -> int:
         progress = Progress(sys.stdout)
         try:
             config = _config(options, record, progress)
+            config.command = ("chat-conformance", name, *argv)
             config.revision, config.profile = found, profile.name if found else options.profile
             asyncio.run(_play(config, chosen, outcome))
         except (target.BadTarget, BadExpectations, Unusable, EmbeddedFailed, RecordFailed) as error:

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from conformance.play.finding import plain
+from conformance.play.finding import shown as short
 from conformance.play.giving_up import LOST, Patience
 from conformance.play.verdict import Unmet
 from conformance.profiles import Dialect
 from conformance.wire.exchange import ABSENT, Exchange, Request, SocketLog
+from conformance.wire.feed import worded
 from conformance.wire.http import BadAnswer, TargetUnreachable
 from conformance.wire.lines import Lines, open_lines
 from conformance.wire.patience import kind_of
@@ -311,7 +314,8 @@ class Chat:
         """Poll until the chat rests (or has one of these statuses) and shows `fields`; gives the chat. Raises Unmet."""
         if unknown := sorted({*status} - {*self.case.busy, *self.case.rest}):
             raise Unmet(f"this revision has no status {' or '.join(unknown)}")
-        what = f"status in {status or tuple(self.case.session.traits['rest_statuses'])} {fields or ''}"
+        what = "status " + " or ".join(status or self.case.session.traits["rest_statuses"])
+        what += f" and {worded(fields)}" if fields else ""
 
         def reached(chat: dict[str, Any]) -> bool:
             resting = chat.get("status") in status if status else self.dialect.at_rest(chat)
@@ -363,7 +367,8 @@ class Chat:
                 if last.status == 200 and isinstance(last.body, dict) and reached(last.body):
                     return last.body
                 patience.vain(kind, self.case.name)
-            shown = {k: seen.get(k) for k in ("status", "title", "last_error")} if isinstance(seen, dict) else seen
+            seen = {k: seen.get(k) for k in ("status", "title", "last_error")} if isinstance(seen, dict) else seen
+            shown = short(plain(seen))
             raise Unmet(f"the chat did not reach {what} {why or f'within {wanted:g} s'}; last seen: {shown}") from None
 
     def hurry(self, seen: Any, limit: asyncio.Timeout) -> None:

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from conformance.play.actors import Actor, Chat
 from conformance.play.declaration import CaseSpec
+from conformance.play.evidence import as_failure, differing, fill, unheld, wrong_status
+from conformance.play.finding import Words, type_name
 from conformance.play.llm_control import LlmControl
 from conformance.play.meaning import difference
-from conformance.play.odd_answers import brief, reads_an_answer, without_answer
+from conformance.play.odd_answers import reads_an_answer, without_answer
 from conformance.play.offers import Offers
 from conformance.play.races import Sight, signs_in
 from conformance.play.refused import judge_refusal
@@ -189,10 +192,13 @@ class Case(Offers):
         return exchange.response.body
 
     def message(self, body: Any) -> dict[str, Any]:
-        """The message in the answer to a send, an edit or a promotion. Raises KeyError."""
+        """The message in the answer to a send, an edit or a promotion. Raises Failure."""
         found = self.session.dialect.message(body)
         if not found:
-            raise KeyError("message")
+            there = sorted(body) if isinstance(body, dict) else body
+            raise Failure(
+                "the answer has no message", kind="missing-key", expected=Words("a message"), actual=there, hints=[(body, "")]
+            )
         return found
 
     def succeeded(self, exchange: Exchange) -> bool:
@@ -245,15 +251,15 @@ class Case(Offers):
         except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
             self.unanswered |= isinstance(error, TargetUnreachable)
             self._add_failure(requirement, error, mark)
-        except UnboundLocalError as error:
+        except UnboundLocalError:
             if not self._rests_on_a_failure():
                 raise
-            self._add(requirement, UNTESTABLE, mark, reason=f"it rests on what failed before: {error}")
+            self._add(requirement, UNTESTABLE, mark, reason="it rests on what failed before")
         except Exception as error:
             if not reads_an_answer(error):
                 self._add(requirement, HARNESS_ERROR, mark, reason=f"{type(error).__name__}: {error}")
                 return
-            self._add_failure(requirement, Failure(f"the answer has another shape: {type(error).__name__}: {error}"), mark)
+            self._add_failure(requirement, error, mark)
         else:
             self._add(requirement, PASS, mark)
 
@@ -263,36 +269,24 @@ class Case(Offers):
             return
         found = difference(actual, expected, self.session.known_keys)
         if found:
-            where, one, other = found
-            place = f"{where} is " if where else ""
-            raise Failure(
-                f"{what}: {place}{self._shown(one)} instead of {self._shown(other)}",
-                expected=other,
-                actual=one,
-                pointer=pointer + where,
-            )
+            raise differing(sys._getframe(1), what, found, actual, pointer)
 
     def exactly(self, actual: Any, expected: Any, what: str, pointer: str = "") -> None:
         """The user's, the client's or the model's own values are kept as they are, every key. Raises Failure."""
         if actual != expected or type(actual) is not type(expected):
-            raise Failure(
-                f"{what}: {self._shown(actual)} instead of {self._shown(expected)}",
-                expected=expected,
-                actual=actual,
-                pointer=pointer,
-            )
+            raise differing(sys._getframe(1), what, ("", actual, expected), actual, pointer)
 
     def alike(self, actual: Exchange, expected: Exchange, what: str) -> None:
         """Nobody can tell one answer from the other: status, media type, keys and values. Raises Failure."""
         one, other = actual.response, expected.response
-        self.expect((one.status, one.media_type), (other.status, other.media_type), f"status and media type of {what}")
-        if isinstance(one.body, dict) and isinstance(other.body, dict):
-            self.expect(sorted(one.body), sorted(other.body), f"the keys of {what}")
-        self.expect(one.body, other.body, what)
-
-    def _shown(self, value: Any) -> str:
-        """A value for messages; secrets go before it is cut."""
-        return _short(self.session.redactor.json(value))
+        keys = [sorted(r.body) if isinstance(r.body, dict) else str(type_name(r.body)) for r in (one, other)]
+        for this, that, of in (
+            ((one.status, one.media_type), (other.status, other.media_type), "status and media type of "),
+            (keys[0], keys[1], "the keys of "),
+            (one.body, other.body, ""),
+        ):
+            if found := difference(this, that, self.session.known_keys):
+                raise differing(None, f"{of}{what}", found, this, exchange=actual.id)
 
     def known(self, value: dict[str, Any]) -> dict[str, Any]:
         """What the contract knows of an object; a server may show more."""
@@ -307,22 +301,14 @@ class Case(Offers):
     def true(self, holds: Any, what: str, actual: Any = ABSENT, pointer: str = "") -> None:
         """The sentence `what` holds. Raises Failure."""
         if not holds:
-            shown = "" if actual is ABSENT else f" (got {self._shown(actual)})"
-            raise Failure(f"not so: {what}{shown}", actual=actual, pointer=pointer)
+            raise unheld(sys._getframe(1), what, actual, pointer)
 
     def accepted(self, exchange: Exchange, status: int = 0) -> Any:
         """This was answered with the success status of its operation, or with `status`; gives the body. Raises Failure."""
         response = exchange.response
         status = status or self._success(exchange)
         if response.status != status:
-            said = response.body.get("message") if isinstance(response.body, dict) else ""
-            message = f"{exchange.request.method} {exchange.request.path} answered {response.status}, not {status}"
-            raise Failure(
-                f"{message}{f': {said}' if said else ''}",
-                expected=status,
-                actual=response.status,
-                exchange=exchange.id,
-            )
+            raise wrong_status(exchange, status)
         return response.body
 
     def _success(self, exchange: Exchange) -> int:
@@ -380,9 +366,7 @@ class Case(Offers):
         return failed(self.session.profile.requirements[requirement].level)
 
     def _add_failure(self, requirement: str, error: Exception, mark: int) -> None:
-        exchange = getattr(getattr(error, "exchange", None), "id", "")
-        failure = error if isinstance(error, Failure) else Failure(str(error) or type(error).__name__, exchange=exchange)
-        self._add(requirement, self._severity(requirement), mark, failure=failure)
+        self._add(requirement, self._severity(requirement), mark, failure=as_failure(error))
 
     def _add(self, requirement: str, verdict: str, mark: int, *, failure: Failure | None = None, reason: str = "") -> None:
         said = self.exchanges[mark:] or self.exchanges[-1:]
@@ -393,11 +377,7 @@ class Case(Offers):
         check.exchanges = [x.id for x in said]
         check.ms = round((time.monotonic() - self._began) * 1000, 1)
         if failure:
-            clean = self.session.redactor.text
-            check.message, check.pointer = brief(str(failure), clean), failure.pointer
-            check.expected, check.actual = brief(failure.expected, clean), brief(failure.actual, clean)
-            shown = [x for x in said if x.id == failure.exchange] or said[-3:]
-            check.reproduce = [self.session.reproduce(x) for x in shown]
+            fill(check, failure, self.exchanges, mark, self.session)
         self.checks.append(check)
 
     async def run(self) -> list[Check]:
@@ -418,13 +398,16 @@ class Case(Offers):
         except (Failure, NotSeen, AssertionError, TargetUnreachable) as error:
             self.unanswered |= isinstance(error, TargetUnreachable)
             # outside every `judging` block: what the blocks rest on
-            self._rest(UNTESTABLE, f"{type(error).__name__}: {error}")
+            self._rest(UNTESTABLE, f"what it rests on went wrong: {as_failure(error)}")
         except UnboundLocalError as error:
             # what one block should have made and did not, another one uses
-            self._rest(UNTESTABLE if self._rests_on_a_failure() else HARNESS_ERROR, f"it rests on what failed before: {error}")
+            told = self._rests_on_a_failure()
+            self._rest(UNTESTABLE if told else HARNESS_ERROR, "it rests on what failed before" if told else f"unbound: {error}")
         except Exception as error:
-            told = reads_an_answer(error)
-            self._rest(UNTESTABLE if told else HARNESS_ERROR, f"{type(error).__name__}: {error}")
+            if reads_an_answer(error):
+                self._rest(UNTESTABLE, f"what it rests on went wrong: {as_failure(error)}")
+            else:
+                self._rest(HARNESS_ERROR, f"{type(error).__name__}: {error}")
         finally:
             if not self.session.ended and any(check.verdict != PASS for check in self.checks):
                 await self._look_for_races()
@@ -477,8 +460,3 @@ class Case(Offers):
 def _accepts(said: Exchange | SocketLog) -> bool:
     status = said.response.status if isinstance(said, Exchange) else said.handshake.status
     return 100 < status < 400
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 120 else f"{shown[:117]}..."

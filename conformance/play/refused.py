@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from conformance.play.evidence import wrong_status
+from conformance.play.finding import Words
 from conformance.play.verdict import Failure
 from conformance.wire.exchange import Exchange
 from spec import ErrorRow, Profile
@@ -25,14 +27,7 @@ def judge_refusal(profile: Profile, exchange: Exchange, key: str, places: dict[s
     row: ErrorRow = profile.errors[key]
     response = exchange.response
     if response.status != row.status:
-        said = response.body.get("message", "") if isinstance(response.body, dict) else ""
-        what = f"{exchange.request.method} {exchange.request.path} answered {response.status}, not {row.status} ({key})"
-        raise Failure(
-            f"{what}{f': {said}' if said else ''}",
-            expected=row.status,
-            actual=response.status,
-            exchange=exchange.id,
-        )
+        raise wrong_status(exchange, row.status, key)
     if row.media != "application/json":
         text = (response.content or b"").decode("utf-8", "replace")
         return None if _pattern(row.message, places).search(text) else _wording(row.message, text, "", exchange)
@@ -40,7 +35,9 @@ def judge_refusal(profile: Profile, exchange: Exchange, key: str, places: dict[s
     if not isinstance(body, dict) or not isinstance(body.get("message"), str):
         raise Failure(
             f"the {row.status} answer has no JSON object with a message",
+            expected=Words("a JSON object with a message"),
             actual=body,
+            kind="missing-key",
             pointer="/message",
             exchange=exchange.id,
         )
@@ -52,12 +49,20 @@ def judge_refusal(profile: Profile, exchange: Exchange, key: str, places: dict[s
             f"validations name the fields {shown}, not {fields}",
             expected=fields,
             actual=shown,
+            kind="missing-item",
             pointer="/validations",
             exchange=exchange.id,
         )
     for name in row.extra:
         if name not in body:
-            raise Failure(f"the refusal has no {name}", pointer=f"/{name}", exchange=exchange.id)
+            raise Failure(
+                f"the refusal has no {name}",
+                expected=name,
+                actual=sorted(body),
+                kind="missing-key",
+                pointer=f"/{name}",
+                exchange=exchange.id,
+            )
     if not _pattern(row.message, places).fullmatch(body["message"]):
         return _wording(row.message, body["message"], "/message", exchange)
     return None
@@ -73,6 +78,7 @@ class _Kept(dict[str, Any]):
 def _wording(expected: str, actual: str, pointer: str, exchange: Exchange) -> Failure:
     return Failure(
         "the refusal is worded differently",
+        kind="wording",
         expected=expected,
         actual=actual,
         pointer=pointer,

@@ -16,7 +16,11 @@ RANK = [FAIL, UNEXPECTED_PASS, HARNESS_ERROR, WARN, RACED, EXPECTED_FAIL, PASS, 
 
 
 class Failure(AssertionError):
-    """The target did not do what the requirement says."""
+    """The target did not do what the requirement says.
+
+    `kind`: of finding (`play/finding.py`); found out by the values if it is not given. `hints`: values that may stand in what was
+    said, each with the pointer from there to what is wrong; of no use where `exchange` is known.
+    """
 
     def __init__(
         self,
@@ -26,9 +30,12 @@ class Failure(AssertionError):
         actual: Any = ABSENT,
         pointer: str = "",
         exchange: str = "",
+        kind: str = "",
+        hints: list[tuple[Any, str | None]] | None = None,
     ) -> None:
         super().__init__(message)
         self.expected, self.actual, self.pointer, self.exchange = expected, actual, pointer, exchange
+        self.kind, self.hints = kind, hints or []
 
 
 class Unmet(Exception):
@@ -48,10 +55,13 @@ class Check:
     source: str = ""
     message: str = ""
     reason: str = ""
+    finding: str = ""  # its kind
     expected: Any = ABSENT
     actual: Any = ABSENT
     pointer: str = ""
     exchanges: list[str] = field(default_factory=list)
+    deciding: str = ""  # the one of the exchanges that shows it
+    twin: str = ""  # one that is nearly the same and was accepted
     reproduce: list[str] = field(default_factory=list)
     rerun: str = ""
     ms: float = 0.0

@@ -7,13 +7,12 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib import metadata
-from typing import Any
+from typing import Any, cast
 
 import spec
 from conformance.checks import passive
 from conformance.play.declaration import CaseSpec
+from conformance.play.evidence import enter
 from conformance.play.odd_answers import brief, without_answer
 from conformance.play.races import Races
 from conformance.play.routing import NEEDS as ROUTING_NEEDS
@@ -72,6 +71,7 @@ class Options:
     repeat: int = 1  # plays of each case at least
     allow_intermittent: bool = False  # what fails once and passes the next time only warns
     timeout: float = 0  # seconds for the run as a whole; 0: no bound
+    command: tuple[str, ...] = ()  # the words of the command line
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +141,14 @@ class Session:
         self.complaints: list[str] = []  # entries of the expectations file that are red by themselves
         self.switched_off: set[str] = set()  # what only the property phase judges, in a run without it
         self._tallies: dict[str, Tally] = defaultdict(Tally)
-        self._seen: list[Exchange | SocketLog] = []
-        self._seen_weight = 0
+        self._seen, self._seen_weight = list[Exchange | SocketLog](), 0
         self.stumbles: list[tuple[Exchange | SocketLog, str]] = []  # what no check could read
         self._observers = passive.observers(self.profile)
         self.judging_seconds = 0.0
         self.answers_seen: dict[str, set[str]] = {}  # by case, over all its plays
         self.lost_at: dict[str, dict[int, str]] = {}  # by case and play: the request at which the connection was lost
-        self.began = time.monotonic()
+        self.began, self.ended = time.monotonic(), cast("Ended | None", None)
         self.wire.listeners.append(self._observe)
-        self.ended: Ended | None = None
         self.liveness = Liveness(self._answers, self.wire.now_ms)
         self.races = Races(self.traits)
         self._accepting: set[str] = set()  # cases in which the target accepted something
@@ -218,7 +216,7 @@ class Session:
 
     def rerun(self, requirement: str) -> str:
         """The command that judges this requirement again."""
-        where = f" --target {self.options.target_name}" if self.options.target_name else ""
+        where = self.options.target_name and f" --target {self.options.target_name}"
         where += "".join(f" --fault {name}" for name in self.options.faults)
         return f"chat-conformance run{where} --requirement {requirement} --seed {self.options.seed}"
 
@@ -423,12 +421,13 @@ class Session:
             yield self._passive_failure(requirement, tally, *tally.first)
 
     def _passive_failure(self, requirement: str, tally: Tally, finding: Finding, exchange: Exchange | SocketLog) -> Check:
-        check = self.check(requirement, failed(self.profile.requirements[requirement].level), "every exchange")
-        more = tally.found - 1
+        check, more = (
+            self.check(requirement, failed(self.profile.requirements[requirement].level), "every exchange"),
+            tally.found - 1,
+        )
         check.message = finding.message + (f" (and {more} more of {tally.judged})" if more else "")
-        check.pointer, check.expected, check.actual = finding.pointer, finding.expected, finding.actual
-        check.exchanges = list(tally.found_in)
-        check.reproduce = [self.reproduce(exchange)]
+        enter(check, finding, exchange)
+        check.exchanges, check.reproduce = list(tally.found_in), [self.reproduce(exchange)]
         return check
 
     def _race_checks(self) -> Iterable[Check]:
@@ -438,7 +437,7 @@ class Session:
             if requirement in self.profile.requirements and self._in_scope(requirement) and tally.first is not None:
                 check = self.check(requirement, WARN if tally.seen else PASS, tally.first.case)
                 check.message, check.exchanges = f"seen in {tally.worded()}", [tally.first.exchange]
-                check.expected, check.actual = 0, tally.seen
+                check.deciding, check.finding, check.expected, check.actual = tally.first.exchange, "wrong-value", 0, tally.seen
                 yield check
 
     def _stumbled(self) -> Iterable[Check]:
@@ -476,24 +475,3 @@ class Session:
             check.message = "expected to fail, and passes: take the entry out"
             check.exchanges = next((c.exchanges[-1:] for c in self.checks if c.requirement == requirement and c.exchanges), [])
             yield check
-
-    def header(self) -> dict[str, Any]:
-        """The first line of the record."""
-        return {
-            "kind": "header",
-            "suite_version": metadata.version("chat-conformance"),
-            "profile": self.profile.name,
-            "spec_sha256": self.profile.sha256,
-            "target": self.redactor.json(self.target.redacted()),
-            "seed": self.options.seed,
-            "strict": self.options.strict,
-            "options": {
-                "jobs": self.options.jobs,
-                "fuzz": self.options.fuzz,
-                "repeat": self.options.repeat,
-                "allow_intermittent": self.options.allow_intermittent,
-                "timeout": self.options.timeout,
-            },
-            "partial": self.options.partial,
-            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }

@@ -16,6 +16,7 @@ from typing import Any
 from conformance.play.declaration import CaseSpec
 from conformance.play.verdict import Check
 from conformance.run import embedded, expectations
+from conformance.run.header import header
 from conformance.run.preflight import Problem, preflight
 from conformance.run.record import RecordFailed, RecordWriter
 from conformance.run.revision import Found, find
@@ -46,6 +47,7 @@ class RunConfig:
     repeat: int = 1
     allow_intermittent: bool = False
     timeout: float = 0  # seconds for the run as a whole; 0: none
+    command: tuple[str, ...] = ()  # the words of the command line
     revision: Found | None = None  # what was found of the target's revision, where nobody named one
     on_start: Callable[[Session, int], None] | None = None
 
@@ -145,10 +147,11 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             repeat=config.repeat,
             allow_intermittent=config.allow_intermittent,
             timeout=config.timeout,
+            command=config.command,
         )
         writer = RecordWriter(config.record, Redactor(target.secrets()))
         session = Session(target, options, writer)
-        writer.line(session.header())
+        writer.line(header(session))
         outcome.session = session
         if writer.failed:
             raise RecordFailed(writer.failed)

@@ -132,3 +132,4 @@ class Finding:
     expected: Any = ABSENT
     actual: Any = ABSENT
     exchange: str = ""
+    kind: str = ""  # of finding (play/finding.py); told by the values if it is empty

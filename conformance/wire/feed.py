@@ -27,7 +27,16 @@ class Waiting(Protocol):
 
 
 class NotSeen(AssertionError):
-    """An awaited event did not come before the deadline; says what was seen instead."""
+    """An awaited event did not come before the deadline; says what was seen instead.
+
+    `awaited` in words, `instead`: what came, one a line; `exchange`: the connection.
+    """
+
+    def __init__(
+        self, message: str, exchange: Exchange | SocketLog | None = None, awaited: str = "", instead: Any = ABSENT
+    ) -> None:
+        super().__init__(message)
+        self.exchange, self.awaited, self.instead = exchange, awaited, instead
 
 
 def matches(pattern: Any, value: Any) -> bool:
@@ -199,8 +208,10 @@ class Feed:
         if not self.closed.is_set() and not lost:
             patience.vain(kind if self.events or self.notes else "frame", self._said.case)
         why = f"the {self.what} closed" if self.closed.is_set() else "a turn got lost" if lost else f"{wanted:g} s went by"
-        seen_instead = ", ".join(brief(e) for e in came[start:][-12:]) or "no events"
-        raise NotSeen(f"waited for {n} x {what}; {why}; seen instead: {seen_instead}")
+        instead = [brief(e) for e in came[start:][-12:]]
+        awaited = what if n == 1 else f"{n} times {what}"
+        text = f"waited in vain for {awaited}; {why}; seen instead: {', '.join(instead) or 'no events'}"
+        raise NotSeen(text, self._said, awaited, instead)
 
     async def until_closed(self, deadline: float | None = None) -> tuple[int | None, str]:
         """Wait until the server closes; gives `ending`. Raises NotSeen at the deadline, BadAnswer as `until`."""
@@ -210,7 +221,8 @@ class Feed:
             await asyncio.wait_for(self.closed.wait(), wanted)
         except TimeoutError:
             patience.vain("close", self._said.case)
-            raise NotSeen(f"the {self.what} was still open after {wanted:g} s") from None
+            text = f"the {self.what} was still open after {wanted:g} s"
+            raise NotSeen(text, self._said, "the server's close", "still open") from None
         patience.met("close")
         if self.fault:
             raise BadAnswer(self.fault, self._said)

@@ -150,7 +150,7 @@ class Socket(Feed):
         else:
             patience.met("pong")
             return
-        raise NotSeen("a client ping was not answered")
+        raise NotSeen("a client ping was not answered", self.log, "the answer to a client's ping", "no answer")
 
     async def _hang_up(self) -> None:
         if self._connection is None:

@@ -67,5 +67,12 @@
     });
     block.append(button);
   }
+  // On paper: the evidence of what needs a look, and why what was not judged was not; of all others the line.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll(".why:not([open]), .r:not([open]):has(article)")];
+    for (const one of closed) one.open = true;
+  });
+  addEventListener("afterprint", () => { for (const one of closed) one.open = false; });
   fromAddress();
 })();

@@ -176,9 +176,9 @@ def committed(profile: str = spec.DEFAULT) -> dict[str, dict[str, str]]:
     return found
 
 
-def in_workers(count: int, arguments: list[str]) -> list[tuple[int, str]]:
-    """Run this module in `count` processes, a shard each; gives their exit statuses and outputs."""
-    command = [sys.executable, "-m", __spec__.name if __spec__ else "tests.proof.matrix", *arguments]
+def in_workers(count: int, arguments: list[str], module: str = "tests.proof.matrix") -> list[tuple[int, str]]:
+    """Run a module in `count` processes, a shard each; gives their exit statuses and outputs."""
+    command = [sys.executable, "-m", module, *arguments]
     workers = [
         subprocess.Popen([*command, "--shard", f"{i + 1}/{count}"], stdout=subprocess.PIPE, text=True) for i in range(count)
     ]

