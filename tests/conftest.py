@@ -7,7 +7,6 @@ import pytest
 LONGEST = (
     "tests/proof/test_controls.py",
     "tests/replay/test_reference.py",
-    "tests/proof/test_order_and_jobs.py",
     "tests/proof/test_cross.py",
     "tests/proof/test_faults.py",
     "tests/proof/test_needs.py",

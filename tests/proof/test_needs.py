@@ -49,7 +49,7 @@ async def _look() -> Known:
         session.wire.listeners.append(lambda exchange: actors[exchange.case].add(exchange.actor))
 
     async with running_server() as server:
-        # many at once in a drawn order: test_order_and_jobs.py plays one by one in another
+        # many at once in a drawn order: test_controls.py plays one by one in another
         run = await run_against(server.target, jobs=64, seed=13, shuffle=True, deadline=10, on_start=listen)
         return Known(server.target, run, actors)
 
