@@ -11,11 +11,10 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
-import yaml
-
 import spec
 from fake_server.rules.decode import Struct
 from spec.documents import documents
+from spec.parsed import parsed
 
 
 class Revision:
@@ -73,7 +72,7 @@ class Revision:
 def table(profile: str) -> dict[str, Any]:
     """What revisions/<profile>.yaml says; empty when there is no such file."""
     file = resources.files("fake_server").joinpath("revisions", f"{profile}.yaml")
-    return (yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.is_file() else {}
+    return (parsed(file) or {}) if file.is_file() else {}
 
 
 @cache

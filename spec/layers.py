@@ -19,11 +19,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-import yaml
+from spec.parsed import parsed
 
 REPLACE = "$replace"
 _NAMES = ("id", "name", "event", "$ref")
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Files:
         """The parsed YAML file at this path. Raises FileNotFoundError."""
         for node in self._found(parts):
             if node.is_file():
-                return yaml.load(node.read_text(encoding="utf-8"), Loader=_Loader)
+                return parsed(node)
         raise FileNotFoundError(f"spec/{'/'.join(parts)}")
 
     def names(self, *parts: str) -> list[str]:

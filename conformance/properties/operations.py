@@ -10,9 +10,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-import schemathesis
 from hypothesis import strategies as st
-from schemathesis import GenerationMode
 
 from conformance.play.case import Case
 from conformance.play.declaration import case
@@ -47,6 +45,8 @@ def _schema(profile: Profile) -> Any:
         path: {m: {k: v for k, v in o.items() if k != "security"} if isinstance(o, dict) else o for m, o in item.items()}
         for path, item in document["paths"].items()
     }
+    import schemathesis  # takes a third of a second, which only a run with a property phase has to pay
+
     return schemathesis.openapi.from_dict(document)
 
 
@@ -90,6 +90,8 @@ async def any_request(t: Case) -> None:
 
 def _any_of(operation: Any) -> st.SearchStrategy[Any]:
     """Requests that the contract allows and requests that it does not."""
+    from schemathesis import GenerationMode
+
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     # made when first drawn from: Python 3.11 can't parse source, as making them does, in two threads at once
     return st.deferred(lambda: st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes]))
