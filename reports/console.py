@@ -152,6 +152,12 @@ def _summary(screen: _Screen, summary: Summary, width: int) -> None:
         if race.worded != "never looked at":
             excused = f"; excused {_ids(race.excused, 40)}" if race.excused else ""
             screen.add(("", f"  race {race.race}: {race.worded}{excused}"))
+    if walks := record.footer.walks:
+        of = walks.triples
+        reached = f"{of.together:,} of {of.possible:,} triples reached; by scenario cases alone {of.cases:,}"
+        again = f"; {len(walks.not_again)} differences did not come again" if walks.not_again else ""
+        raced = f"; {walks.raced} excused by races" if walks.raced else ""
+        screen.add(("", f"  walks: {walks.walks:,} of {walks.steps:,} steps; {reached}{raced}{again}"))
     for note in record.notes[-10:]:
         screen.add(("", f"  note: {one_line(note.text)}"))
     if record.footer.slowest:

@@ -215,6 +215,25 @@ class End(_Row):
     exchanges: list[str] = []
 
 
+class Triples(_Row):
+    """Act, situation of a chat and kind of its last turn: how many there are, and how many were reached."""
+
+    possible: int = 0
+    walks: int = 0
+    cases: int = 0
+    together: int = 0
+
+
+class Walks(_Row):
+    """What the walks of a run came to."""
+
+    walks: int = 0
+    steps: int = 0
+    raced: int = 0
+    not_again: list[str] = []
+    triples: Triples = Triples()
+
+
 class Footer(_Row):
     kind: Literal["footer"]
     counts: dict[Verdict, Count]
@@ -224,4 +243,5 @@ class Footer(_Row):
     judging_ms: Milliseconds = 0.0
     slowest: list[Slow] = []
     races: list[Race] = []
+    walks: Walks | None = None
     ended: End | None = None

@@ -28,6 +28,7 @@ AREAS = {
     "usage": "Spend limits and cost",
     "administration": "Debug runs, skills, tool servers",
     "properties": "Any sequence of actions, any input",
+    "diff": "Walks beside a reference",
     "races": "Races that real servers have, measured",
     "schema": "Documents",
     "prose": "Wording of refusals",

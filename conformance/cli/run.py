@@ -61,6 +61,10 @@ def arguments() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=whole(0, LARGEST_SEED), metavar="N", help="seed of the property phase (printed by every run)")
     p.add_argument("--jobs", type=whole(1, 1024), default=16, metavar="N", help="cases played at once (default 16)")
     p.add_argument("--fuzz", choices=["off", "quick", "deep"], default="quick", help="how much property testing")
+    p.add_argument(
+        "--fuzz-time", type=number(1, 10**6), default=0, metavar="S", help="how long --fuzz deep walks (seconds, default 60)"
+    )
+    p.add_argument("--walks", default="", metavar="DIR", help="write walks with a difference as transcripts for replay")
     p.add_argument("--read-only", action="store_true", help="play only cases that write nothing")
     p.add_argument(
         "--max-rps", type=number(0.01, 10**6, zero=True), default=0, metavar="N", help="at most so many requests a second"
@@ -154,6 +158,8 @@ def _config(options: argparse.Namespace, record: Path, progress: Progress) -> Ru
         repeat=options.repeat,
         allow_intermittent=options.allow_intermittent,
         timeout=_BUDGET[options.fuzz] if options.timeout is None else options.timeout,
+        fuzz_time=options.fuzz_time,
+        walks=options.walks,
         on_start=progress.start,
     )
 

@@ -8,7 +8,7 @@ import gc
 import itertools
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from conformance.play.actors import Actor, Chat
@@ -332,6 +332,14 @@ class Case(Offers):
         if row.prose and row.prose in self.session.profile.requirements:
             verdict = self._severity(row.prose) if prose else PASS
             self._add(row.prose, verdict, len(self.exchanges) - 1, failure=prose)
+
+    def settle(
+        self, requirement: str, verdict: str = "", *, reason: str = "", failure: Failure | None = None, said: Iterable[Any] = ()
+    ) -> None:
+        """Enter a verdict that was come to elsewhere, with the exchanges that show it; that of its level when it failed."""
+        mark = len(self.exchanges)
+        self.exchanges += said
+        self._add(requirement, verdict or self._severity(requirement), mark, failure=failure, reason=reason)
 
     # -- bookkeeping --------------------------------------------------------------------------------
 

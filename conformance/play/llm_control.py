@@ -53,6 +53,11 @@ class LlmControl:
         """Open a gate: the streams that wait at it go on, and later ones pass."""
         await self._call("POST", f"/gates/{gate}/open")
 
+    async def holds(self, gate: str) -> bool:
+        """Does a stream wait at this gate now?"""
+        view = await self._call("GET", f"/gates/{gate}")
+        return not view["open"] and view["reached"] > view["hung_up"] + view["expired"]
+
     async def reached(self, gate: str) -> None:
         """Wait until a stream has come to the gate, i.e. the target has been sent all that stands before it."""
         await self._wait(self._call("GET", f"/gates/{gate}/wait", params={"seconds": self._session.deadline}))

@@ -72,6 +72,8 @@ class Options:
     allow_intermittent: bool = False  # what fails once and passes the next time only warns
     timeout: float = 0  # seconds for the run as a whole; 0: no bound
     command: tuple[str, ...] = ()  # the words of the command line
+    fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
+    walks: str = ""  # the folder that transcripts of walks with a difference go to
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class Session:
         self.wire.listeners.append(self._observe)
         self.liveness = Liveness(self._answers, self.wire.now_ms)
         self.races = Races(self.traits)
+        self.walks: Callable[[], dict[str, Any]] | None = None  # what the footer says of the walks
         self._accepting: set[str] = set()  # cases in which the target accepted something
 
     def feed(self, request: Request) -> Feed | None:
@@ -330,17 +333,7 @@ class Session:
             "kind": "footer",
             "counts": {
                 v: counts.get(v, 0)
-                for v in (
-                    PASS,
-                    FAIL,
-                    WARN,
-                    RACED,
-                    UNTESTABLE,
-                    NOT_APPLICABLE,
-                    HARNESS_ERROR,
-                    EXPECTED_FAIL,
-                    UNEXPECTED_PASS,
-                )
+                for v in (PASS, FAIL, WARN, RACED, UNTESTABLE, NOT_APPLICABLE, HARNESS_ERROR, EXPECTED_FAIL, UNEXPECTED_PASS)
             },
             "requirements": {
                 "in_scope": in_scope,
@@ -355,6 +348,7 @@ class Session:
             "slowest": self._slowest(),
             "exit": self.exit_status(verdicts),
         }
+        footer |= {"walks": self.walks()} if self.walks else {}
         if self.ended:
             last = list(self.gone.last) if self.gone else []
             footer["ended"] = {"how": self.ended.how, "reason": self.ended.reason, "exchanges": last}

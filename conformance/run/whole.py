@@ -48,6 +48,8 @@ class RunConfig:
     allow_intermittent: bool = False
     timeout: float = 0  # seconds for the run as a whole; 0: none
     command: tuple[str, ...] = ()  # the words of the command line
+    fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
+    walks: str = ""  # where transcripts of walks with a difference go
     revision: Found | None = None  # what was found of the target's revision, where nobody named one
     on_start: Callable[[Session, int], None] | None = None
 
@@ -148,6 +150,8 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             allow_intermittent=config.allow_intermittent,
             timeout=config.timeout,
             command=config.command,
+            fuzz_time=config.fuzz_time,
+            walks=config.walks,
         )
         writer = RecordWriter(config.record, Redactor(target.secrets()))
         session = Session(target, options, writer)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fake_server.chats.hub import Hub
+from fake_server.state import model_choice
 from fake_server.state.records import Chat, Message, Part, QueuedMessage
 from fake_server.state.store import State
 
@@ -89,7 +90,7 @@ class Ledger:
         if not queue:
             return False
         entry = self._next(queue)
-        model = entry.model_config_id or chat.last_model_config_id
+        model = model_choice.queued_model(self.state, chat, entry.model_config_id)
         message = self.user_message(chat, entry.created_by, entry.content, model, entry.api_key_id)
         self.hub.message(chat, message)
         self.hub.queue(chat)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from fake_server.chats.families import Families
 from fake_server.rules.refusals import refusal
+from fake_server.state import model_choice
 from fake_server.state.records import Chat, Message, QueuedMessage, Token, User
 
 INTERRUPTED_BY_PROMOTION = "Tool execution interrupted by queued message promotion"
@@ -35,7 +36,8 @@ class Queueing(Families):
             cancelled = chat.status == "running"
             backend.runner.discard(chat)
             backend.hub.queue(chat)
-            message = self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id)
+            model = model_choice.queued_model(backend, chat, entry.model_config_id)
+            message = self._start(chat, caller.id, entry.content, model, entry.api_key_id)
             self._told_by_cancelled(chat, cancelled)
             return message
         if backend.runner.active(chat) and chat.status == "running":
@@ -47,7 +49,8 @@ class Queueing(Families):
             return None
         backend.hub.queue(chat)
         synthetic = self._answer_pending(chat, INTERRUPTED_BY_PROMOTION)
-        return self._start(chat, caller.id, entry.content, entry.model_config_id, entry.api_key_id, before=synthetic)
+        model = model_choice.queued_model(backend, chat, entry.model_config_id)
+        return self._start(chat, caller.id, entry.content, model, entry.api_key_id, before=synthetic)
 
     def _take(self, chat: Chat, queue_id: int) -> QueuedMessage:
         """A message out of the chat's queue."""

@@ -44,6 +44,13 @@ def live_config(backend: State, config_id: str | None) -> ModelConfig | None:
     return None if config is None or config.deleted else config
 
 
+def queued_model(backend: State, chat: Chat, wanted: str | None) -> str:
+    """The model of a queued message that begins to run: that of its own unless it was deleted, the chat's last, the default."""
+    last, default = chat.last_model_config_id, default_model_config(backend)
+    live = next((i for i in (wanted, last) if live_config(backend, i)), None) if backend.does("queue.replaces-model") else wanted
+    return live or (default.id if default and not live_config(backend, last) else last)
+
+
 def default_model_config(backend: State) -> ModelConfig | None:
     """The default config, disabled or not; None when there is no config at all."""
     return next((c for c in backend.store.model_configs.values() if c.is_default and not c.deleted), None)

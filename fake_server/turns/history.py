@@ -31,7 +31,7 @@ def turns(backend: State, chat: Chat) -> list[Turn]:
         if message.role == "tool":
             for part in message.content:
                 if open_calls.pop(part["tool_call_id"], None) is not None:
-                    built.append(_result(backend, part))
+                    built.append(_result(part))
             continue
         built.extend(_unanswered(open_calls))
         if message.role == "user":
@@ -71,10 +71,10 @@ def _unanswered(calls: dict[str, str]) -> list[Turn]:
     return answers
 
 
-def _result(backend: State, part: Part) -> ToolTurn:
+def _result(part: Part) -> ToolTurn:
     result = part.get("result")
-    text = orjson.dumps(result).decode()
-    if part.get("is_error") and isinstance(result, dict) and not backend.does("llm.told-errors-as-objects"):
+    text = orjson.dumps(result).decode() if result is not None else "{}"
+    if part.get("is_error") and isinstance(result, dict):
         text = str(result.get("error", text))
     return ToolTurn(part["tool_call_id"], part.get("tool_name", ""), text, bool(part.get("is_error")))
 

@@ -18,7 +18,7 @@ from fake_server.faulting import Fault, load_all
 from fake_server.revision import revision
 
 PASSIVE = "every exchange"
-PROPERTIES = ("PROP-", "FUZZ-")  # judged by the property phase alone
+PROPERTIES = ("PROP-", "FUZZ-", "DIFF-")  # judged by the property phase alone
 
 
 @dataclass(slots=True)

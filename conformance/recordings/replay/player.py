@@ -52,6 +52,10 @@ class Wire:
         """GET some other address, such as the scripted LLM's control address. Raises Unreachable."""
         return await self._answer("GET", url, headers, None)
 
+    async def request_at(self, method: str, url: str, headers: dict[str, str] | None = None) -> Answer:
+        """The same with another method. Raises Unreachable."""
+        return await self._answer(method, url, headers, None)
+
     async def _answer(self, method: str, url: str, headers: dict[str, str] | None, content: bytes | None) -> Answer:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import spec
+from conformance.play.llm_control import control_headers
 from conformance.recordings.replay import plan
 from conformance.recordings.replay.binding import Bindings
 from conformance.recordings.replay.compare import MISSING, Comparer, Difference, Rules, renamed
@@ -94,7 +95,7 @@ class Scenario:
                     self._leave_out(rows[index:], "a state that only the database can make")
                     return
                 continue
-            if row.kind == "llm_received" and not self.world.target.llm.control_url:
+            if row.kind in ("llm_received", "gate") and not self.world.target.llm.control_url:
                 self._leave_out((row,), "what the LLM received is not told (no control address)")
                 continue
             if state.silent >= _MAX_SILENT:
@@ -140,6 +141,8 @@ class Scenario:
             return self._send(state, row)
         if row.kind == "socket":
             return self._socket(state, row)
+        if row.kind == "gate":
+            return self._gate(state, row)
         if row.kind == "llm_received":
             return self._llm_received(state, row)
         return None
@@ -351,6 +354,17 @@ class Scenario:
         self._add(state, row, self._compare_answer(state, row, recorded, opened))
 
     # -- the LLM's side ------------------------------------------------------------------------------------
+
+    async def _gate(self, state: _State, row: Row) -> None:
+        """Open a gate of the scripted LLM, or wait until a call of the model has come to it."""
+        form, target = state.bindings.sent_value(row.data["gate"]), self.world.target
+        url, headers = target.llm.control_url.rstrip("/"), control_headers(target)
+        if "open" in form:
+            answer = await self.world.wire.request_at("POST", f"{url}/gates/{form['open']}/open", headers)
+        else:
+            answer = await self.world.wire.get(f"{url}/gates/{form['reached']}/wait?seconds=10", headers)
+        if answer.status != 200:
+            self._remark(row, f"the gate answered {answer.status}")
 
     async def _llm_received(self, state: _State, row: Row) -> None:
         received = state.bindings.sent_value(row.data["llm_received"])
