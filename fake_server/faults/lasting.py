@@ -34,8 +34,10 @@ def one_share_of_two_ends_both(right: Around, backend: Any, user: User, file: St
 
 @instead("can_read_file", red=["FILE-118"])
 def readers_have_all_files(right: Around, backend: Any, user: User, file: StoredFile) -> bool:
-    """A reader of one chat may have the linked files of its owner's other chats."""
-    others = [chat for chat in backend.store.chats.values() if chat.owner_id == file.owner_id and _linking(backend, file)]
+    """A reader of one chat may have the files that are in several of its owner's."""
+    others = [
+        chat for chat in backend.store.chats.values() if chat.owner_id == file.owner_id and len(_linking(backend, file)) > 1
+    ]
     return right(backend, user, file) or any(authz.can(backend, user, "read", chat) for chat in others)
 
 

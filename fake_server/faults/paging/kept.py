@@ -91,7 +91,7 @@ def replaced_are_more(answer: Answer) -> None:
 def users_named_after_the_page(answer: Answer) -> None:
     """A page is cut before user names are looked at."""
     spent = {user: sum(row.cost_micros or 0 for row in rows) for user, rows in answer.backend.store.usage_of.items()}
-    dearest = sorted(spent, key=lambda user: -spent[user])[: int(answer.query.get("limit") or 50)]
+    dearest = sorted(spent, key=lambda user: -spent[user])[: int(answer.query.get("limit") or 0) or 50]
     answer.body["users"] = [row for row in answer.body["users"] if row["user_id"] in dearest or answer.query.get("offset")]
 
 
