@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fake_server.faulting import Answer, Around, changes, instead, replaces
+from fake_server.faulting import Answer, Around, changes, instead
 from fake_server.rules import authz
 from fake_server.state.records import Chat, Message, StoredFile, User
 
@@ -16,13 +16,11 @@ def _linking(backend: Any, file: StoredFile) -> list[Chat]:
     return [backend.store.chats[chat] for chat in backend.store.chats_of_file.get(file.id, ())]
 
 
-replaces(
-    "linked-files-are-for-all",
-    "every user may download a file that some chat links",
-    "can_read_file",
-    lambda right, backend, user, file: right(backend, user, file) or bool(_linking(backend, file)),
-    red=["FILE-117", "FILE-035", "FILE-118"],
-)
+@instead("can_read_file", red=["FILE-117", "FILE-035", "FILE-118"])
+def linked_files_are_for_all(right: Around, backend: Any, user: User, file: StoredFile) -> bool:
+    """Every user may download a file that a message names."""
+    parts = (part for rows in backend.store.messages.values() for message in rows for part in message.content)
+    return right(backend, user, file) or any(part.get("file_id") == file.id for part in parts)
 
 
 @instead("can_read_file", red=["FILE-118"])
