@@ -39,3 +39,24 @@ WANTED: dict[str, dict[str, Any]] = {
     "debug-retention-days": {"debug_retention_days": 78},
     "auto-archive-days": {"auto_archive_days": 79},
 }
+
+
+async def threshold(t: Case, user: Actor, model: str, percent: int) -> Exchange:
+    return await user.put(config_path(t, f"user-compaction-thresholds/{model}"), {"threshold_percent": percent})
+
+
+async def thresholds(t: Case, user: Actor) -> dict[str, int]:
+    """The user's thresholds by model."""
+    listed = t.accepted(await user.get(config_path(t, "user-compaction-thresholds")))["thresholds"]
+    return {row["model_config_id"]: row["threshold_percent"] for row in listed}
+
+
+SCALARS: dict[str, tuple[str, Any, Any]] = {
+    "desktop-enabled": ("enable_desktop", True, False),
+    "debug-logging": ("allow_users", True, False),
+    "personal-model-overrides": ("allow_users", True, False),
+    "retention-days": ("retention_days", 45, 0),
+    "debug-retention-days": ("debug_retention_days", 46, 0),
+    "auto-archive-days": ("auto_archive_days", 3600, 0),
+    "workspace-ttl": ("workspace_ttl_ms", 120_000, 0),
+}

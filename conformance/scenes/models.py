@@ -6,12 +6,7 @@ from typing import Any
 
 from conformance.play.actors import Actor
 from conformance.play.case import Case
-from conformance.play.provisioning import (
-    base_model,
-    behind,
-    keys_path,
-    models_path,
-)
+from conformance.play.provisioning import base_model, behind, keys_path, models_path
 from conformance.wire.exchange import ABSENT, Exchange
 
 ORDER = ["anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel"]
@@ -50,3 +45,15 @@ async def store(user: Actor, provider: str, key: str, whose: str = "me") -> Exch
 def tokens(body: dict[str, Any]) -> Any:
     """The most output tokens that a call asks for, over any of the three wires."""
     return next((body[k] for k in ("max_tokens", "max_completion_tokens", "max_output_tokens") if k in body), None)
+
+
+async def listed(t: Case, user: Actor | None = None) -> dict[str, dict[str, Any]]:
+    """The models of the catalogue, by name."""
+    return {m["model"]: m for p in await catalogue(t, user) for m in p["models"] or []}
+
+
+async def keep_default(t: Case) -> dict[str, Any]:
+    """The default model, which is the default again when the case ends. Raises Unmet."""
+    base = await base_model(t)
+    t.cleanup(lambda: t.root.patch(models_path(t, base["id"]), {"is_default": True}))
+    return base

@@ -237,3 +237,12 @@ async def watching(t: Case, beacon: Chat | None = None) -> Watch:
     if not socket.opened:
         raise Unmet(f"opening the watch feed answered {socket.log.handshake.status}")
     return Watch(t, socket, beacon)
+
+
+async def running(t: Case) -> tuple[Chat, str]:
+    """A chat in the middle of its first answer, and the gate that it waits at. Raises Unmet."""
+    hold = t.gate()
+    chat = await t.new_chat(script(says("one "), gate(hold), says("two"), title="Quiet title"))
+    await t.llm.reached(hold)
+    await chat.settled("running", title=chat.dialect.title("Quiet title"))
+    return chat, hold

@@ -66,3 +66,19 @@ async def own_limit(t: Case, user: str, amount: Any, tail: str = "overrides", by
     where = path(t, tail, user)
     t.cleanup(lambda: t.root.delete(where))
     return await (by or t.root).put(where, {} if amount is None else {"spend_limit_micros": amount})
+
+
+EVER = {"start_date": "2020-01-01T00:00:00Z", "end_date": "2100-01-01T00:00:00Z"}
+
+
+async def summary(actor: Actor, user: str = "me", **params: str) -> dict[str, Any]:
+    """A user's cost summary, of all times if nothing else is said. Raises Unmet."""
+    found = await actor.get(actor.case.url("getCostSummary", user=user), params=EVER | params)
+    return dict(actor.case.given(found))
+
+
+async def priced(t: Case, **prices: str) -> str:
+    """A model with these prices. Raises Unmet."""
+    dear = {f"{name}_price_per_million_tokens": price for name, price in prices.items()}
+    more = {"model_config": {"cost": dear}} if dear else {}
+    return str((await new_model(t, context_limit=128_000, **more))["id"])

@@ -6,7 +6,7 @@ from fake_server.faulting import Answer, answers, changes, frames
 from fake_server.faults.objects import Object
 
 
-@changes("patchChat", "getChat", red=["PROP-001"])
+@changes("patchChat", "getChat", red=["PROP-001", "ARCH-061"])
 def second_archiving_is_not_shown(answer: Answer) -> None:
     """A chat that is archived for the second time is not shown as archived."""
     memory, chat = answer.backend.faults.memory, f"archived {answer.path_params.get('chat', '')}"
@@ -25,7 +25,7 @@ def third_in_the_queue_answers_twice(answer: Answer) -> None:
         messages.append(messages[texts.index("answer 1")])
 
 
-@changes("listMessages", red=["PROP-003"])
+@changes("listMessages", red=["PROP-003", "PAGE-091", "PAGE-092"])
 def pages_of_four_lose_one(answer: Answer) -> None:
     """A page of four messages, after a cursor, leaves its last one out."""
     if answer.query.get("limit") == "4" and len(answer.query) > 1 and len(answer.body["messages"]) == 4:
@@ -43,7 +43,7 @@ def reconnecting_repeats_a_message(batch: list[Object], memory: Object) -> list[
     return batch
 
 
-@frames("stream", red=["PROP-005"])
+@frames("stream", red=["PROP-005", "ROUND-036"])
 def live_text_loses_quotes(batch: list[Object], memory: Object) -> list[Object]:
     """A live piece of text that is one quotation mark alone, or ends in one, loses it."""
     for event in batch:
@@ -53,7 +53,7 @@ def live_text_loses_quotes(batch: list[Object], memory: Object) -> list[Object]:
     return batch
 
 
-@answers("listPrompts", red=["FUZZ-001"])
+@answers("listPrompts", red=["FUZZ-001", "PROMPT-031"])
 def some_limits_crash(answer: Answer) -> None:
     """A limit of prompts between ten and two thousand crashes the server."""
     limit = answer.query.get("limit", "")
@@ -61,7 +61,7 @@ def some_limits_crash(answer: Answer) -> None:
         answer.status, answer.body = 500, {"message": "An internal server error occurred."}
 
 
-@answers(red=["FUZZ-002"])
+@answers(red=["FUZZ-002", "AUTH-101"])
 def limits_need_no_token(answer: Answer) -> None:
     """Who gives a limit needs no token to learn that a chat is there."""
     if answer.status == 401 and "limit" in answer.query and answer.path.endswith(("/prompts", "/messages")):

@@ -62,6 +62,7 @@ def live_provider(backend: State, provider_id: str) -> Provider | None:
     return None if provider is None or provider.deleted else provider
 
 
+@replaceable
 def provider_of(backend: State, config: ModelConfig) -> Provider | None:
     """The provider behind a config, if it is there and enabled."""
     provider = live_provider(backend, config.provider_id)

@@ -76,10 +76,16 @@ def tidy(backend: Backend, text: str) -> str:
     return text[:TITLE_RUNES].strip()
 
 
+@replaceable
+def wants_title(backend: Backend, chat: Chat, shown: list[Message]) -> bool:
+    """Is a chat with these messages titled by the model?"""
+    return len(shown) == 1 and is_fallback(backend, chat, shown[0].content)
+
+
 async def automatic_title(backend: Backend, chat: Chat) -> None:
     """Title a chat in its first turn. Failures are silent; a rename made meanwhile is lost, as on the real server."""
     shown = [m for m in backend.store.messages[chat.id] if m.role != "system" and not m.deleted]
-    if len(shown) != 1 or not is_fallback(backend, chat, shown[0].content):
+    if not wants_title(backend, chat, shown):
         return
     attempt, stale = 0, kept(chat)
     try:

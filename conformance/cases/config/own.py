@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from conformance.play.actors import Actor
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import base_model, config_path, member, new_model
-from conformance.scenes.config import INVISIBLE, LONGEST, prompt, put_prompt
-from conformance.wire.exchange import Exchange
+from conformance.scenes.config import INVISIBLE, LONGEST, prompt, put_prompt, threshold, thresholds
 
 OWN = ("user-prompt", "user-compaction-thresholds", "user-personal-model-overrides", "user-debug-logging")
-
-
-async def threshold(t: Case, user: Actor, model: str, percent: int) -> Exchange:
-    return await user.put(config_path(t, f"user-compaction-thresholds/{model}"), {"threshold_percent": percent})
-
-
-async def thresholds(t: Case, user: Actor) -> dict[str, int]:
-    """The user's thresholds by model."""
-    listed = t.accepted(await user.get(config_path(t, "user-compaction-thresholds")))["thresholds"]
-    return {row["model_config_id"]: row["threshold_percent"] for row in listed}
 
 
 @case("CONF-009", "CONF-020", "CONF-021", needs=["admin", "second-user"])

@@ -9,18 +9,10 @@ from conformance.checks.asked import NIL
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import config_path, has_setting, new_model, put_back
+from conformance.scenes.config import SCALARS
 from conformance.wire.exchange import Exchange
 
 DAYS = {name: name.replace("-", "_") for name in ("retention-days", "debug-retention-days", "auto-archive-days")}
-SCALARS: dict[str, tuple[str, Any, Any]] = {
-    "desktop-enabled": ("enable_desktop", True, False),
-    "debug-logging": ("allow_users", True, False),
-    "personal-model-overrides": ("allow_users", True, False),
-    "retention-days": ("retention_days", 45, 0),
-    "debug-retention-days": ("debug_retention_days", 46, 0),
-    "auto-archive-days": ("auto_archive_days", 3600, 0),
-    "workspace-ttl": ("workspace_ttl_ms", 120_000, 0),
-}
 
 
 async def store(t: Case, name: str, body: Any = None, **value: Any) -> None:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from conformance.play.actors import Actor
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import keys_path, new_model, new_provider, providers_path, secret
 from conformance.play.verdict import Unmet
-from conformance.scenes.models import ORDER, catalogue, entry
-
-
-async def listed(t: Case, user: Actor | None = None) -> dict[str, dict[str, Any]]:
-    """The models of the catalogue, by name."""
-    return {m["model"]: m for p in await catalogue(t, user) for m in p["models"] or []}
+from conformance.scenes.models import ORDER, catalogue, entry, listed
 
 
 @case("MODEL-001", "MODEL-002", "MODEL-003", needs=["roles"], writes=False)

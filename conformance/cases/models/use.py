@@ -16,19 +16,12 @@ from conformance.play.provisioning import (
     providers_path,
     turn_calls,
 )
-from conformance.scenes.models import tokens
+from conformance.scenes.models import keep_default, tokens
 
 
 async def defaults(t: Case) -> list[str]:
     """The ids of the configs that are the default."""
     return [c["id"] for c in t.accepted(await t.root.get(models_path(t))) if c["is_default"]]
-
-
-async def keep_default(t: Case) -> dict[str, Any]:
-    """The default model, which is the default again when the case ends. Raises Unmet."""
-    base = await base_model(t)
-    t.cleanup(lambda: t.root.patch(models_path(t, base["id"]), {"is_default": True}))
-    return base
 
 
 @case("MODEL-037", "MODEL-039", "MODEL-040", "MODEL-041", "MODEL-056", alone=True)

@@ -8,7 +8,7 @@ from conformance.play.declaration import case
 from conformance.play.streams import joined_stream, kinds, quiet, told
 from conformance.play.turns import stuck
 from conformance.scenes.lifecycle import other_model
-from conformance.scenes.streaming import TOOL, Watch, watching
+from conformance.scenes.streaming import TOOL, Watch, running, watching
 from conformance.wire.socket import Event
 from fixtures.scripts import gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says
@@ -18,15 +18,6 @@ def statuses(events: list[Event]) -> list[str]:
     """The statuses that status_change told, but for running."""
     changes = [e["chat"]["status"] for e in events if e["kind"] == "status_change"]
     return [status for status in changes if status != "running"]
-
-
-async def running(t: Case) -> tuple[Chat, str]:
-    """A chat in the middle of its first answer, and the gate that it waits at. Raises Unmet."""
-    hold = t.gate()
-    chat = await t.new_chat(script(says("one "), gate(hold), says("two"), title="Quiet title"))
-    await t.llm.reached(hold)
-    await chat.settled("running", title=chat.dialect.title("Quiet title"))
-    return chat, hold
 
 
 TEMPLATES = script(turns(turn(tool_call("list_templates", {})), turn(says("Done."))))

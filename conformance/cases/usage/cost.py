@@ -11,11 +11,10 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import change_model, configured, member, models_path, new_model
 from conformance.play.streams import quiet
-from conformance.scenes.usage import COST, PAID, PRICES, TOKENS, limited, payer, status, unlimited
+from conformance.scenes.usage import COST, EVER, PAID, PRICES, TOKENS, limited, payer, priced, status, summary, unlimited
 from fixtures.scripts import script, tool_call, turn, turns, wait_ms
 from fixtures.scripts import text as says
 
-EVER = {"start_date": "2020-01-01T00:00:00Z", "end_date": "2100-01-01T00:00:00Z"}
 TOTALS = {
     *("total_cost_micros", "total_input_tokens", "total_output_tokens", "total_cache_read_tokens"),
     *("total_cache_creation_tokens", "total_runtime_ms"),
@@ -30,22 +29,9 @@ def path(t: Case, user: str = "me") -> str:
     return t.url("getCostSummary", user=user)
 
 
-async def summary(actor: Actor, user: str = "me", **params: str) -> dict[str, Any]:
-    """A user's cost summary, of all times if nothing else is said. Raises Unmet."""
-    found = await actor.get(path(actor.case, user), params=EVER | params)
-    return dict(actor.case.given(found))
-
-
 async def cost(actor: Actor) -> int:
     """What all turns of the actor cost so far. Raises Unmet."""
     return int((await summary(actor))["total_cost_micros"])
-
-
-async def model(t: Case, **prices: str) -> str:
-    """A model with these prices. Raises Unmet."""
-    dear = {f"{name}_price_per_million_tokens": price for name, price in prices.items()}
-    more = {"model_config": {"cost": dear}} if dear else {}
-    return str((await new_model(t, context_limit=128_000, **more))["id"])
 
 
 def using(*steps: Any, **tokens: int) -> str:
@@ -58,7 +44,7 @@ async def prices_of_tokens(t: Case) -> None:
 
     async def spent(content: str, **prices: str) -> int:
         before = await cost(actor)
-        await t.chat(content, actor, model_config_id=await model(t, **prices))
+        await t.chat(content, actor, model_config_id=await priced(t, **prices))
         return await cost(actor) - before
 
     with t.judging("COST-001"):
@@ -159,7 +145,7 @@ async def summaries(t: Case) -> None:
         for name in ("by_model", "by_chat"):
             t.expect(empty.get(name), [], f"{name} before the first turn", f"/{name}")
     spawn = turn(tool_call("spawn_agent", {"type": "general", "prompt": PAID}, id="c1"), usage=TOKENS)
-    config, free = await model(t, input="3", output="15"), await model(t)
+    config, free = await priced(t, input="3", output="15"), await priced(t)
     root = await t.chat(script(turns(spawn, turn(says("done"), usage=TOKENS))), actor, model_config_id=config)
     children = await root.children()
     await Chat(actor, children[0]["id"]).settled("waiting")
@@ -289,7 +275,7 @@ async def parameters_of_the_list(t: Case) -> None:
 @case("COST-024", "COST-026", "COST-038", "COST-039", "COST-040")
 async def costs_by_user(t: Case) -> None:
     users = [await member(t) for _ in range(3)]
-    config = await model(t, input="3", output="15")
+    config = await priced(t, input="3", output="15")
     for n, user in enumerate(users, start=1):
         await t.chat(using(input_tokens=10 * n, output_tokens=5 * n), user, model_config_id=config)
     stem = users[0].username.rsplit("-", 1)[0] + "-"

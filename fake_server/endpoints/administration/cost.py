@@ -114,7 +114,7 @@ def _counted(rows: Iterable[UsageRow]) -> int:
 
 def _by_model(backend: Backend, rows: list[UsageRow]) -> list[dict[str, Any]]:
     views: list[dict[str, Any]] = []
-    for config_id, group in grouped(rows, "model_config_id").items():
+    for config_id, group in by_config(backend, rows).items():
         config = backend.store.model_configs[config_id]
         head: dict[str, Any] = {
             "model_config_id": config_id,
@@ -138,6 +138,12 @@ def _by_chat(backend: Backend, rows: list[UsageRow]) -> list[dict[str, Any]]:
 def rows_between(backend: Backend, user: User, start: datetime, end: datetime) -> list[UsageRow]:
     """What a user's chats have used in [start, end)."""
     return [row for row in backend.store.usage_of.get(user.id, ()) if start <= row.created_at < end]
+
+
+@replaceable
+def by_config(backend: Backend, rows: list[UsageRow]) -> dict[str, list[UsageRow]]:
+    """Rows by the model config that they were charged for."""
+    return grouped(rows, "model_config_id")
 
 
 @replaceable

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fake_server.backend import Backend
 
 DEFAULT_LIMIT = 50
+Condition = tuple[str, Callable[[Chat], bool]]  # what it looks at, and whether a chat meets it
 
 
 @route("listChats", "GET", CHATS)
@@ -34,19 +36,16 @@ async def list_chats(call: Call) -> Reply:
     wanted = search.parse(backend, call.first_query("q"))
     labels = label_filter(call) if backend.does("list.filters-labels") else {}
 
-    def shown(chat: Chat) -> bool:
-        return (
-            (search_title is None or search_title(chat.title))
-            and all(chat.labels.get(k) == v for k, v in labels.items())
-            and (wanted.has_unread is None or is_unread(backend, chat) == wanted.has_unread)
-            and authz.can(backend, user, "read", chat)
-        )
-
-    search_title = wanted.matches_title if wanted.title and backend.does("list.title") else None
+    conditions: list[Condition] = [(f"label {key}", partial(has_label, backend, key, value)) for key, value in labels.items()]
+    if wanted.title and backend.does("list.title"):
+        conditions.append(("title", partial(has_title, backend, wanted)))
+    if wanted.has_unread is not None:
+        conditions.append(("unread", lambda chat: is_unread(backend, chat) == wanted.has_unread))
+    conditions.append(("access", lambda chat: authz.can(backend, user, "read", chat)))
     chats: Iterator[Chat] = iter(())
     if not wanted.git:
         chats = in_order(backend, user.id, wanted.archived, after if after != NIL_UUID else "")
-    page = islice(filter(shown, chats), offset, offset + (limit or DEFAULT_LIMIT))
+    page = page_of(backend, chats, conditions, offset, limit or DEFAULT_LIMIT)
     return reply(
         200,
         [
@@ -63,6 +62,24 @@ async def list_chats(call: Call) -> Reply:
 
 
 @replaceable
+def page_of(backend: Backend, chats: Iterator[Chat], conditions: list[Condition], offset: int, limit: int) -> list[Chat]:
+    """The page of the chats that meet all conditions."""
+    return list(islice((chat for chat in chats if all(met(chat) for _, met in conditions)), offset, offset + limit))
+
+
+@replaceable
+def has_label(backend: Backend, key: str, value: str, chat: Chat) -> bool:
+    """Does a label filter find this chat?"""
+    return chat.labels.get(key) == value
+
+
+@replaceable
+def has_title(backend: Backend, wanted: search.Search, chat: Chat) -> bool:
+    """Does a search for a title find this chat?"""
+    return wanted.matches_title(chat.title)
+
+
+@replaceable
 def label_filter(call: Call) -> dict[str, str]:
     """The labels that a chat must have; of several values for one key the last counts."""
     labels: dict[str, str] = {}
@@ -74,6 +91,7 @@ def label_filter(call: Call) -> dict[str, str]:
     return labels
 
 
+@replaceable
 def in_order(backend: Backend, owner_id: str, archived: bool, after_id: str) -> Iterator[Chat]:
     """The owner's root chats in the order of the list, from behind the cursor chat on (any chat; unknown: none)."""
     if not backend.does("list.cursor"):

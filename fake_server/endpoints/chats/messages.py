@@ -56,8 +56,7 @@ async def list_messages(call: Call) -> Reply:
     backend.guard("messages.limit", not 0 < limit <= MAX_LIMIT)
     backend.guard("messages.cursors", bool(before and after and after >= before))
     rows = backend.store.messages.get(chat.id, [])
-    first = bisect_right(rows, after, key=_message_id) if after else 0
-    last = bisect_left(rows, before, key=_message_id) if before else len(rows)
+    first, last = between(backend, rows, after, before)
     ascending = bool(after and not before) and backend.does("messages.after-ascending")
     places = range(first, last) if ascending else range(last - 1, first - 1, -1)
     page: list[Message] = []
@@ -77,6 +76,13 @@ async def list_messages(call: Call) -> Reply:
             "has_more": has_more,
         },
     )
+
+
+@replaceable
+def between(backend: Backend, rows: list[Message], after: int, before: int) -> tuple[int, int]:
+    """The place of the first row behind `after`, and that behind the last row before `before` (0: no bound)."""
+    first = bisect_right(rows, after, key=_message_id) if after else 0
+    return first, bisect_left(rows, before, key=_message_id) if before else len(rows)
 
 
 @replaceable

@@ -87,6 +87,7 @@ turns_off(
         "CONF-051",
         "CONF-069",
         "CONF-075",
+        "CONF-128",
     ],
 )
 
@@ -295,7 +296,7 @@ def own_choice_lost(answer: Answer) -> None:
             own.get("model_overrides", {}).pop(answer.path_params["context"], None)
 
 
-@answers("putConfigComputerUseProvider", red=["CONF-045"])
+@answers("putConfigComputerUseProvider", red=["CONF-045", "CONF-128"])
 def no_openai_computer_use(answer: Answer) -> None:
     """openai is no computer use provider."""
     if answer.status == 204 and sent(answer).get("provider") == "openai":

@@ -50,6 +50,8 @@ def _named(answer: Answer) -> StoredFile | None:
         "OWN-002",
         "FILE-067",
         "EDIT-046",
+        "FILE-118",
+        "FILE-119",
     ],
 )
 def file_ids_without_dashes(answer: Answer) -> None:
@@ -255,7 +257,7 @@ def unknown_file_is_410(answer: Answer) -> None:
         answer.status = 410
 
 
-@answers("downloadFile", red=["FILE-032", "FILE-035", "SCHEMA-downloadFile", "ACL-029"])
+@answers("downloadFile", red=["FILE-032", "FILE-035", "SCHEMA-downloadFile", "ACL-029", "FILE-117", "FILE-118"])
 def foreign_file_is_403(answer: Answer) -> None:
     """Another member's file is refused with 403."""
     if answer.status == 404 and answer.actor == "bob" and _named(answer):
@@ -267,7 +269,7 @@ replaces(
     "every file may be read by everybody",
     "can_read_file",
     lambda right, backend, user, file: True,
-    red=["FILE-032", "FILE-033", "FILE-035", "ACL-029", "CREATE-017"],
+    red=["FILE-032", "FILE-033", "FILE-035", "ACL-029", "CREATE-017", "FILE-117", "FILE-118"],
 )
 
 
@@ -281,7 +283,7 @@ def admins_may_not_download(answer: Answer) -> None:
             refuse(answer, "common.not-found")
 
 
-@answers("downloadFile", red=["ACL-029", "SCHEMA-downloadFile"])
+@answers("downloadFile", red=["ACL-029", "SCHEMA-downloadFile", "FILE-119"])
 def files_of_archived_chats_are_hidden(answer: Answer) -> None:
     """A reader may not download what is linked to archived chats alone."""
     store = answer.backend.store
@@ -290,7 +292,12 @@ def files_of_archived_chats_are_hidden(answer: Answer) -> None:
         refuse(answer, "common.not-found")
 
 
-turns_off("readers-may-not-download", "a share does not reach files", "access.linked-files", red=["FILE-035", "ACL-029"])
+turns_off(
+    "readers-may-not-download",
+    "a share does not reach files",
+    "access.linked-files",
+    red=["FILE-035", "ACL-029", "FILE-118", "FILE-119"],
+)
 
 # -- links
 
@@ -306,7 +313,7 @@ def _chat(answer: Answer) -> Chat:
     return chat
 
 
-@changes("sendMessage", red=["FILE-038", "OWN-002"])
+@changes("sendMessage", red=["FILE-038", "OWN-002", "FILE-119"])
 def queued_files_are_not_linked(answer: Answer) -> None:
     """A file of a queued message is linked only when the message runs."""
     if answer.body["queued"]:
@@ -319,7 +326,7 @@ def edits_never_warn(answer: Answer) -> None:
     answer.body.pop("warnings", None)
 
 
-@changes("editMessage", red=["FILE-039", "FILE-038", "FILE-042"])
+@changes("editMessage", red=["FILE-039", "FILE-038", "FILE-042", "FILE-119"])
 def edit_unlinks_files(answer: Answer) -> None:
     """An edit takes away the links of the messages that it replaces."""
     del _chat(answer).file_ids[:-1]

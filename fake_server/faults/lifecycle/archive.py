@@ -16,14 +16,14 @@ def _single(answer: Answer) -> bool:
     return chat.parent_chat_id is None and not answer.backend.store.children_of.get(chat.id)
 
 
-@changes("patchChat", red=["ARCH-001", "SCHEMA-patchChat", "EDIT-014", "ERR-152", "SEND-017"])
+@changes("patchChat", red=["ARCH-001", "SCHEMA-patchChat", "EDIT-014", "ERR-152", "SEND-017", "ARCH-061"])
 def archive_answers_200(answer: Answer) -> None:
     """Archiving a chat without family is answered with 200."""
     if _sent(answer) == {"archived": True} and _single(answer):
         answer.status = 200
 
 
-@changes("patchChat", red=["ARCH-002", "SCHEMA-patchChat"])
+@changes("patchChat", red=["ARCH-002", "SCHEMA-patchChat", "ARCH-061"])
 def unarchive_answers_200(answer: Answer) -> None:
     """Unarchiving a chat without family is answered with 200."""
     if _sent(answer) == {"archived": False} and _single(answer):

@@ -38,7 +38,18 @@ def edits_keep_the_id(answer: Answer) -> None:
 
 @instead(
     "Lifecycle._cut",
-    red=["EDIT-018", "EDIT-022", "EDIT-024", "LLM-002", "SER-008", "STREAM-065", "STREAM-081", "EDIT-068", "EDIT-069"],
+    red=[
+        "EDIT-018",
+        "EDIT-022",
+        "EDIT-024",
+        "LLM-002",
+        "SER-008",
+        "STREAM-065",
+        "STREAM-081",
+        "EDIT-068",
+        "EDIT-069",
+        "ROUND-033",
+    ],
 )
 def edits_keep_what_follows(right: Any, chat: Chat, old: Message) -> None:
     """An edit removes the edited message alone."""
@@ -86,7 +97,7 @@ def edits_wait_for_tools(right: Any, chat: Chat) -> None:
         right(chat)
 
 
-@answers("editMessage", red=["EDIT-025", "EDIT-022", "EDIT-005"])
+@answers("editMessage", red=["EDIT-025", "EDIT-022", "EDIT-005", "ROUND-033"])
 def edited_once_for_ever(answer: Answer) -> None:
     """What was edited can't be edited again."""
     edited = answer.backend.faults.memory.setdefault("edited", set())

@@ -26,7 +26,19 @@ turns_off(
     "streams-do-not-mark",
     "an open stream marks nothing read",
     "stream.marks-read",
-    red=["READ-002", "READ-003", "READ-006", "FILTER-018", "READ-008"],
+    red=[
+        "READ-002",
+        "READ-003",
+        "READ-006",
+        "FILTER-018",
+        "READ-008",
+        "FILTER-065",
+        "FILTER-066",
+        "READ-030",
+        "READ-031",
+        "READ-032",
+        "READ-033",
+    ],
 )
 
 
@@ -37,7 +49,7 @@ def every_stream_marks(right: Any, chat: Chat, *reader: Any) -> Any:
     return right(chat, *reader)
 
 
-@changes("listMessages", red=["READ-004", "READ-001", "READ-008"])
+@changes("listMessages", red=["READ-004", "READ-001", "READ-008", "FILTER-065", "READ-031"])
 def listing_marks_as_read(answer: Answer) -> None:
     """Listing the messages marks them read."""
     _chat(answer).read_marker = max([m["id"] for m in answer.body["messages"]], default=0)
@@ -51,17 +63,17 @@ def get_shows_unread(answer: Answer) -> None:
 
 turns_off("closing-marks-nothing", "the end of a stream marks nothing read", "stream.marks-read-on-close", red=["READ-006"])
 
-turns_off("titles-are-unread", "a new title makes the chat unread", "unread.passes-over-deleted", red=["READ-007"])
+turns_off("titles-are-unread", "a new title makes the chat unread", "unread.passes-over-deleted", red=["READ-007", "READ-030"])
 
 
-@changes("patchChat", red=["READ-007"])
+@changes("patchChat", red=["READ-007", "FILTER-066", "READ-030"])
 def archive_forgets_what_was_read(answer: Answer) -> None:
     """Archiving a chat sets its read marker back."""
     if _sent(answer).get("archived"):
         _chat(answer).read_marker = 0
 
 
-@changes("listChats", "getChat", red=["READ-008"])
+@changes("listChats", "getChat", red=["READ-008", "READ-032"])
 def children_are_never_unread(answer: Answer) -> None:
     """has_unread of the children of a chat is always false."""
     for chat in answer.body if isinstance(answer.body, list) else [answer.body]:

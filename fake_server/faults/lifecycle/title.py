@@ -67,7 +67,9 @@ def failed_proposals_are_409(answer: Answer) -> None:
         answer.status = 409
 
 
-turns_off("titles-are-messages", "a title call adds a message", "title.adds-no-message", red=["TITLE-009", "READ-007"])
+turns_off(
+    "titles-are-messages", "a title call adds a message", "title.adds-no-message", red=["TITLE-009", "READ-007", "READ-030"]
+)
 
 
 @answers("regenerateTitle", red=["TITLE-010"])

@@ -174,7 +174,7 @@ def owner_stores_no_keys(answer: Answer) -> None:
 
 
 # -- the catalogue --
-turns_off("catalogue-of-disabled", "the catalogue lists disabled models", "catalog.enabled-only", red=["MODEL-006"])
+turns_off("catalogue-of-disabled", "the catalogue lists disabled models", "catalog.enabled-only", red=["MODEL-006", "MODEL-107"])
 turns_off("disabled-types-listed", "a type whose providers are disabled stays listed", "catalog.enabled-types", red=["MODEL-009"])
 
 
@@ -232,7 +232,9 @@ def always_available(answer: Answer) -> None:
 
 
 # -- model configs: who, which --
-turns_off("disabled-configs-shown", "members see disabled model configs", "model-config.hides-disabled", red=["MODEL-011"])
+turns_off(
+    "disabled-configs-shown", "members see disabled model configs", "model-config.hides-disabled", red=["MODEL-011", "MODEL-107"]
+)
 turns_off(
     "config-without-provider-id",
     "a new model config needs no provider id",

@@ -65,6 +65,7 @@ turns_off(
         "KEY-012",
         "MODEL-057",
         "TOOL-024",
+        "MODEL-107",
     ],
 )
 replaces(

@@ -5,14 +5,17 @@ from __future__ import annotations
 from fake_server.faulting import Answer, answers, changes, turns_off
 
 
-@changes("listMessages", red=["PAGE-025", "PAGE-027", "PAGE-029", "PAGE-035", "PAGE-040", "PAGE-063"])
+@changes(
+    "listMessages",
+    red=["PAGE-025", "PAGE-027", "PAGE-029", "PAGE-035", "PAGE-040", "PAGE-063", "PAGE-091", "PAGE-092", "PAGE-093"],
+)
 def messages_come_oldest_first(answer: Answer) -> None:
     """Messages before an id come oldest first."""
     if "before_id" in answer.query:
         answer.body["messages"].reverse()
 
 
-@changes("listMessages", red=["PAGE-027", "PAGE-029", "PAGE-040", "MSG-013"])
+@changes("listMessages", red=["PAGE-027", "PAGE-029", "PAGE-040", "MSG-013", "PAGE-091", "PAGE-093"])
 def before_id_is_inclusive(answer: Answer) -> None:
     """before_id gives the message of that id too, and leaves the last one out."""
     chat, before = answer.path_params.get("chat", ""), int(answer.query.get("before_id") or 0)
@@ -21,7 +24,7 @@ def before_id_is_inclusive(answer: Answer) -> None:
         answer.body["messages"].insert(0, {**answer.body["messages"][-1], "id": before})
 
 
-@changes("listMessages", red=["PAGE-028", "PAGE-065"])
+@changes("listMessages", red=["PAGE-028", "PAGE-065", "PAGE-093"])
 def has_more_is_always_true(answer: Answer) -> None:
     """has_more is true as soon as the page is full."""
     if answer.query.get("limit") == str(len(answer.body["messages"])):
@@ -42,7 +45,7 @@ def no_more_after_the_largest_page(answer: Answer) -> None:
         answer.body["has_more"] = False
 
 
-@answers("listMessages", red=["PAGE-030"])
+@answers("listMessages", red=["PAGE-030", "PAGE-093"])
 def pages_of_200_are_refused(answer: Answer) -> None:
     """The highest limit of messages is 199; who lists a whole chat sees no difference."""
     if answer.query.get("limit") == "1" and answer.status == 200 and len(answer.query) == 1:
@@ -86,7 +89,7 @@ def cursor_must_be_there(answer: Answer) -> None:
         answer.body["messages"] = []
 
 
-@changes("listPrompts", red=["PROMPT-001", "PROMPT-004", "PROMPT-005", "PROMPT-006", "PROMPT-002", "EDIT-018"])
+@changes("listPrompts", red=["PROMPT-001", "PROMPT-004", "PROMPT-005", "PROMPT-006", "PROMPT-002", "EDIT-018", "PROMPT-031"])
 def prompts_come_oldest_first(answer: Answer) -> None:
     """Prompts come oldest first."""
     answer.body["prompts"].reverse()
@@ -108,14 +111,14 @@ turns_off(
 )
 
 
-@changes("listPrompts", red=["PROMPT-004"])
+@changes("listPrompts", red=["PROMPT-004", "PROMPT-031"])
 def prompts_limit_counts_messages(answer: Answer) -> None:
     """The limit of prompts counts messages without text."""
     if answer.query.get("limit") == "2":
         answer.body["prompts"] = answer.body["prompts"][:1]
 
 
-@changes("listPrompts", red=["PROMPT-005", "EDIT-018", "EDIT-023"])
+@changes("listPrompts", red=["PROMPT-005", "EDIT-018", "EDIT-023", "PROMPT-031"])
 def prompts_keep_what_was_edited(answer: Answer) -> None:
     """Prompts that were edited away are still listed."""
     chat = answer.path_params.get("chat", "")

@@ -77,27 +77,27 @@ spoils(
 )
 spoils("labels-lose-characters", "label values lose what is not ASCII", "chat",
        lambda c: put(labels={k: v.encode("ascii", "replace").decode() for k, v in c["labels"].items()})(c), GET, LIST, "createChat",
-       red=["CHATOBJ-016", "SER-010", "PATCH-012"])  # fmt: skip
+       red=["CHATOBJ-016", "SER-010", "PATCH-012", "ROUND-034"])  # fmt: skip
 
 # -- messages --
 spoils("messages-of-no-chat", "messages name no chat", "message", put(chat_id="00000000-0000-0000-0000-000000000000"), MESSAGES,
        red=["MSG-013", "MSG-014", "MSG-001", "SER-008", "ROUTE-003", "ROUTE-004", "STREAM-027", "STREAM-071", "STREAM-076", "ROUTE-021"])  # fmt: skip
 spoils("system-messages-shown", "tool messages are system messages", "message", put(role="system"), MESSAGES,
-       where=lambda m: m["role"] == "tool", red=["MSG-002", "INT-004", "INT-006", "INT-011", "MSG-013", "PART-010", "PART-011", "PART-013", "PART-014", "ROUND-009", "STREAM-027", "STREAM-076", "TOOL-003", "TOOL-004", "TOOL-005", "TOOL-014", "TOOL-015", "TOOL-016", "TOOL-017", "TOOL-018", "TOOL-019", "TOOL-020", "TOOL-021", "TOOL-022", "USAGE-037", "TOOL-025", "CONF-067", "CONF-076", "TOOL-031", "TOOL-032", "TOOL-033", "TOOL-034"])  # fmt: skip
+       where=lambda m: m["role"] == "tool", red=["MSG-002", "INT-004", "INT-006", "INT-011", "MSG-013", "PART-010", "PART-011", "PART-013", "PART-014", "ROUND-009", "STREAM-027", "STREAM-076", "TOOL-003", "TOOL-004", "TOOL-005", "TOOL-014", "TOOL-015", "TOOL-016", "TOOL-017", "TOOL-018", "TOOL-019", "TOOL-020", "TOOL-021", "TOOL-022", "USAGE-037", "TOOL-025", "CONF-067", "CONF-076", "TOOL-031", "TOOL-032", "TOOL-033", "TOOL-034", "ROUND-032"])  # fmt: skip
 spoils("sends-without-author", "the message of a send names no author", "message", drop("created_by"), "sendMessage",
        where=lambda m: m["role"] == "user", red=["MSG-003", "MSG-014", "MSG-013"])  # fmt: skip
 spoils("replies-have-an-author", "an assistant message has an author", "message",
        lambda m: put(created_by=m["model_config_id"])(m), MESSAGES, where=lambda m: m["role"] == "assistant",
        red=["MSG-004", "MSG-013", "STREAM-027", "STREAM-071"])  # fmt: skip
 spoils("replies-without-model", "an assistant message names no model", "message", drop("model_config_id"), MESSAGES,
-       where=lambda m: m["role"] == "assistant", red=["MSG-005", "MSG-013", "EDIT-022", "QUEUE-020", "SEND-024", "SEND-025", "STREAM-027", "STREAM-071", "TOOL-024"])  # fmt: skip
+       where=lambda m: m["role"] == "assistant", red=["MSG-005", "MSG-013", "EDIT-022", "QUEUE-020", "SEND-024", "SEND-025", "STREAM-027", "STREAM-071", "TOOL-024", "MSG-060"])  # fmt: skip
 spoils("usage-with-zeros", "usage holds zeros", "message", lambda m: m["usage"].setdefault("reasoning_tokens", 0), MESSAGES,
        where=lambda m: "usage" in m, red=["MSG-006", "SCHEMA-listMessages", "MSG-013", "MSG-007", "STREAM-027"])  # fmt: skip
 spoils("cached-tokens-count-twice", "input tokens hold the cached ones", "message",
        lambda m: _once(m["usage"], "input_tokens", m["usage"]["input_tokens"] + m["usage"].get("cache_read_tokens", 0)), MESSAGES,
        where=lambda m: "input_tokens" in m.get("usage", {}), red=["MSG-007"])  # fmt: skip
 spoils("usage-without-context-limit", "usage has no context limit", "message", lambda m: m["usage"].pop("context_limit", 0), MESSAGES,
-       where=lambda m: "usage" in m, red=["MSG-008", "MSG-013", "SCHEMA-listMessages", "STREAM-027"])  # fmt: skip
+       where=lambda m: "usage" in m, red=["MSG-008", "MSG-013", "SCHEMA-listMessages", "STREAM-027", "MSG-060"])  # fmt: skip
 spoils("usage-of-users", "user messages have usage", "message", put(usage={"input_tokens": 1}), MESSAGES,
        where=lambda m: m["role"] == "user", red=["MSG-009", "MSG-014", "MSG-013", "STREAM-027"])  # fmt: skip
 spoils("queued-without-time", "a queued message has no created_at", "queued", drop("created_at"), MESSAGES,
@@ -166,14 +166,25 @@ turns_off(
     "edited-prompts-still-shown",
     "edited messages are still shown",
     "messages.hide-replaced",
-    red=["SER-008", "EDIT-018", "EDIT-020", "EDIT-022", "EDIT-023", "EDIT-024", "EDIT-025", "PROMPT-005", "STREAM-081"],
+    red=[
+        "SER-008",
+        "EDIT-018",
+        "EDIT-020",
+        "EDIT-022",
+        "EDIT-023",
+        "EDIT-024",
+        "EDIT-025",
+        "PROMPT-005",
+        "STREAM-081",
+        "ROUND-033",
+    ],
 )
 replaces(
     "usage-is-not-kept",
     "usage of a turn is not kept",
     "store_answer",
     lambda right, backend, chat, content, made: right(backend, chat, content, made | {"usage": {}}),
-    red=["MSG-007", "MSG-008"],
+    red=["MSG-007", "MSG-008", "MSG-059", "MSG-060"],
 )
 spoils("files-without-owner", "a linked file names another owner", "any", put(owner_id="00000000-0000-0000-0000-000000000000"), GET,
        where=lambda f: "mime_type" in f, red=["CHATOBJ-012"])  # fmt: skip

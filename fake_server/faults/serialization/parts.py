@@ -81,11 +81,11 @@ def _texts(change: Any) -> Change:
 
 
 spoils("texts-lose-marks", "combining marks are lost", "part", _texts(lambda s: s.replace("\u0351", "")), MESSAGES,
-       where=of("text"), red=["ROUND-001", "ROUND-007", "MSG-013"])  # fmt: skip
+       where=of("text"), red=["ROUND-001", "ROUND-007", "MSG-013", "MSG-014", "ROUND-033"])  # fmt: skip
 spoils("texts-are-composed", "text is normalised", "part", _texts(lambda s: unicodedata.normalize("NFC", s)), MESSAGES,
-       where=lambda p: not unicodedata.is_normalized("NFC", p.get("text", "")), red=["ROUND-002", "ROUND-001", "ROUND-007", "MSG-013"])  # fmt: skip
+       where=lambda p: not unicodedata.is_normalized("NFC", p.get("text", "")), red=["ROUND-002", "ROUND-001", "ROUND-007", "MSG-013", "MSG-014", "ROUND-033", "ROUND-036"])  # fmt: skip
 spoils("texts-are-escaped", "markup in text is escaped", "part", _texts(lambda s: s.replace("&amp;", "&amp;amp;")), MESSAGES,
-       where=of("text"), red=["ROUND-003", "ROUND-007", "MSG-013"])  # fmt: skip
+       where=of("text"), red=["ROUND-003", "ROUND-007", "MSG-013", "MSG-014", "ROUND-033"])  # fmt: skip
 spoils("texts-lose-controls", "control characters are lost", "part", _texts(lambda s: s.replace("\x01", "")), MESSAGES,
        where=lambda p: "\x01" in p.get("text", ""), red=["ROUND-004", "MSG-013", "ROUND-006"])  # fmt: skip
 spoils("surrogates-become-questions", "what is no Unicode becomes a question mark", "part",
@@ -149,6 +149,7 @@ def sources_come_last(answer: Answer) -> None:
         "USAGE-033",
         "USAGE-036",
         "USAGE-037",
+        "ROUND-036",
     ],
 )
 def pieces_are_stored_apart(answer: Answer) -> None:
@@ -216,7 +217,7 @@ def errors_are_not_told(answer: Answer) -> None:
     answer.body.pop("last_error", None)
 
 
-@frames("stream", red=["ROUND-007"])
+@frames("stream", red=["ROUND-007", "ROUND-036"])
 def live_text_loses_marks(batch: list[Object], memory: Object) -> list[Object]:
     """Live text loses what is beyond the basic plane."""
     for event in batch:

@@ -19,7 +19,6 @@ replaces(
         role == "read" and authz.is_member(user, group) for group, role in backend.store.chats[chat.family_id].acl_groups.items()
     ),
     red=[
-        *(f"ACL-{n:03}" for n in (1, 3, 5, 6, 8, 23, 25, 26, 29)),
         "OWN-002",
         "OWN-011",
         "OWN-012",
@@ -27,6 +26,18 @@ replaces(
         "READ-003",
         "STREAM-080",
         "FILE-035",
+        "ACL-001",
+        "ACL-003",
+        "ACL-005",
+        "ACL-006",
+        "ACL-008",
+        "ACL-023",
+        "ACL-025",
+        "ACL-026",
+        "ACL-029",
+        "ACL-076",
+        "FILE-118",
+        "FILE-119",
     ],
 )
 replaces(
@@ -34,7 +45,7 @@ replaces(
     "Taking a share back is answered and not done.",
     "merge_entries",
     lambda right, backend, stored, changes: right(backend, stored, {k: v for k, v in changes.items() if v}),
-    red=["ACL-002", "ACL-009", "ACL-022", "ACL-025", "ACL-029", "FILE-035", "STREAM-080"],
+    red=["ACL-002", "ACL-009", "ACL-022", "ACL-025", "ACL-029", "FILE-035", "STREAM-080", "ACL-076", "FILE-118"],
 )
 turns_off("readers-share-on", "A reader may change the sharing.", "access.reader-share-acl", red=["ACL-003", "ACL-026"])
 turns_off("org-admin-shares-not", "An organization admin may not share.", "access.org_admin-share-acl", red=["ACL-005"])
@@ -46,14 +57,14 @@ replaces(
     lambda right, backend, user, chat: (
         authz.has_org_role(user, chat.organization_id, authz.CHAT_ROLE) and right(backend, user, chat)
     ),
-    red=["ACL-008", "ACL-022"],
+    red=["ACL-008", "ACL-022", "ACL-076"],
 )
 replaces(
     "groups-grant-nothing",
     "Sharing with a group grants nothing.",
     "shared_with",
     lambda right, backend, user, chat: backend.store.chats[chat.family_id].acl_users.get(user.id) == "read",
-    red=["ACL-022"],
+    red=["ACL-022", "ACL-076"],
 )
 replaces(
     "groups-hold-everybody",
@@ -78,7 +89,12 @@ replaces(
     lambda right, backend, user, chat: right(backend, user, chat) or user.id in map(str.lower, chat.acl_users),
     red=["ACL-028"],
 )
-turns_off("readers-without-files", "Readers may not download a chat's files.", "access.linked-files", red=["ACL-029", "FILE-035"])
+turns_off(
+    "readers-without-files",
+    "Readers may not download a chat's files.",
+    "access.linked-files",
+    red=["ACL-029", "FILE-035", "FILE-118", "FILE-119"],
+)
 
 
 def _strangers(answer: Answer, *names: str) -> None:
@@ -105,7 +121,7 @@ replaces(
     "A change replaces the sharing list.",
     "merge_entries",
     lambda right, backend, stored, changes: stored.clear() or right(backend, stored, changes),
-    red=["ACL-009", "ACL-010", "ACL-031", "OWN-002"],
+    red=["ACL-009", "ACL-010", "ACL-031", "OWN-002", "ACL-074", "ACL-076"],
 )
 
 
@@ -124,7 +140,7 @@ def no_groups_no_key(answer: Answer) -> None:
         del answer.body["groups"]
 
 
-@changes("patchChat", red=["ACL-031", "ACL-029"])
+@changes("patchChat", red=["ACL-031", "ACL-029", "ACL-074", "FILE-119"])
 def archiving_ends_the_share(answer: Answer) -> None:
     """Archiving a chat takes its readers from the sharing list."""
     if answer.sent.get("archived"):

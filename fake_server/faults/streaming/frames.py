@@ -117,7 +117,7 @@ def snapshot_without_usage(batch: list[Event], memory: Memory) -> list[Event]:
     return [e | {"message": plain["message"](e["message"])} if e["type"] == "message" else e for e in batch]
 
 
-@frames("stream", red=["STREAM-029"])
+@frames("stream", red=["STREAM-029", "STREAM-141"])
 def queue_newest_first(batch: list[Event], memory: Memory) -> list[Event]:
     """The queue in the snapshot is listed newest first."""
     if not first(memory):
@@ -130,11 +130,11 @@ replaces(
     "a snapshot has no queue",
     "Hub._queue_of_snapshot",
     lambda right, chat, after_id: [],
-    red=["STREAM-029", "STREAM-026"],
+    red=["STREAM-029", "STREAM-026", "STREAM-141"],
 )
 
 
-@frames("stream", red=["STREAM-030", "SCHEMA-frame-streamChat", "STREAM-014", "STREAM-067", "STREAM-069"])
+@frames("stream", red=["STREAM-030", "SCHEMA-frame-streamChat", "STREAM-014", "STREAM-067", "STREAM-069", "STREAM-141"])
 def queue_in_every_snapshot(batch: list[Event], memory: Memory) -> list[Event]:
     """A snapshot has a queue_update when there is no queue, too."""
     if first(memory) and not any(e["type"] == "queue_update" for e in batch):
@@ -142,7 +142,7 @@ def queue_in_every_snapshot(batch: list[Event], memory: Memory) -> list[Event]:
     return batch
 
 
-@frames("stream", red=["STREAM-031", "STREAM-078"])
+@frames("stream", red=["STREAM-031", "STREAM-078", "STREAM-142"])
 def only_the_last_part(batch: list[Event], memory: Memory) -> list[Event]:
     """A snapshot has but the last part of the present step."""
     kept = [e for e in batch if e["type"] == "message_part"][-1:]
@@ -153,7 +153,7 @@ turns_off(
     "parts-stay-after-storage",
     "parts stay in snapshots after their step was stored",
     "stream.parts-claimed",
-    red=["STREAM-032", "STREAM-031", "STREAM-067", "STREAM-069", "STREAM-078"],
+    red=["STREAM-032", "STREAM-031", "STREAM-067", "STREAM-069", "STREAM-078", "STREAM-139", "STREAM-140"],
 )
 
 
@@ -198,6 +198,7 @@ replaces(
         "STREAM-069",
         "STREAM-078",
         "STREAM-081",
+        "STREAM-141",
     ],
 )
 

@@ -65,7 +65,7 @@ def new_chats_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     return [e for e in batch if not (is_a(e, "created", status="pending") and "parent_chat_id" not in e["chat"])]
 
 
-@frames("watch", red=["WATCH-006"])
+@frames("watch", red=["WATCH-006", "WATCH-104"])
 def deleted_before_archived(batch: list[Event], memory: Memory) -> list[Event]:
     """deleted shows the chat as it was."""
     return [changed(e, archived=False) if is_a(e, "deleted") else e for e in batch]
@@ -127,25 +127,25 @@ def pending_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     return [e for e in batch if not is_a(e, "status_change", status="pending")]
 
 
-@frames("watch", red=["WATCH-016", "WATCH-031", "WATCH-032"])
+@frames("watch", red=["WATCH-016", "WATCH-031", "WATCH-032", "WATCH-103", "WATCH-108", "WATCH-109"])
 def summaries_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """summary_change is not sent."""
     return [e for e in batch if e["kind"] != "summary_change"]
 
 
-@frames("watch", red=["WATCH-017"])
+@frames("watch", red=["WATCH-017", "WATCH-110"])
 def generated_titles_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """A title that was generated during the first turn is not told."""
     return [e for e in batch if not is_a(e, "title_change", last_turn_summary=None)]
 
 
-@frames("watch", red=["WATCH-018", "CHATOBJ-005"])
+@frames("watch", red=["WATCH-018", "CHATOBJ-005", "WATCH-103"])
 def failures_without_error(batch: list[Event], memory: Memory) -> list[Event]:
     """The chat of a status_change has no last_error."""
     return [e | {"chat": {k: v for k, v in e["chat"].items() if k != "last_error"}} for e in batch]
 
 
-@frames("watch", red=["WATCH-019", "EVENT-004"])
+@frames("watch", red=["WATCH-019", "EVENT-004", "WATCH-109"])
 def calls_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """action_required is not sent."""
     return [e for e in batch if e["kind"] != "action_required"]
@@ -182,7 +182,7 @@ declare(
     Fault(
         "interrupts-are-not-told",
         "the end of an interrupted turn is not told",
-        frozenset(["WATCH-023"]),
+        frozenset(["WATCH-023", "WATCH-104"]),
         operations=frozenset(["interruptChat"]),
         answer=_note,
         socket="watch",
@@ -241,7 +241,7 @@ def _known(event: Event, memory: Memory, *before: str) -> bool:
     return bool(event["kind"] == "status_change" and was in before)
 
 
-@frames("watch", red=["WATCH-023"])
+@frames("watch", red=["WATCH-023", "WATCH-104"])
 def same_status_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """waiting is not told of a chat that waits already."""
     return [e for e in batch if not (_known(e, memory, "waiting") and e["chat"]["status"] == "waiting")]
@@ -253,19 +253,19 @@ def pending_after_errors_is_not_told(batch: list[Event], memory: Memory) -> list
     return [e for e in batch if not (_known(e, memory, "error") and e["chat"]["status"] == "pending")]
 
 
-@frames("watch", red=["WATCH-031"])
+@frames("watch", red=["WATCH-031", "WATCH-103"])
 def cleared_summaries_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """A summary that was cleared is not told."""
     return [e for e in batch if not is_a(e, "summary_change", last_turn_summary=None)]
 
 
-@frames("watch", red=["WATCH-033"])
+@frames("watch", red=["WATCH-033", "WATCH-103", "WATCH-104", "WATCH-105", "WATCH-108"])
 def events_without_labels(batch: list[Event], memory: Memory) -> list[Event]:
     """The chat of an event has no labels."""
     return [changed(e, labels={}) for e in batch]
 
 
-@frames("watch", red=["WATCH-054"])
+@frames("watch", red=["WATCH-054", "WATCH-107"])
 def changes_tell_the_first_model(batch: list[Event], memory: Memory) -> list[Event]:
     """status_change shows the first model that the feed saw the chat on."""
     batch = copy.deepcopy(batch)

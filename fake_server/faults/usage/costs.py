@@ -37,7 +37,7 @@ def deleted_models_leave_the_summary(answer: Answer) -> None:
     answer.body["by_model"] = [row for row in answer.body["by_model"] if not store[row["model_config_id"]].deleted]
 
 
-@changes(SUMMARY, red=["COST-032"])
+@changes(SUMMARY, red=["COST-032", "COST-113"])
 def chats_are_counted_as_messages(answer: Answer) -> None:
     """message_count of by_model is one at most."""
     for row in answer.body["by_model"]:

@@ -225,7 +225,7 @@ replaces(
     "fractions of a micro-dollar are lost",
     "charge",
     lambda right, backend, prices, counts: cost_micros(prices, counts, up=False),
-    red=["COST-001"],
+    red=["COST-001", "COST-112"],
 )
 
 
@@ -393,7 +393,7 @@ def query_before_the_right(answer: Answer) -> None:
         says(answer, 400, {"message": "Invalid query parameters."})
 
 
-@changes(USERS, red=["COST-024"])
+@changes(USERS, red=["COST-024", "COST-110"])
 def count_of_the_page(answer: Answer) -> None:
     """count is the number of users on the page."""
     answer.body["count"] = len(answer.body["users"])

@@ -1,0 +1,118 @@
+"""Characters that get lost, or that become others, at one place or another."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from fake_server.faulting import Answer, changes, frames, instead
+from fake_server.state.records import Chat, Message, QueuedMessage
+
+JOINER = "\u200d"
+
+
+def _spelled(value: Any, spell: Callable[[str], str]) -> Any:
+    """The JSON value with every text in it spelled otherwise."""
+    if isinstance(value, dict):
+        return {spell(key): _spelled(item, spell) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_spelled(item, spell) for item in value]
+    return spell(value) if isinstance(value, str) else value
+
+
+def _results(results: list[dict[str, Any]], spell: Callable[[str], str], *, errors: bool) -> list[dict[str, Any]]:
+    return [r | {"output": _spelled(r.get("output"), spell)} if r.get("is_error") or not errors else r for r in results]
+
+
+@instead("told", red=["ROUND-035"])
+def model_is_told_ascii(right: Callable[..., list[Message]], backend: Any, chat: Chat) -> list[Message]:
+    """The model gets question marks for all but ASCII in what users write."""
+    ascii_ = partial(_spelled, spell=lambda text: text.encode("ascii", "replace").decode())
+    return [replace(m, content=ascii_(m.content)) if m.role == "user" else m for m in right(backend, chat)]
+
+
+@instead("tidy", red=["TITLE-060"])
+def model_titles_are_cut_at_bytes(right: Callable[..., str], backend: Any, text: str) -> str:
+    """A model's title is cut to 80 bytes."""
+    return right(backend, text).encode()[:80].decode(errors="ignore")
+
+
+@instead("Lifecycle.tool_results", red=["ROUND-032"])
+def outputs_end_at_a_nul(right: Callable[..., None], chat: Chat, caller: Any, results: Any, *more: Any) -> None:
+    """The output of a client's tool is cut at a NUL."""
+    right(chat, caller, _results(results, lambda text: text.split("\0")[0], errors=False), *more)
+
+
+@instead("Lifecycle.tool_results", red=["ROUND-032"])
+def errors_lose_their_nul(right: Callable[..., None], chat: Chat, caller: Any, results: Any, *more: Any) -> None:
+    """A NUL in the output of a client's tool that failed is lost."""
+    right(chat, caller, _results(results, lambda text: text.replace("\0", ""), errors=True), *more)
+
+
+@instead("Lifecycle.tool_results", red=["ROUND-032"])
+def outputs_are_composed(right: Callable[..., None], chat: Chat, caller: Any, results: Any, *more: Any) -> None:
+    """Combining characters in the output of a client's tool are composed."""
+    right(chat, caller, _results(results, lambda text: unicodedata.normalize("NFC", text), errors=False), *more)
+
+
+@instead("Lifecycle.send", red=["ROUND-033"])
+def queued_texts_lose_joiners(right: Callable[..., Any], *given: Any, **more: Any) -> Message | QueuedMessage:
+    """Joiners in a queued text are lost."""
+    made: Message | QueuedMessage = right(*given, **more)
+    if isinstance(made, QueuedMessage):
+        made.content = [_spelled(part, lambda text: text.replace(JOINER, "")) for part in made.content]
+    return made
+
+
+@instead("Lifecycle.edit", red=["ROUND-033"])
+def edits_lose_their_nul(right: Callable[..., Message], *given: Any, content: Any, **more: Any) -> Message:
+    """A NUL in an edited text is lost."""
+    return right(*given, content=[_spelled(part, lambda text: text.replace("\0", "")) for part in content], **more)
+
+
+@instead("Lifecycle.rename", red=["ROUND-034", "FILTER-064"])
+def titles_are_composed(right: Callable[[Chat, str], None], chat: Chat, title: str) -> None:
+    """Combining characters in a new title are composed."""
+    right(chat, unicodedata.normalize("NFC", title))
+
+
+@instead("Lifecycle.set_labels", red=["ROUND-034", "FILTER-064"])
+def labels_lose_joiners(right: Callable[..., None], chat: Chat, labels: dict[str, str]) -> None:
+    """Joiners in the values of labels are lost."""
+    right(chat, {key: value.replace(JOINER, "") for key, value in labels.items()})
+
+
+@changes("listChats", red=["FILTER-064"])
+def labels_are_found_by_ascii(answer: Answer) -> None:
+    """A label with a value outside ASCII finds nothing."""
+    if not all(label.isascii() for label in answer.many("label")):
+        answer.body = []
+
+
+@frames("stream", red=["ROUND-036"])
+def lone_joiners_are_lost(batch: list[dict[str, Any]], memory: dict[str, Any]) -> list[dict[str, Any]]:
+    """A live piece of text that is a joiner or a combining mark alone is lost."""
+    lost = [e for e in batch if e.get("message_part", {}).get("part", {}).get("text") in (JOINER, "\u0301")]
+    return [event for event in batch if event not in lost]
+
+
+@instead("Lifecycle.create", red=["CHAT-091"])
+def first_titles_are_cut_at_bytes(right: Callable[..., Chat], *given: Any, **more: Any) -> Chat:
+    """The first title is cut to 80 bytes where it is not ASCII."""
+    chat = right(*given, **more)
+    if not chat.title.isascii():
+        chat.title = chat.title.encode()[:80].decode(errors="ignore")
+    return chat
+
+
+@instead("Lifecycle.create", red=["CHAT-091"])
+def first_titles_know_one_blank(right: Callable[..., Chat], *given: Any, **more: Any) -> Chat:
+    """An ideographic blank parts no words of the first title."""
+    chat = right(*given, **more)
+    text = str(more["content"][0].get("text", ""))
+    if "\u3000" in text:
+        chat.title = text[:80]
+    return chat

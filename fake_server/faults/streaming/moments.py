@@ -1,0 +1,45 @@
+"""Snapshots that show what is over, or lack what is there, at certain moments of a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fake_server.faulting import Fault, declare, instead, replaces
+from fake_server.state.records import Chat, Message, User
+
+
+def _keeps_retry(right: Callable[..., None], chat: Chat, *more: Any) -> None:
+    feeds = right.__self__._chats.get(chat.id)  # type: ignore[attr-defined]
+    retry = feeds.retry if feeds is not None else None
+    right(chat, *more)
+    if feeds is not None:
+        feeds.retry = retry
+
+
+replaces("retries-outlive-their-wait", "a snapshot shows a retry until its turn ends", "Hub.part", _keeps_retry,
+         red=["STREAM-138", "STREAM-140"])  # fmt: skip
+declare(
+    Fault(
+        "retries-outlive-their-turn",
+        "a snapshot shows the retry of a turn that has failed",
+        frozenset(["STREAM-139", "STREAM-035"]),
+        around={"Hub.status": _keeps_retry, "Hub.error": _keeps_retry},
+    )
+)
+
+
+@instead("Hub._subscribe", red=["STREAM-142", "STREAM-078"])
+def no_parts_behind_a_cursor(right: Callable[..., Any], chat: Chat, user: User, after_id: int) -> Any:
+    """A snapshot with after_id has no parts."""
+    feed, snapshot = right(chat, user, after_id)
+    return feed, [event for event in snapshot if after_id <= 0 or event.data["type"] != "message_part"]
+
+
+@instead("Hub._visible", red=["STREAM-141"])
+def submitted_results_come_with_the_answer(right: Callable[[str], list[Message]], chat_id: str) -> list[Message]:
+    """A snapshot has no results that a client submitted until the model has answered."""
+    rows = right(chat_id)
+    while rows and rows[-1].role == "tool" and rows[-1].created_by:
+        rows = rows[:-1]
+    return rows
