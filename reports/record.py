@@ -6,7 +6,9 @@ Exchanges can be many and large, so only their places in the file are kept; `Rec
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from reports.redact import clean
-from reports.rows import FORMAT, Check, Exchange, Footer, Header, HttpExchange, Note, Scope, SocketExchange
+from reports.rows import FORMAT, Check, Control, Exchange, Footer, Header, HttpExchange, Note, Scope, SocketExchange
 
 BUILD = "x-coder-build-version"  # the header in which a server says what it is
 _MOST_BUILDS = 5  # more than one: the server was changed during the run, or several answer
@@ -59,13 +61,14 @@ class Record:
     first_plays: list[Note]
     builds: list[str]
     _places: dict[str, tuple[int, int]]
+    _unpacked: bytes | None = None  # of a packed file all of it
 
     def exchange(self, id: str) -> Exchange | None:
         """The exchange of that id, read from the file again; None if the record does not hold it."""
         place = self._places.get(id)
         if place is None:
             return None
-        with self.path.open("rb") as file:
+        with self.path.open("rb") if self._unpacked is None else BytesIO(self._unpacked) as file:
             file.seek(place[0])
             return _exchange(clean(_json(file.read(place[1]))))
 
@@ -84,7 +87,8 @@ def read(path: Path | str, *, cut_off: bool = False) -> Record:
     sockets = 0
     builds: dict[str, None] = {}
     offset = 0
-    with path.open("rb") as file:
+    unpacked = _unpacked(path)
+    with path.open("rb") if unpacked is None else BytesIO(unpacked) as file:
         for number, line in enumerate(file, 1):
             place = (offset, len(line))
             offset += len(line)
@@ -108,7 +112,7 @@ def read(path: Path | str, *, cut_off: bool = False) -> Record:
                 notes.append(row)
             elif isinstance(row, Footer):
                 footer = row
-            else:
+            elif not isinstance(row, Control):
                 if row.id in places:
                     raise BadLine(path, number, f"exchange id {row.id!r} is used twice")
                 places[row.id] = place
@@ -126,7 +130,24 @@ def read(path: Path | str, *, cut_off: bool = False) -> Record:
         footer = Footer(kind="footer", counts={}, requirements=scope, exit=2)
     first_plays = [note for note in notes if note.topic == FIRST_PLAY]
     notes = [note for note in notes if note.topic != FIRST_PLAY]
-    return Record(path, header, footer, checks, notes, len(places) - sockets, sockets, first_plays, list(builds), places)
+    return Record(
+        path, header, footer, checks, notes, len(places) - sockets, sockets, first_plays, list(builds), places, unpacked
+    )
+
+
+def _unpacked(path: Path) -> bytes | None:
+    """What a packed file (gzip) holds, as far as it goes; None for one that is not packed."""
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return None
+        file.seek(0)
+        pieces, unpacker = [], zlib.decompressobj(31)
+        try:
+            while data := file.read(2**20):
+                pieces.append(unpacker.decompress(data))
+        except zlib.error as error:
+            raise InvalidRecord(f"{path}: can't be unpacked ({error}); is it damaged?") from None
+        return b"".join(pieces)
 
 
 _MODELS: dict[str, TypeAdapter[Any]] = {
@@ -135,6 +156,7 @@ _MODELS: dict[str, TypeAdapter[Any]] = {
     "socket": TypeAdapter(SocketExchange),
     "check": TypeAdapter(Check),
     "note": TypeAdapter(Note),
+    "control": TypeAdapter(Control),
     "footer": TypeAdapter(Footer),
 }
 
@@ -153,8 +175,8 @@ def _parse(path: Path, number: int, line: bytes) -> Any:
     except ValueError as error:
         raise BadLine(path, number, f"not JSON ({error})") from None
     kind = value.get("kind") if isinstance(value, dict) else None
-    if kind not in ("header", "exchange", "check", "note", "footer"):
-        raise BadLine(path, number, "no object with a kind of header, exchange, check, note or footer")
+    if kind not in ("header", "exchange", "check", "note", "control", "footer"):
+        raise BadLine(path, number, "no object with a kind of header, exchange, check, note, control or footer")
     try:
         if kind == "exchange":
             return _exchange(value)

@@ -153,6 +153,7 @@ class Check(_Row):
     exchanges: list[str] = []
     reproduce: list[str] = []
     rerun: str = ""
+    play: list[str] = []
     reason: str = ""
     races: list[str] = []
     plays: Annotated[int, Field(ge=1)] = 1
@@ -179,6 +180,15 @@ class Note(_Row):
     kind: Literal["note"]
     text: str
     topic: str = ""
+    t_ms: Milliseconds = 0.0
+
+
+class Control(_Row):
+    """What a case told the scripted LLM: a gate that opens, one that is waited at, an order."""
+
+    kind: Literal["control"]
+    case: str
+    call: dict[str, Any]
     t_ms: Milliseconds = 0.0
 
 

@@ -16,10 +16,11 @@ def command(name: str, argv: Sequence[str]) -> int:
     p = parser(name)
     p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="transcripts (.jsonl)")
     p.add_argument("--target", help="target file (JSON, TOML, YAML) or URL; none: the embedded fake server")
+    p.add_argument("--fault", action="append", default=[], metavar="NAME", help="embedded target only: be wrong in this way")
     p.add_argument("--explain", action="store_true", help="show every difference, those that the rules allow too")
     options = p.parse_args(argv)
     try:
         server = target.load(options.target) if options.target else None
     except target.BadTarget as error:
         raise UsageError(str(error)) from None
-    return replay.run(server, options.files, explain=options.explain, out=sys.stdout)
+    return replay.run(server, options.files, explain=options.explain, out=sys.stdout, faults=options.fault)

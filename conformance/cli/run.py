@@ -21,6 +21,7 @@ from conformance.cli.main import UsageError, parser
 from conformance.cli.progress import Progress
 from conformance.cli.values import LARGEST_SEED, check_outputs, need_descriptors, number, whole
 from conformance.play.declaration import CaseSpec
+from conformance.recordings import reproducers
 from conformance.run import target
 from conformance.run.collection import all_cases
 from conformance.run.embedded import EmbeddedFailed
@@ -38,10 +39,11 @@ def arguments() -> argparse.ArgumentParser:
     p = parser("run")
     p.add_argument("--target", help="target file (JSON, TOML, YAML) or URL; none: the embedded fake server")
     p.add_argument("--profile", default="", help=f"which revision to judge by: {', '.join(spec.profiles())}")
-    p.add_argument("--record", type=Path, metavar="F.ndjson", help="write the run record")
+    p.add_argument("--record", type=Path, metavar="F.ndjson[.gz]", help="write the run record, packed if so named")
     for name in ("html", "junit", "markdown", "badge"):
         p.add_argument(f"--{name}", type=Path, metavar="F", help=f"write the {name} report")
     p.add_argument("--allure", type=Path, metavar="DIR", help="write Allure results (needs the extra: allure)")
+    p.add_argument("--reproducers", type=Path, metavar="DIR", help="write the way to each failure, which `replay` plays again")
     p.add_argument("--expect", type=Path, metavar="F.yaml", help="expected failures; stale and expired entries are red")
     p.add_argument("--strict", action="store_true", help="SHOULD failures are red too")
     p.add_argument("--allow-intermittent", action="store_true", help="what fails once and passes the next time only warns")
@@ -86,7 +88,9 @@ def command(name: str, argv: Sequence[str]) -> int:
         raise UsageError("--fault makes the embedded fake server wrong; leave --target out")
     need_descriptors(options.jobs)
     file = Path(options.target) if options.target and "://" not in options.target else None
-    reports = {f"--{name}": getattr(options, name) for name in ("record", "html", "junit", "markdown", "badge", "allure")}
+    reports = {
+        f"--{name}": getattr(options, name) for name in ("record", "html", "junit", "markdown", "badge", "allure", "reproducers")
+    }
     check_outputs(reports, {"--target": file, "--expect": options.expect})
     try:
         profile, found = _profile(options)
@@ -157,6 +161,7 @@ def _config(options: argparse.Namespace, record: Path, progress: Progress) -> Ru
         expect=options.expect,
         repeat=options.repeat,
         allow_intermittent=options.allow_intermittent,
+        reproducers=str(options.reproducers or ""),
         timeout=_BUDGET[options.fuzz] if options.timeout is None else options.timeout,
         fuzz_time=options.fuzz_time,
         walks=options.walks,
@@ -246,6 +251,8 @@ def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progres
             print(f"{kind}: {out}")
     if options.record:
         print(f"record: {options.record}")
+    if options.reproducers:
+        print(f"reproducers: {options.reproducers}, {len(reproducers.write(record, options.reproducers))} files")
     _tell_expectations(options, outcome)
     return status if status is not None else UNUSABLE
 

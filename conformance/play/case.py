@@ -420,6 +420,9 @@ class Case(Offers):
             if not self.session.ended and any(check.verdict != PASS for check in self.checks):
                 await self._look_for_races()
             await self._clean_up()
+        for check in self.checks:
+            if check.deciding:
+                check.play = [self.exchanges[0].id, self.exchanges[-1].id]
         self._rest(HARNESS_ERROR, "the case ended without judging this")
         self._earn()
         return self.checks

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from conformance.play.finding import KINDS, Found, Words, classify, plain, sentence, shown
 from conformance.play.odd_answers import brief
-from conformance.play.told import Hint, call, hints, locate, of_condition, of_shape
+from conformance.play.told import Hint, call, hints, leads_somewhere, locate, of_condition, of_shape
 from conformance.play.verdict import Check, Failure
 from conformance.wire.exchange import ABSENT, Exchange, Finding, SocketLog
 from conformance.wire.feed import NotSeen
@@ -15,8 +16,6 @@ from conformance.wire.http import BadAnswer, TargetUnreachable
 
 if TYPE_CHECKING:
     from conformance.run.session import Session
-
-_SAID = 3  # exchanges of which a check shows how to ask them again, where none of them decides
 
 
 def wrong_status(exchange: Exchange, status: int, key: str = "") -> Failure:
@@ -40,7 +39,6 @@ def differing(
     if frame is not None and (seen := call(frame)):
         here, arguments = seen
         looked += [(value, (rest or "") + where) for value, rest in hints(here, *arguments[:1])]
-        looked += [(value, None) for value, _ in hints(here, *arguments[1:2])]
     kind = "not-idempotent" if exchange else classify(expected, actual)
     if where and isinstance(whole, dict) and ABSENT in (actual, expected):
         kind = "missing-key" if actual is ABSENT else "extra-key"
@@ -88,8 +86,8 @@ def fill(check: Check, failure: Failure, said: list[Exchange | SocketLog], mark:
     exchange, at = failure.exchange, ""
     if not exchange and failure.hints:
         exchange, at = locate(said, failure.hints)
-    failure.pointer = at or failure.pointer
     decides = next((x for x in said if x.id == exchange), judged[-1] if judged else None)
+    failure.pointer = next((p for p in (at, failure.pointer) if p and leads_somewhere(decides, p)), "")
     if decides is not None:
         check.deciding = decides.id
         if decides.id not in check.exchanges:
@@ -104,8 +102,7 @@ def fill(check: Check, failure: Failure, said: list[Exchange | SocketLog], mark:
         check.actual = _answer(decides)
     if check.expected is ABSENT and check.actual is ABSENT:
         check.expected = check.text
-    shows = [decides] if decides is not None and exchange else judged[-_SAID:]
-    check.reproduce = [session.reproduce(x) for x in shows]
+    session.show(check, decides, list(takewhile(lambda one: one is not decides, said)))
 
 
 def enter(check: Check, finding: Finding, said: Exchange | SocketLog) -> None:

@@ -38,6 +38,8 @@ class LlmControl:
         url = self._url + target_of(path, ((name, str(value)) for name, value in (params or {}).items()))
         content = None if body is None else orjson.dumps(body)
         headers = control_headers(self._session.target)
+        if self._case is not None and path != "/journal":
+            self._session.writer.control(self._case.name, method, path, params or {}, body, self._session.wire.now_ms())
         try:
             answer = await self._session.control.request(
                 method, url, headers=headers, content=content, timeout=self._session.deadline + 5

@@ -64,6 +64,7 @@ class Check:
     twin: str = ""  # one that is nearly the same and was accepted
     reproduce: list[str] = field(default_factory=list)
     rerun: str = ""
+    play: list[str] = field(default_factory=list)  # first and last exchange of the play of its case, of a failure
     ms: float = 0.0
     attempt: int = 1
     races: list[str] = field(default_factory=list)  # that excuse it

@@ -6,8 +6,10 @@ import base64
 import binascii
 import contextlib
 import json
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -31,9 +33,9 @@ def read_traffic(path: str | Path) -> tuple[list[Said], str]:
     """What was said in this file, and the profile that it names ("" if none). Raises Unreadable."""
     path = Path(path)
     try:
-        text = _text(path.read_bytes())
-    except OSError as error:
-        raise Unreadable(f"{path}: cannot be read: {error.strerror or error}") from None
+        text = _text(_unpacked(path))
+    except (OSError, zlib.error) as error:
+        raise Unreadable(f"{path}: cannot be read: {getattr(error, 'strerror', '') or error}") from None
     except UnicodeDecodeError as error:
         raise Unreadable(f"{path}: is no UTF-8 text: {error.reason} at byte {error.start}") from None
     if not text.strip():
@@ -61,6 +63,26 @@ def _text(data: bytes) -> str:
         if error.reason == "unexpected end of data" and error.end == len(data):
             return data[: error.start].decode("utf-8-sig")
         raise
+
+
+def record_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a run record; a last one that was cut off is left out. Raises Unreadable, OSError."""
+    for number, line in enumerate(BytesIO(_unpacked(path)), 1):
+        if line.strip():
+            try:
+                value = json.loads(line)
+                value["kind"]
+            except _MALFORMED as error:
+                if not line.endswith(b"\n"):
+                    return
+                raise Unreadable(f"{path}:{number}: no line of a run record: {error!r}") from None
+            yield value
+
+
+def _unpacked(path: Path) -> bytes:
+    """What is in the file, unpacked if it is gzip, as far as it goes. Raises OSError, zlib.error."""
+    data = path.read_bytes()
+    return zlib.decompressobj(31).decompress(data) if data.startswith(b"\x1f\x8b") else data
 
 
 # -- run records -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import threading
+import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,17 +28,41 @@ class RecordFailed(OSError):
     """The record can't be written; the text says which, why, and what to do next."""
 
 
+class _Packed:
+    """A file that what is written is packed into (gzip); what was flushed can be unpacked, whatever becomes of the process."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._packer, self._lock = file, zlib.compressobj(6, zlib.DEFLATED, 31), threading.Lock()
+
+    def write(self, data: bytes) -> None:
+        with self._lock:
+            self._file.write(self._packer.compress(data))
+
+    def flush(self) -> None:
+        with self._lock:
+            self._file.write(self._packer.flush(zlib.Z_SYNC_FLUSH))
+            self._file.flush()
+
+    def close(self) -> None:
+        """A second time does nothing, as with any file."""
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(self._packer.flush())
+                self._file.close()
+
+
 class RecordWriter:
-    """Writes header, exchanges, checks and footer. A record without its footer is invalid: the run did not end."""
+    """Writes header, exchanges, checks and footer, packed if the name ends in `.gz`. Without its footer a record is invalid."""
 
     def __init__(self, path: Path | None, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._file: IO[bytes] | None = None
+        self._file: IO[bytes] | _Packed | None = None
         self._path, self.failed = path, ""  # why nothing more can be written; empty while all is well
         if path is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = path.open("wb", buffering=_BUFFER)
+                file = path.open("wb", buffering=_BUFFER)
+                self._file = _Packed(file) if path.suffix == ".gz" else file
             except OSError as error:
                 self._fail(error)
                 raise RecordFailed(self.failed) from error
@@ -45,9 +70,9 @@ class RecordWriter:
         if self._file is not None:  # in a thread, so that a run that is killed while all wait loses nothing
             threading.Thread(target=self._keep_written, args=(self._file,), daemon=True, name="record").start()
 
-    def _keep_written(self, file: IO[bytes]) -> None:
+    def _keep_written(self, file: IO[bytes] | _Packed) -> None:
         while not self._closed.wait(_SECONDS):
-            with contextlib.suppress(OSError, ValueError):  # a full disk is told where lines are written
+            with contextlib.suppress(OSError, ValueError, zlib.error):  # a full disk is told where lines are written
                 file.flush()
 
     @property
@@ -91,6 +116,12 @@ class RecordWriter:
         """Something to tell that judges nothing."""
         if self._file is not None:
             self.line({"kind": "note", "topic": topic, "text": self._redactor.text(text)[:_LONG], "t_ms": t_ms})
+
+    def control(self, case: str, method: str, path: str, params: dict[str, Any], body: Any, t_ms: float) -> None:
+        """What a case told the scripted LLM: no judgement rests on it, but who plays the case again needs it."""
+        if self._file is not None:
+            call = {"method": method, "path": path, "params": params} | ({} if body is None else {"body": body})
+            self.line({"kind": "control", "case": case, "call": self._redactor.json(call), "t_ms": t_ms})
 
     def close(self) -> None:
         self._closed.set()

@@ -1,60 +1,160 @@
-"""How to see it again: one exchange as a curl or websocat line, tokens as shell variables."""
+"""How to see it again without the suite: one request as a line for a shell, if it shows the fault by itself.
+
+Tokens are shell variables (`$ALICE_TOKEN`); of an embedded server, whose address is gone with the run, the address is `$URL`.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from conformance.wire.exchange import ABSENT, Exchange, SocketLog
+from conformance.play.verdict import Check
+from conformance.wire.client import target_of
+from conformance.wire.exchange import ABSENT, Exchange, Request, SocketLog
 from conformance.wire.redact import Redactor
 
-_LONG = 2000
+if TYPE_CHECKING:
+    from conformance.run.session import Session
+
+_LONG = 2000  # bytes of a body that stand in a line as they are
+_RUN = re.compile(rb"(.)\1{400,}", re.DOTALL)
+_TOKEN = re.compile(r"<token:([A-Za-z0-9_-]+)>")
+_PLAIN = re.compile(r"[\w:=;,./ -]*")
+UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+UNIQUE = re.compile(r"\b[A-Za-z]+-[0-9a-f]{6}-[0-9a-f]+-[0-9]+")  # words of a case's own (`Case.unique`)
+_UPGRADE = "-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13'"
+_UPGRADE += " -H 'Sec-WebSocket-Key: Y29uZm9ybWFuY2U9PT09PQ=='"
+_SAFE = ("GET", "HEAD")
 
 
-def _variable(actor: str | None) -> str:
-    return f"${(actor or 'nobody').upper()}_TOKEN"
+def ways(check: Check, decides: Exchange | SocketLog, earlier: list[Exchange | SocketLog] | None, session: Session) -> list[str]:
+    """The commands that show a failure: the request that decides if it does so alone, else the whole way as a transcript.
+
+    `earlier`: what was said before in its case; None: it is not known, and not nothing.
+    """
+    known, users = repr(session.target.redacted()), session.target.users.keys()
+    if earlier is not None and stands_alone(decides, earlier, known, users, refusal=check.finding in ("status", "wording")):
+        found = line(decides, "" if session.options.embedded else session.target.base_url, session.redactor)
+        masked = session.redactor.text(_text(decides.request))
+        if found and {*_TOKEN.findall(masked)} <= {*users}:
+            return [found]
+    folder = session.options.reproducers
+    played = f"chat-conformance replay{session.where} {shlex.quote(folder or 'out')}/{check.requirement}.jsonl"
+    return [played if folder else f"{check.rerun} --reproducers out; {played}"]
 
 
-def _headers(headers: dict[str, str], actor: str | None, redactor: Redactor) -> str:
-    out = ""
-    for name, value in headers.items():
-        shown = redactor.text(value)
-        if shown == f"<token:{actor}>":
-            out += f' -H "{name}: {_variable(actor)}"'
-        elif not (name == "content-type" and value == "application/json"):
-            out += f" -H {shlex.quote(f'{name}: {redactor.headers({name: value})[name]}')}"
-        else:
-            out += " -H 'content-type: application/json'"
-    return out
-
-
-def reproduce(exchange: Exchange | SocketLog, base_url: str, redactor: Redactor) -> str:
-    """A line to paste into a shell; bodies over 2,000 bytes are cut with a remark."""
+def line(exchange: Exchange | SocketLog, base_url: str, redactor: Redactor) -> str:
+    """A line to paste into a shell. `base_url` "": `$URL`. Empty where no line can say the body."""
     request = exchange.request
     params = [(k, redactor.text(v)) for k, v in request.params]
-    query = f"?{urlencode(params)}" if params else ""
-    headers = _headers(request.headers, exchange.actor, redactor)
+    path = target_of(redactor.text(request.path), params)
+    url = _word(base_url + path) if base_url else f'"$URL"{_word(path)}'
+    headers = "".join(f" -H {_word(f'{k}: {redactor.text(v)}')}" for k, v in request.headers.items())
+    how = "--path-as-is " if "/." in request.path else ""
     if isinstance(exchange, SocketLog):
-        url = "ws" + base_url.removeprefix("http") + request.path + query
-        return f"websocat{headers} {shlex.quote(url)}"
-    line = f"curl -i -X {request.method}{headers}"
-    body = _body(request.body, request.content)
-    if body is not None:
-        cut = "" if len(body) <= _LONG else f"  # body cut; {len(body)} bytes were sent"
-        return (
-            f"{line} --data-binary {shlex.quote(redactor.text(body[:_LONG]))} {shlex.quote(base_url + request.path + query)}{cut}"
-        )
-    return f"{line} {shlex.quote(base_url + request.path + query)}"
+        return f"curl --http1.1 -isSN -g -m 5 --output - {how}{_UPGRADE}{headers} {url}"
+    method = "--head" if request.method == "HEAD" else f"-X {request.method}"
+    how += "-g " if re.search(r"[\[\]{}]", path) else ""
+    how += "-m 20 " if exchange.error else ""
+    content = _content(request)
+    if content is None:
+        return f"curl -isS {how}{method}{headers} {url}"
+    said = _said(content, redactor)
+    if said is None:
+        return ""
+    headers += "" if "content-type" in {k.lower() for k in request.headers} else " -H content-type:"
+    if isinstance(said, str):
+        return f"curl -isS {how}{method}{headers} --data-raw {said} {url}"
+    return f"{said[0]} | curl -isS {how}{method}{headers} --data-binary @- {url}"
 
 
-def _body(body: Any, content: bytes | None) -> str | None:
-    if body is not ABSENT:
+def _content(request: Request) -> bytes | None:
+    if request.body is ABSENT:
+        return request.content
+    try:
+        return orjson.dumps(request.body)
+    except TypeError:  # integers beyond 64 bits, lone surrogates
+        return json.dumps(request.body).encode()
+
+
+def _said(content: bytes, redactor: Redactor) -> str | tuple[str] | None:
+    """The body as a word of a command line, or as commands that print it (in a tuple); None if that would be long."""
+    if len(content) <= _LONG and b"\0" not in content:
         try:
-            return orjson.dumps(body).decode()
-        except TypeError:  # integers beyond 64 bits, lone surrogates
-            return json.dumps(body)
-    return content.decode("utf-8", "backslashreplace") if content is not None else None
+            return _word(redactor.text(content.decode()))
+        except UnicodeDecodeError:
+            pass
+    pieces, at = [], 0
+    for run in _RUN.finditer(content):
+        pieces += [
+            _printed(content[at : run.start()]),
+            f"head -c {run.end() - run.start()} /dev/zero | tr '\\0' {_octal(run[1])}",
+        ]
+        at = run.end()
+    pieces.append(_printed(content[at:]))
+    if sum(map(len, pieces)) > 2 * _LONG:
+        return None
+    return ("{ " + "; ".join(piece for piece in pieces if piece) + "; }",)
+
+
+def _printed(data: bytes) -> str:
+    if not data:
+        return ""
+    return "printf '%b' " + shlex.quote("".join(chr(b) if 31 < b < 127 and b not in b"\\" else f"\\0{b:03o}" for b in data))
+
+
+def _octal(byte: bytes) -> str:
+    return f"'\\{byte[0]:03o}'"
+
+
+def _word(text: str) -> str:
+    """The text as one word of a shell, tokens in it as variables."""
+    pieces = _TOKEN.split(text)
+    if len(pieces) == 1:
+        return shlex.quote(text)
+    if all(_PLAIN.fullmatch(piece) for piece in pieces[::2]):
+        return '"' + "".join(f"${_variable(p)}" if n % 2 else p for n, p in enumerate(pieces)) + '"'
+    return "".join(f'"${_variable(p)}"' if n % 2 else shlex.quote(p) for n, p in enumerate(pieces) if p)
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"\W", "_", name.upper()) + "_TOKEN"
+
+
+def stands_alone(
+    exchange: Exchange | SocketLog, earlier: Iterable[Exchange | SocketLog], known: str, users: Iterable[str], *, refusal: bool
+) -> bool:
+    """Does this request show what it shows without those before it in its case?
+
+    `known`: what the target has anyway, as text. `refusal`: it is a wrong status or a wrong refusal that it shows.
+    """
+    if exchange.actor is not None and exchange.actor not in users:
+        return False
+    request, earlier = exchange.request, list(earlier)
+    text = _text(request)
+    wanted = {u for u in UUID.findall(text) if u not in known}
+    made = "".join(_answer(one) for one in earlier) if wanted else ""
+    if any(uuid in made for uuid in wanted):
+        return False
+    words = set(UNIQUE.findall(text))
+    wrote = [x for x in earlier if isinstance(x, Exchange) and x.request.method not in _SAFE and x.response.ok]
+    if words and any(word in _text(x.request) for x in wrote for word in words):
+        return False
+    if request.method in _SAFE:
+        return refusal or not wrote
+    return not any(x.request.path == request.path and x.request.method != "POST" for x in wrote)
+
+
+def _text(request: Request) -> str:
+    content = _content(request) or b""
+    return f"{request.path} {request.params} {request.headers} {content[:65536].decode('utf-8', 'replace')}"
+
+
+def _answer(said: Exchange | SocketLog) -> str:
+    values: list[Any] = [said.response.body] if isinstance(said, Exchange) else [frame.payload for frame in said.frames]
+    return "".join(repr(value) for value in values)

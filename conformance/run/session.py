@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -36,7 +37,7 @@ from conformance.profiles import dialect
 from conformance.run.expectations import Expectations
 from conformance.run.liveness import Gone, Liveness
 from conformance.run.record import RecordWriter
-from conformance.run.reproduce import reproduce
+from conformance.run.reproduce import ways
 from conformance.run.target import Target
 from conformance.wire.caps import Caps
 from conformance.wire.client import HttpClient
@@ -74,6 +75,8 @@ class Options:
     command: tuple[str, ...] = ()  # the words of the command line
     fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
     walks: str = ""  # the folder that transcripts of walks with a difference go to
+    embedded: bool = False  # the target is gone with the run
+    reproducers: str = ""  # folder that the ways to failures are written to
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class Session:
         self.races = Races(self.traits)
         self.walks: Callable[[], dict[str, Any]] | None = None  # what the footer says of the walks
         self._accepting: set[str] = set()  # cases in which the target accepted something
+        self._writing: set[str] = set()  # those in which it accepted a change
 
     def feed(self, request: Request) -> Feed | None:
         """What the profile declares of the events that this request asks for; None for what is no feed of it."""
@@ -196,6 +200,8 @@ class Session:
         status = exchange.response.status if isinstance(exchange, Exchange) else exchange.handshake.status
         if status < 400:
             self._accepting.add(exchange.case)
+            if exchange.request.method != "GET":
+                self._writing.add(exchange.case)
         self.races.observe(exchange)
         self._seen.append(exchange)
         self._seen_weight += exchange.weight
@@ -214,14 +220,22 @@ class Session:
         self._seen_weight = 0
         self.judging_seconds += time.thread_time() - began
 
-    def reproduce(self, exchange: Exchange | SocketLog) -> str:
-        return reproduce(exchange, self.target.base_url, self.redactor)
+    def show(self, check: Check, decides: Exchange | SocketLog | None, earlier: list[Exchange | SocketLog] | None) -> None:
+        """Enter the commands that show this failure. `earlier`: what its case said before; None where that is not kept."""
+        if decides is not None:
+            wrote = earlier is None and decides.case in self._writing
+            check.reproduce = ways(check, decides, None if wrote else earlier or [], self)
+
+    @property
+    def where(self) -> str:
+        """The options of a command that name this run's target."""
+        named = self.options.target_name and f" --target {shlex.quote(self.options.target_name)}"
+        return named + "".join(f" --fault {name}" for name in self.options.faults)
 
     def rerun(self, requirement: str) -> str:
         """The command that judges this requirement again."""
-        where = self.options.target_name and f" --target {self.options.target_name}"
-        where += "".join(f" --fault {name}" for name in self.options.faults)
-        return f"chat-conformance run{where} --requirement {requirement} --seed {self.options.seed}"
+        profile = f" --profile {self.profile.name}" if self.profile.name != spec.DEFAULT else ""
+        return f"chat-conformance run{self.where}{profile} --requirement {requirement} --seed {self.options.seed}"
 
     def passively(self) -> dict[str, tuple[set[str], set[str]]]:
         """By requirement: the cases whose exchanges the passive checks judged it by, and those among them that it failed in."""
@@ -421,7 +435,8 @@ class Session:
         )
         check.message = finding.message + (f" (and {more} more of {tally.judged})" if more else "")
         enter(check, finding, exchange)
-        check.exchanges, check.reproduce = list(tally.found_in), [self.reproduce(exchange)]
+        check.exchanges = list(tally.found_in)
+        self.show(check, exchange, None)
         return check
 
     def _race_checks(self) -> Iterable[Check]:

@@ -50,6 +50,7 @@ class RunConfig:
     command: tuple[str, ...] = ()  # the words of the command line
     fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
     walks: str = ""  # where transcripts of walks with a difference go
+    reproducers: str = ""  # folder that the ways to failures are written to
     revision: Found | None = None  # what was found of the target's revision, where nobody named one
     on_start: Callable[[Session, int], None] | None = None
 
@@ -152,6 +153,8 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             command=config.command,
             fuzz_time=config.fuzz_time,
             walks=config.walks,
+            embedded=config.target is None,
+            reproducers=config.reproducers,
         )
         writer = RecordWriter(config.record, Redactor(target.secrets()))
         session = Session(target, options, writer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import json
 from collections.abc import Callable
 from importlib import resources
@@ -12,8 +13,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from conformance.recordings.reading import record_lines
+from conformance.run.record import RecordWriter
+from conformance.wire.redact import Redactor
 from reports.record import BadLine, EmptyRecord, InvalidRecord, MissingFooter, read
 from reports.rows import HttpExchange, SocketExchange
+from reports.text import deciding
 from tests.reports import records
 from tests.reports.records import Row, check, footer, header, http, socket, whole, write
 
@@ -205,3 +210,40 @@ def test_the_schema_refuses_unknown_keys_where_the_reader_ignores_them(tmp_path:
     odd = check("A-1", verdicts="pass")
     assert not VALIDATOR.is_valid(odd)
     assert read(whole(tmp_path / "r.ndjson", http("x1"), odd)).checks[0].requirement == "A-1"
+
+
+def test_a_packed_record_reads_as_the_plain_one(tmp_path: Path) -> None:
+    plain = whole(tmp_path / "run.ndjson", *records.mixed())
+    packed = tmp_path / "run.ndjson.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    one, other = read(plain), read(packed)
+    assert (one.header, one.footer, one.checks, one.notes) == (other.header, other.footer, other.checks, other.notes)
+    ids = [id for check in one.checks for id in check.exchanges]
+    assert ids and [one.exchange(id) for id in ids] == [other.exchange(id) for id in ids]
+
+
+def test_of_a_packed_record_that_was_cut_off_what_was_flushed_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.ndjson.gz"
+    writer = RecordWriter(path, Redactor({}))
+    writer.line(header())
+    for number in range(50):
+        writer.line(http(f"x{number}"))
+    assert writer._file is not None
+    writer._file.flush()
+    there = path.read_bytes()
+    writer.line(http("later"))
+    writer.close()
+    writer.close()
+    path.write_bytes(there + b"\x00\x01")
+    with pytest.raises(MissingFooter):
+        read(path)
+    found = read(path, cut_off=True)
+    assert found.exchanges == 50 and found.exchange("x49") is not None
+    assert [line.get("id") for line in record_lines(path)][-1] == "x49"
+
+
+def test_a_record_of_the_older_format_is_read(tmp_path: Path) -> None:
+    old = check("A-1", "fail", message="Wrong.", expected=1, actual=2, exchanges=["x1", "x2"])
+    rows = [http("x1"), http("x2"), old]
+    found = read(write(tmp_path / "r", [header(record=1), *rows, footer(rows)]))
+    assert found.header.record == 1 and deciding(found.checks[0]) == "x2"

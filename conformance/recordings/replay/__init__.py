@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -77,7 +77,9 @@ def replay(
     return asyncio.run(_replay(transcripts, known, together, done))
 
 
-async def _replay_embedded(transcripts: list[Transcript], together: int, done: Callable[[FileResult], None]) -> Report:
+async def _replay_embedded(
+    transcripts: list[Transcript], together: int, done: Callable[[FileResult], None], faults: Sequence[str] = ()
+) -> Report:
     groups: dict[tuple[str, ...], list[Transcript]] = {}
     lane = itertools.cycle(("alone", "alone too"))  # they wait more than they work, and only one at a time runs on a server
     for transcript in transcripts:
@@ -93,7 +95,7 @@ async def _replay_embedded(transcripts: list[Transcript], together: int, done: C
         # Recorded servers of early revisions look for pending chats each second: some rows show a chat that waits for that.
         options = ("pick-up-ms=1000", *plan.start_options(group[0]))
         extra = [word for option in options for word in ("--option", option)]
-        async with servers, embedded_target(profile=group[0].profile, extra=extra) as target:
+        async with servers, embedded_target(faults, group[0].profile, extra) as target:
             return (await _replay(group, target, together, done)).files
 
     report.files = [file for files in await asyncio.gather(*map(one, groups.values())) for file in files]
@@ -104,19 +106,31 @@ async def _replay_embedded(transcripts: list[Transcript], together: int, done: C
 
 
 def replay_embedded(
-    files: Iterable[Path], *, together: int = _TOGETHER, done: Callable[[FileResult], None] = lambda result: None
+    files: Iterable[Path],
+    *,
+    together: int = _TOGETHER,
+    done: Callable[[FileResult], None] = lambda result: None,
+    faults: Sequence[str] = (),
 ) -> Report:
-    """Play the scenarios against embedded fake servers, each started as the scenario needs it.
+    """Play the scenarios against embedded fake servers, each started as the scenario needs it, and wrong in these ways.
 
     Raises TranscriptError for a file that is no transcript, EmbeddedFailed when the server does not come up.
     """
-    return asyncio.run(_replay_embedded([read(path) for path in files], together, done))
+    return asyncio.run(_replay_embedded([read(path) for path in files], together, done, faults))
 
 
-def run(target: Target | dict[str, Any] | None, files: list[Path], *, explain: bool = False, out: TextIO | None = None) -> int:
+def run(
+    target: Target | dict[str, Any] | None,
+    files: list[Path],
+    *,
+    explain: bool = False,
+    out: TextIO | None = None,
+    faults: Sequence[str] = (),
+) -> int:
     """Replay and print; 0 when every row is equal, 1 when not, 2 when there was nothing to compare.
 
-    Without a target: against embedded fake servers.
+    Of the way to a failure: 1 when it shows the failure still, 0 when no longer. Without a target: against embedded fake
+    servers, with these faults.
     """
     stream = out or sys.stdout
 
@@ -124,7 +138,7 @@ def run(target: Target | dict[str, Any] | None, files: list[Path], *, explain: b
         write_file(result, stream, explain)
 
     try:
-        report = replay_embedded(files, done=done) if target is None else replay(files, target, done=done)
+        report = replay_embedded(files, done=done, faults=faults) if target is None else replay(files, target, done=done)
     except (TranscriptError, EmbeddedFailed) as error:
         print(f"replay: {error}", file=stream)
         return 2
@@ -138,4 +152,9 @@ def run(target: Target | dict[str, Any] | None, files: list[Path], *, explain: b
     report.write_summary(stream)
     if not report.total:
         return 2
-    return 0 if report.equal == report.total else 1
+    ways = [(file, file.finding) for file in report.files if file.is_way]
+    if any(row is None for _, row in ways):
+        return 2
+    plain = [file for file in report.files if not file.is_way]
+    good = all(row.equal for file in plain for row in file.judged) and not any(row and row.still for _, row in ways)
+    return 0 if good else 1

@@ -63,6 +63,19 @@ def pointer(path: Path) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
+def at(value: Any, pointer: str) -> Any:
+    """What a JSON pointer leads to; MISSING where it leads to nothing."""
+    for step in pointer.split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return MISSING
+    return value
+
+
 def number_kind(path: Path) -> str:
     """Which sequence an integer at this path counts in: "message", "queue", or "" for a plain number."""
     key = path[-1] if path else ""

@@ -52,9 +52,11 @@ class Wire:
         """GET some other address, such as the scripted LLM's control address. Raises Unreachable."""
         return await self._answer("GET", url, headers, None)
 
-    async def request_at(self, method: str, url: str, headers: dict[str, str] | None = None) -> Answer:
+    async def request_at(
+        self, method: str, url: str, headers: dict[str, str] | None = None, content: bytes | None = None
+    ) -> Answer:
         """The same with another method. Raises Unreachable."""
-        return await self._answer(method, url, headers, None)
+        return await self._answer(method, url, headers, content)
 
     async def _answer(self, method: str, url: str, headers: dict[str, str] | None, content: bytes | None) -> Answer:
         try:

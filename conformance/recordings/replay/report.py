@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Any, TextIO
 
 from conformance.recordings.replay.compare import Difference, shown
 
@@ -21,6 +21,8 @@ class RowResult:
     differences: list[Difference] = field(default_factory=list)
     racy: bool = False
     follows: tuple[int, ...] = ()
+    finding: dict[str, Any] | None = None  # that this row shows, if its transcript is the way to a failure
+    still: bool = False  # it shows it here, too
 
     @property
     def equal(self) -> bool:
@@ -36,6 +38,12 @@ class FileResult:
     left_out: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    is_way: bool = False  # to a failure that some row of it shows
+
+    @property
+    def finding(self) -> RowResult | None:
+        """The row that shows a failure, of a transcript that is the way to one; None before it is reached."""
+        return next((row for row in self.rows if row.finding is not None), None)
 
     @property
     def judged(self) -> list[RowResult]:
@@ -96,6 +104,10 @@ def write_file(file: FileResult, out: TextIO, explain: bool) -> None:
     """Print a line for the file and each of its differences."""
     good = sum(row.equal for row in file.judged)
     print(f"{file.name}: {good}/{len(file.judged)} equal", file=out, flush=True)
+    if shows := file.finding:
+        told = shows.finding or {}
+        what = f"{told.get('requirement')}: {told.get('message') or 'no message'}"
+        print(f"  {'STILL SO' if shows.still else 'no longer so'}: {what}", file=out)
     for remark in file.remarks:
         print(f"  {file.name}: {remark}", file=out)
     for row in file.rows:

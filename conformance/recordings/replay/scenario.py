@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ import spec
 from conformance.play.llm_control import control_headers
 from conformance.recordings.replay import plan
 from conformance.recordings.replay.binding import Bindings
-from conformance.recordings.replay.compare import MISSING, Comparer, Difference, Rules, renamed
+from conformance.recordings.replay.compare import MISSING, Comparer, Difference, Rules, at, renamed
 from conformance.recordings.replay.llm import compare_received
 from conformance.recordings.replay.player import Socket, Unreachable
 from conformance.recordings.replay.report import FileResult, RowResult
@@ -34,6 +34,7 @@ from spec.tables import stream_order
 _MAX_SILENT = 3
 # "DELETE /api/v2/templates/<tpl-b> as root"
 _CALL = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S+) as (?P<user>\w+)")
+_FRAME = re.compile(r"/frames/\d+(/\d+)?(?=/|$)")  # in a pointer: an event, alone in its frame or one of several
 _NAMED = re.compile(r"<([\w-]+)>")
 
 
@@ -52,6 +53,7 @@ class Scenario:
     def __init__(self, transcript: Transcript, world: World) -> None:
         self.transcript, self.world = transcript, world
         self.result = FileResult(transcript.path.name)
+        self.result.is_way = any("finding" in row.data for row in transcript.rows)
         self.rules = header_rules(transcript.head)
         self.feeds = feeds(spec.load(transcript.profile))
 
@@ -95,8 +97,8 @@ class Scenario:
                     self._leave_out(rows[index:], "a state that only the database can make")
                     return
                 continue
-            if row.kind in ("llm_received", "gate") and not self.world.target.llm.control_url:
-                self._leave_out((row,), "what the LLM received is not told (no control address)")
+            if row.kind in ("llm_received", "gate", "control") and not self.world.target.llm.control_url:
+                self._leave_out((row,), "the target file names no control address of the LLM")
                 continue
             if state.silent >= _MAX_SILENT:
                 for left in rows[index:]:
@@ -112,7 +114,8 @@ class Scenario:
                     state.silent = 0
             except Unreachable as error:
                 state.silent += 1
-                self._add(state, row, [Difference("", "an answer", str(error))])
+                silent = row.kind == "request" and row.data["response"]["status"] == 0
+                self._add(state, row, [] if silent else [Difference("", "an answer", str(error))])
             except Exception as error:  # one row must not spoil the others
                 self._add(state, row, [Difference("", "an answer", f"replay failed: {error!r}")])
 
@@ -145,19 +148,33 @@ class Scenario:
             return self._gate(state, row)
         if row.kind == "llm_received":
             return self._llm_received(state, row)
+        if row.kind == "control":
+            return self._control(state, row)
         return None
 
     def _cannot(self, row: Row, reason: str) -> None:
         if row.kind in _COMPARED:
             self.result.rows.append(RowResult(row.line, _what(row), [Difference("", "an answer", reason)]))
 
-    def _add(self, state: _State, row: Row, differences: list[Difference], *, racy: bool = False) -> None:
+    def _add(
+        self, state: _State, row: Row, differences: list[Difference], *, racy: bool = False, still: bool | None = None
+    ) -> None:
+        """`still`: of a row that shows a failure, whether it does so here; None: if it is equal."""
         if row.kind not in _COMPARED:
             return
         racy = racy or bool(row.racy) or "racy" in self.transcript.needs
         result = RowResult(row.line, _what(row), differences, racy)
         result.follows = tuple(sorted(state.bindings.followed))
+        result.finding = row.data.get("finding")
+        result.still = result.finding is not None and (
+            all(one.equal for one in (*self._answers, result)) if still is None else still
+        )
         self.result.rows.append(result)
+
+    @property
+    def _answers(self) -> Iterator[RowResult]:
+        """The rows so far that are requests: what came over sockets meanwhile is no step of the way to a failure."""
+        return (row for row in self.result.judged if not row.what.startswith(("socket", "open")))
 
     def _remark(self, row: Row, text: str) -> None:
         self.result.remarks.append(f"row {row.line}: {text}")
@@ -215,7 +232,26 @@ class Scenario:
         followed = set(state.bindings.followed)
         differences = self._compare_answer(state, row, row.data["response"], answer)
         state.bindings.followed |= followed
-        self._add(state, row, differences)
+        still = self._still(state, row, answer) if "finding" in row.data else None
+        self._add(state, row, differences, still=still)
+
+    def _still(self, state: _State, row: Row, answer: Answer) -> bool | None:
+        """Does this answer show what the recorded one showed, at the place where that was wrong? None: no place is named."""
+        recorded, pointer = row.data["response"], row.data["finding"].get("pointer", "")
+        if answer.status != recorded["status"]:
+            return False
+        if row.data["finding"].get("finding") == "status":
+            return True
+        if not pointer or at(recorded.get("body"), pointer.rpartition("/")[0]) is MISSING:
+            return None
+        try:
+            there, here = at(recorded["body"], pointer), at(answer.json(), pointer)
+        except ValueError:
+            return False
+        if there is MISSING or here is MISSING:
+            return there is here
+        expected = renamed(state.bindings.expected_value(there), self.world.names)
+        return not any(not d.soft for d in Comparer(state.bindings, Rules()).compare(expected, here))
 
     def _compare_answer(self, state: _State, row: Row, recorded: dict[str, Any], answer: Answer) -> list[Difference]:
         method = (row.data.get("request") or {}).get("method", "GET")
@@ -343,7 +379,13 @@ class Scenario:
         for item in data.get("frames", ()):
             state.bindings.lose(item["frame"], row.line)
             _lose_numbers(state.bindings, item["frame"], row.line)
-        self._add(state, row, differences, racy="racy" in str(data.get("note", "")))
+        still = None
+        if found := _FRAME.match(data.get("finding", {}).get("pointer", "")):
+            wrong = at([item["frame"] for item in data["frames"]], found[0].removeprefix("/frames"))
+            came = connection.events(state.bindings)
+            expected = renamed(state.bindings.expected_value(wrong), self.world.names)
+            still = any(not any(not d.soft for d in Comparer(state.bindings, rules).compare(expected, e)) for e in came)
+        self._add(state, row, differences, racy="racy" in str(data.get("note", "")), still=still)
 
     def _refused(self, state: _State, row: Row, opened: Socket | Answer) -> None:
         recorded = row.data.get("handshake") or {"status": 101}
@@ -369,6 +411,17 @@ class Scenario:
     async def _llm_received(self, state: _State, row: Row) -> None:
         received = state.bindings.sent_value(row.data["llm_received"])
         self._add(state, row, await compare_received(self.world.wire, self.world.target, received))
+
+    async def _control(self, state: _State, row: Row) -> None:
+        """What is told to the scripted LLM: a gate that opens, one that is waited at, an order."""
+        call, target = state.bindings.sent_value(row.data["control"]), self.world.target
+        params = ((name, str(value)) for name, value in (call.get("params") or {}).items())
+        url = target.llm.control_url.rstrip("/") + target_of(call["path"], params)
+        content = json.dumps(call["body"]).encode() if "body" in call else None
+        headers = control_headers(target) | ({"content-type": "application/json"} if content else {})
+        answer = await self.world.wire.request_at(call["method"], url, headers, content)
+        if answer.status >= 400:
+            self._remark(row, f"the scripted LLM answered {answer.status}")
 
 
 _COMPARED = frozenset({"request", "socket", "open", "llm_received"})
