@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.play.finding import KINDS, Found, Words, classify, plain, sentence, shown
 from conformance.play.odd_answers import brief
-from conformance.play.told import Hint, call, hints, leads_somewhere, locate, of_condition, of_shape
+from conformance.play.reading import leads_somewhere
+from conformance.play.told import Hint, call, hints, locate, of_condition, of_shape
 from conformance.play.verdict import Check, Failure
 from conformance.wire.exchange import ABSENT, Exchange, Finding, SocketLog
 from conformance.wire.feed import NotSeen

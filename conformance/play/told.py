@@ -68,23 +68,6 @@ def locate(said: list[Exchange | SocketLog], looked_at: Iterable[Hint]) -> tuple
     return "", ""
 
 
-def leads_somewhere(said: Exchange | SocketLog | None, pointer: str) -> bool:
-    """Is there, in what was said, an object or a list in which the last step of this pointer may be taken?"""
-    value: Any = said.response.body if isinstance(said, Exchange) else None
-    if isinstance(said, SocketLog) or (isinstance(said, Exchange) and pointer.startswith("/frames/")):
-        value = {"frames": [f.payload for f in (said.frames if isinstance(said, SocketLog) else said.response.lines)]}
-    for step in pointer.split("/")[1:-1]:
-        step = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return False
-    last = pointer.rpartition("/")[2]
-    return isinstance(value, dict) or (isinstance(value, list) and last.isdecimal())
-
-
 # -- conditions ------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,9 @@ from urllib.parse import urlencode, urlsplit
 import spec
 from conformance.recordings.reading import Unreadable, record_lines
 from conformance.run.reproduce import UNIQUE
+from conformance.wire.framing import values
 from spec.documents import documents
+from spec.feeds import Feed, feeds
 
 _TROUBLE = ("fail", "warn", "raced", "unexpected-pass")
 _FINDING = ("requirement", "finding", "pointer", "message", "expected", "actual")
@@ -75,7 +77,7 @@ class _Transcript:
     def __init__(self, header: dict[str, Any], way: _Way) -> None:
         self.header, self.check = header, way.check
         self.documents = documents(header["profile"])
-        self.statuses = spec.load(header["profile"]).traits["statuses"]
+        self.feeds = feeds(spec.load(header["profile"]))
         self.lines = sorted(self._of_the_play(way.lines), key=lambda line: line["t_ms"])
         self.users = header["target"].get("users") or {}
         self.made: dict[str, str] = {}  # users that the case made → what their tokens are called
@@ -269,10 +271,15 @@ class _Transcript:
                 continue
             frames = [f for f in line["frames"] if f["direction"] == "in" and f["kind"] == "text"]
             came = [f for f in frames[heard:] if last or f["t_ms"] < now]
-            patterns = list(_patterns(came))
+            feed = self._feed(line["websocket"]["path"])
+            patterns = list(_patterns(event for f in came for event in values(f["payload"], feed)))
             if patterns:
                 self.heard[line["id"]] = heard + len(came)
                 yield {"until": {"conn": line["id"], "all": patterns, "quiet_ms": 20}}
+
+    def _feed(self, path: str) -> Feed | None:
+        match = self.documents.match("GET", path)
+        return self.feeds.get(match.operation.id) if match else None
 
     def _closed(self, line: dict[str, Any], *, decides: bool) -> dict[str, Any]:
         frames = [f for f in line["frames"] if f["direction"] == "in" and f["kind"] == "text"]
@@ -287,18 +294,14 @@ class _Transcript:
         return row | self._finding(decides)
 
 
-def _patterns(frames: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """How many events of each kind came in these frames; of statuses which."""
+def _patterns(events: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """How many of these events are of each kind; of statuses which."""
     found: Counter[str] = Counter()
-    for frame in frames:
-        for event in frame["payload"] if isinstance(frame["payload"], list) else [frame["payload"]]:
-            inner = event.get("data") if isinstance(event, dict) and isinstance(event.get("data"), list | dict) else event
-            for one in inner if isinstance(inner, list) else [inner]:
-                if isinstance(one, dict):
-                    form = {key: one[key] for key in ("type", "kind") if isinstance(one.get(key), str)}
-                    if form.get("type") == "status" and isinstance(one.get("status"), dict):
-                        form["status"] = {"status": one["status"].get("status")}
-                    if form:
-                        found[json.dumps(form, sort_keys=True)] += 1
+    for event in events:
+        form = {key: event[key] for key in ("type", "kind") if isinstance(event, dict) and isinstance(event.get(key), str)}
+        if form.get("type") == "status" and isinstance(event.get("status"), dict):
+            form["status"] = {"status": event["status"].get("status")}
+        if form:
+            found[json.dumps(form, sort_keys=True)] += 1
     for pattern, count in found.items():
         yield json.loads(pattern) | ({"n": count} if count > 1 else {})

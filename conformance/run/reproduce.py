@@ -9,7 +9,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -156,5 +156,4 @@ def _text(request: Request) -> str:
 
 
 def _answer(said: Exchange | SocketLog) -> str:
-    values: list[Any] = [said.response.body] if isinstance(said, Exchange) else [frame.payload for frame in said.frames]
-    return "".join(repr(value) for value in values)
+    return repr(said.response.body if isinstance(said, Exchange) else said.frames)
