@@ -24,7 +24,8 @@ COMMANDS = {
     "replay": ("replay", "replay recorded traffic against a server and compare"),
     "list": ("registry", "list the requirements"),
     "explain": ("registry", "all that is known of one requirement"),
-    "report": ("report", "render a run record again"),
+    "report": ("report", "render a run record again, state what it says, verify it"),
+    "compare": ("compare", "what changed from one run to the next"),
 }
 
 
