@@ -165,7 +165,7 @@ async def ran(chat: Chat, expected: list[str]) -> list[str]:
 async def rests(chat: Chat, reached: Callable[[Messages], bool], what: str, expected: Any) -> Messages:
     """Wait until the chat is waiting with an empty queue and its messages are so; gives the messages. Raises Failure."""
     messages: Messages = []
-    pause = 0.004
+    pause = 0.015
     clock = asyncio.get_running_loop().time
     stirred, before = clock(), ""
     kind, patience = f"rest {kind_of(what)}", chat.case.session.wire.patience

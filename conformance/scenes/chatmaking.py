@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from conformance.play.actors import Actor, Chat, parts
+from conformance.play.actors import Actor, Chat, parts, text
 from conformance.play.case import Case
 from conformance.play.declaration import CaseSpec
 from conformance.play.verdict import Unmet
+from conformance.scenes.lifecycle import REFERENCE
 from fixtures.scripts import script, tool_call, turn, turns
 
 CHANGEABLE = ("labels", "plan_mode")  # what a create may say, and a PATCH too
@@ -40,7 +41,7 @@ async def child(t: Case, content: Any, actor: Actor, fields: dict[str, Any]) -> 
     said = "\n".join(part["text"] for part in parts(content) if part.get("type") == "text").strip()
     if unable := sorted({*fields} - {*CHANGEABLE, "mark"}):
         raise Unmet(f"a sub-agent's chat can't be made with {' and '.join(unable)}")
-    root = await t.created(spawning(said), actor, {})
+    root = await t.created([REFERENCE, text(spawning(said))], actor, {})  # which keeps its title: no model is asked for one
     (shown,) = await root.children()
     made = Child(root, shown["id"], said)
     t.chats.append(made)

@@ -17,6 +17,7 @@ from fixtures.scripts import attempts, error, gate, http_error, script, tool_cal
 from fixtures.scripts import text as says
 
 LABELS, TITLE = {"kept": "yes"}, "Named by hand"
+BESIDE_TITLES: dict[str, Any] = {"labels": LABELS, "plan_mode": "plan", "pin_order": 1}
 
 
 @dataclass(slots=True)
@@ -92,12 +93,10 @@ ENDINGS: dict[str, tuple[Callable[[Case], Awaitable[Scene]], Callable[[Scene], A
 }
 
 
-async def change(t: Case, chat: Chat, reader: bool = True) -> None:
+async def change(t: Case, chat: Chat) -> None:
     """Change all that can be of a chat. Raises Unmet."""
-    for changed in ({"title": TITLE}, {"labels": LABELS}, {"plan_mode": "plan"}, {"pin_order": 1}):
-        t.given(await chat.patch(**changed))
-    if reader:
-        await chat.shared_with(t.bob)
+    t.given(await chat.patch(title=TITLE, **BESIDE_TITLES))
+    await chat.shared_with(t.bob)
 
 
 KEPT = {"KEEP-001": "title", "KEEP-002": "labels", "KEEP-003": "plan_mode", "KEEP-004": "pin_order"}
@@ -110,7 +109,9 @@ async def changes_during_a_turn(t: Case, row: Any) -> None:
     chat = scene.chat
     await change(t, chat)
     await end(scene)
-    for _ in range(2):
+    for number in range(2):
+        if number:
+            t.given(await chat.send(queued("afterwards")))
         await chat.settled(*t.final)
         after = await chat.get()
         for requirement, key in KEPT.items():
@@ -118,7 +119,6 @@ async def changes_during_a_turn(t: Case, row: Any) -> None:
                 kept(t, t.accepted(after), key)
         with t.judging("KEEP-005"):
             t.accepted(await chat.by(t.bob).get())
-        t.given(await chat.send(queued("afterwards")))
 
 
 def kept(t: Case, shown: dict[str, Any], key: str) -> None:
@@ -167,12 +167,12 @@ async def changes_while_a_title_is_made(t: Case, ask: Callable[[Chat], Coroutine
     await t.llm.order(late, chat=chat.id, purpose="title", times=1)
     waiting = asyncio.create_task(ask(chat))
     await t.llm.reached(hold)
-    for changed in ({"labels": LABELS}, {"plan_mode": "plan"}, {"pin_order": 1}):
-        t.given(await chat.patch(**changed))
+    t.given(await chat.patch(**BESIDE_TITLES))
     await t.llm.open(hold)
     t.given(await waiting)
-    for key in ("labels", "plan_mode", "pin_order"):
-        kept(t, t.accepted(await chat.get()), key)
+    shown = t.accepted(await chat.get())
+    for key in BESIDE_TITLES:
+        kept(t, shown, key)
 
 
 @case("KEEP-010", needs=["llm-control"])
@@ -182,8 +182,7 @@ async def changes_while_a_turn_is_summed_up(t: Case) -> None:
     await t.llm.order(late, chat=chat.id, purpose="label", times=1)
     await scene.open()
     await t.llm.reached(hold)
-    for changed in ({"plan_mode": "plan"}, {"pin_order": 1}, {"title": TITLE}):
-        t.given(await chat.patch(**changed))
+    t.given(await chat.patch(plan_mode="plan", pin_order=1, title=TITLE))
     await t.llm.open(hold)
     shown = await becomes(chat, lambda c: c["last_turn_summary"], "a summary of the turn")
     for key in ("title", "plan_mode", "pin_order"):
@@ -196,23 +195,23 @@ async def changes_while_the_first_title_is_made(t: Case) -> None:
     late = turn(gate(hold), tool_call("propose_title", {"title": "Late title"}))
     chat = await t.chat(script(says("ok"), title=late))
     await t.llm.reached(hold)
-    for changed in ({"labels": LABELS}, {"plan_mode": "plan"}, {"pin_order": 1}):
-        t.given(await chat.patch(**changed))
+    t.given(await chat.patch(**BESIDE_TITLES))
     before = t.given(await chat.get())["title"]
     await t.llm.open(hold)
     shown = await becomes(chat, lambda c: c["title"] != before, "a title that the model made")
-    for key in ("labels", "plan_mode", "pin_order"):
+    for key in BESIDE_TITLES:
         kept(t, shown, key)
 
 
 @case("KEEP-012")
 async def two_changes_at_once(t: Case) -> None:
     chat = await titled(t)
-    changes: list[dict[str, Any]] = [{"title": TITLE}, {"labels": LABELS}, {"plan_mode": "plan"}, {"pin_order": 1}]
-    for answer in await asyncio.gather(*(chat.patch(**changed) for changed in changes)):
+    changes = {"title": TITLE} | BESIDE_TITLES
+    for answer in await asyncio.gather(*(chat.patch(**{key: value}) for key, value in changes.items())):
         t.accepted(answer)
+    shown = t.accepted(await chat.get())
     for key in KEPT.values():
-        kept(t, t.accepted(await chat.get()), key)
+        kept(t, shown, key)
 
 
 @case("KEEP-013", needs=["llm-control"])

@@ -16,16 +16,20 @@ from fixtures.scripts import attempts, gate, script, text, turn, usage
 
 Act = Callable[[Case, Chat], Awaitable[Exchange]]
 # What changes nothing of a queue: accepted or refused, by its owner.
-BESIDE: dict[str, Act] = {
+CHANGED: dict[str, Act] = {
     "rename": lambda t, c: c.patch(title="Another title"),
     "label": lambda t, c: c.patch(labels={"a": "b"}),
     "plan mode on": lambda t, c: c.patch(plan_mode="plan"),
-    "plan mode off": lambda t, c: c.patch(plan_mode=""),
     "pin": lambda t, c: c.patch(pin_order=1),
-    "bad label": lambda t, c: c.patch(labels={"": ""}),
+}
+SHARED: dict[str, Act] = {
     "share": lambda t, c: c.set_acl(users={t.bob.id: "read"}),
     "take a share back": lambda t, c: c.set_acl(users={t.bob.id: ""}),
+    "plan mode off": lambda t, c: c.patch(plan_mode=""),
     "regenerate": lambda t, c: c.regenerate(),
+}
+REFUSED: dict[str, Act] = {
+    "bad label": lambda t, c: c.patch(labels={"": ""}),
     "bad send": lambda t, c: c.send([]),
     "edit of nothing": lambda t, c: c.edit(UNKNOWN),
     "delete of nothing": lambda t, c: c.unqueue(UNKNOWN),
@@ -35,21 +39,23 @@ BESIDE: dict[str, Act] = {
 ARCHIVED: dict[str, Act] = {
     "look": lambda t, c: c.get(),  # it rests: archiving stops nothing
     "archive": lambda t, c: c.patch(archived=True),
+}
+IN_THE_ARCHIVE: dict[str, Act] = {
     "send to the archive": lambda t, c: c.send("never"),
     "edit in the archive": lambda t, c: c.edit(1),
     "promote in the archive": lambda t, c: c.promote(UNKNOWN),
-    "interrupt in the archive": lambda t, c: c.interrupt(),
-    "back": lambda t, c: c.patch(archived=False),
 }
+BACK: dict[str, Act] = {"back": lambda t, c: c.patch(archived=False)}
 
 
-async def untouched(t: Case, chat: Chat, acts: dict[str, Act]) -> None:
-    """None of these changes anything of the queue. Raises Failure."""
+async def untouched(t: Case, chat: Chat, *groups: dict[str, Act]) -> None:
+    """None of these changes anything of the queue, which is looked at after each group. Raises Failure."""
     before = await queue(chat)
-    for name, act in acts.items():
-        answer = await act(t, chat)
-        t.true(answer.response.status < 500, f"{name} is answered", answer.response.status)
-        t.expect(await queue(chat), before, f"the queue after: {name}", "/queued_messages")
+    for acts in groups:
+        for name, act in acts.items():
+            answer = await act(t, chat)
+            t.true(answer.response.status < 500, f"{name} is answered", answer.response.status)
+        t.expect(await queue(chat), before, f"the queue after: {', '.join(acts)}", "/queued_messages")
 
 
 @case("CROSS-001", "CROSS-002", needs=["llm-control", "second-user"])
@@ -59,7 +65,7 @@ async def a_queue_during_a_turn(t: Case) -> None:
     for name in ("one", "two"):
         t.given(await chat.send(queued(name)))
     with t.judging("CROSS-001"):
-        await untouched(t, chat, BESIDE)
+        await untouched(t, chat, CHANGED, SHARED, REFUSED)
     if gave_up := t.session.dialect.failure(t.given(await chat.get())):
         raise Unmet(f"the turn did not wait for its gate: {gave_up}")  # of a server so busy that the gate has given up
     with t.judging("CROSS-002"):
@@ -71,7 +77,7 @@ async def a_queue_during_a_turn(t: Case) -> None:
 async def a_queue_at_rest(t: Case) -> None:
     chat, ids = await stuck(t, *(queued(name) for name in ("one", "two", "three")))
     with t.judging("CROSS-003"):
-        await untouched(t, chat, BESIDE | {n: a for n, a in ARCHIVED.items() if n != "interrupt in the archive"})
+        await untouched(t, chat, CHANGED, SHARED, REFUSED, ARCHIVED, IN_THE_ARCHIVE, BACK)
     with t.judging("CROSS-004"):
         t.given(await chat.get())
         t.accepted(await chat.promote(ids[2]))

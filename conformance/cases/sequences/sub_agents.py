@@ -31,7 +31,7 @@ async def all_of(*chats: Chat) -> list[Any]:
 
 async def busy(t: Case, chat: Chat) -> None:
     """Much is done to a chat at rest: sent, failed, edited, renamed, labelled, planned, shared, archived and brought back."""
-    for changed in ({"title": "Another"}, {"labels": {"a": "b"}}, {"plan_mode": "plan"}, {"plan_mode": ""}):
+    for changed in ({"title": "Another", "labels": {"a": "b"}, "plan_mode": "plan"}, {"plan_mode": ""}):
         t.given(await chat.patch(**changed))
     await chat.turn(queued("more"))
     t.given(await chat.send(script(http_error(400, "scripted failure"))))
