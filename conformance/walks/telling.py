@@ -92,5 +92,9 @@ def _content(content: Any) -> Any:
             value = content
         return {"json": value} if not isinstance(value, str) else value
     if isinstance(content, list):
-        return [_content(p.get("text")) if isinstance(p, dict) and "text" in p else str(p)[:60] for p in content]
+        return [_content(p["text"]) if isinstance(p, dict) and "text" in p else _begin(p) for p in content]
     return content
+
+
+def _begin(part: Any) -> str:
+    return json.dumps(part, sort_keys=True)[:60]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fake_server.chats.views import stamp
 from fake_server.model_calls.classify import Failure
 from fake_server.model_calls.client import LLMClient
+from fake_server.state import usage
 from fake_server.state.records import Chat, Message, Part
 from fake_server.turns import summaries
 from fake_server.turns.history import UNANSWERED
@@ -284,6 +285,8 @@ class Runner:
         if step is None or not content:
             return []
         rows = [ledger.add_message(chat, "assistant", content, created_at=now)]
+        if config := self.backend.store.model_configs.get(str(rows[0].model_config_id)):
+            usage.record(self.backend, chat, config, rows[0].id, None)  # no tokens, but summaries know its chat and model
         done = {id(step.calls[position]): part for position, part in step.results.items()}
         known = iter(step.calls)
         for part in content:
