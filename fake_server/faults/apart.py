@@ -111,3 +111,9 @@ def deletes_clear_the_neighbours(answer: Answer) -> None:
     for other in answer.backend.store.model_configs.values():
         if other.provider_id == gone.provider_id and other.display_name:
             other.model_config = None
+
+
+@changes("putConfigUserPrompt", red=["CONF-129"])
+def prompts_clear_thresholds(answer: Answer) -> None:
+    """Storing one's own prompt clears one's thresholds."""
+    settings.user_settings(answer.backend, answer.caller).pop("compaction_thresholds", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from fake_server.faulting import Answer, Around, changes, instead
@@ -138,3 +139,62 @@ def queued_messages_are_news(right: Callable[..., Any], chat: Chat, caller: User
     if not isinstance(made, Message):
         chat.read_marker = 0
     return made
+
+
+@instead("Hub._mark_read", red=["READ-034", "READ-036"])
+def looks_read_what_comes(right: Callable[[Chat], None], chat: Chat) -> None:
+    """A look at a turn under way reads its answer, too."""
+    right(chat)
+    if chat.status == "running" and chat.read_marker:
+        chat.read_marker = NEVER
+
+
+@instead("Hub._mark_read", red=["READ-034"])
+def looks_at_turns_read_nothing(right: Callable[[Chat], None], chat: Chat) -> None:
+    """A look at a turn under way reads nothing."""
+    if chat.status != "running":
+        right(chat)
+
+
+@instead("Runner._end_interrupted", red=["READ-036"])
+def interrupted_answers_are_no_news(right: Callable[..., None], run: Any) -> None:
+    """What an interrupt kept of an answer is no news in a chat that was read."""
+    right(run)
+    run.chat.read_marker = NEVER if run.chat.read_marker else 0
+
+
+@instead("Runner._end_requiring_action", red=["READ-035"])
+def calls_are_no_news(right: Callable[..., None], chat: Chat, calls: Any) -> None:
+    """A chat that was read stays read when it comes to await tool results."""
+    right(chat, calls)
+    chat.read_marker = NEVER if chat.read_marker else 0
+
+
+@instead("Runner._end_failed", red=["FILE-119"])
+def failures_unlink(right: Callable[..., None], run: Any, failure: Any) -> None:
+    """A turn that fails unlinks the files of its chat."""
+    run.chat.file_ids = []
+    right(run, failure)
+
+
+@instead("Lifecycle.interrupt", red=["FILE-119"])
+def interrupts_unlink(right: Callable[[Chat], Chat], chat: Chat) -> Chat:
+    """An interrupt unlinks the files of its chat."""
+    chat.file_ids = []
+    return right(chat)
+
+
+@instead("told", red=["FILE-120"])
+def files_are_told_once(right: Around, backend: Any, chat: Chat) -> list[Message]:
+    """The model gets the files of the last message alone."""
+    rows: list[Message] = right(backend, chat)
+    last = max((m.id for m in rows if m.role == "user"), default=0)
+    return [m if m.id >= last else replace(m, content=[p for p in m.content if p["type"] != "file"]) for m in rows]
+
+
+@instead("Ledger.promote_next", red=["FILE-121"])
+def queued_files_are_lost(right: Callable[[Chat], bool], chat: Chat) -> bool:
+    """A queued message runs without its files."""
+    for entry in right.__self__.state.store.queues.get(chat.id, ())[:1]:  # type: ignore[attr-defined]
+        entry.content = [part for part in entry.content if part["type"] != "file"] or entry.content
+    return right(chat)

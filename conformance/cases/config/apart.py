@@ -61,7 +61,9 @@ async def own_settings_stand_apart(t: Case) -> None:
         t.expect(await thresholds(t, user), dict(zip(models, (50, 80), strict=True)), "the thresholds after one was changed")
         t.accepted(await user.delete(config_path(t, f"user-compaction-thresholds/{models[0]}")))
         t.expect(await thresholds(t, user), {models[1]: 80}, "the thresholds after one was deleted")
-        t.expect(await prompt(t, user), "Mine.", "the prompt after a threshold was deleted")
+        t.accepted(await put_prompt(t, user, "Mine again."))
+        t.expect(await thresholds(t, user), {models[1]: 80}, "the thresholds after the prompt was changed")
+        t.expect(await prompt(t, user), "Mine again.", "the prompt after a threshold was deleted")
     with t.judging("CONF-130"):
         t.accepted(await put_prompt(t, user, ""))
         t.expect(await prompt(t, user), "", "the prompt after it was cleared")

@@ -159,11 +159,11 @@ async def replaced_messages_count_for_nothing(t: Case) -> None:
 async def families_and_pages(t: Case) -> None:
     mark = t.unique()
     spawn = [
-        turn(tool_call("spawn_agent", {"type": "general", "prompt": f"task {n}", "title": "kid"}, id=f"s{n}")) for n in (1, 2)
+        turn(tool_call("spawn_agent", {"type": "general", "prompt": f"task {n}", "title": "kid"}, id=f"s{n}")) for n in (1, 2, 3)
     ]
     made = [await t.chat(script(turns(*spawn, turn(text("done")))), mark=mark) for _ in range(2)]
     made.append(await t.chat(mark=mark))
-    children = {chat.id: [c["id"] for c in await chat.children(2 * (chat is not made[2]))] for chat in made}
+    children = {chat.id: [c["id"] for c in await chat.children(3 * (chat is not made[2]))] for chat in made}
     for chat in made:
         await asyncio.gather(*(Chat(t.alice, child).settled() for child in children[chat.id]))
     for chat in made:

@@ -24,6 +24,7 @@ PLAIN = {
     "markup": "<b>&amp;</b> \"q\" 'a' \\ \\u0041 %s ${x}",
 }
 NUL = "a\x00b"
+LINES = "a\r\nb\n\n\nc\td \r e"
 OUTPUTS: dict[str, Any] = {
     "nul": NUL,
     "nul-inside": {"list": [NUL, {"deep": "\x00"}], "text": "\x00\x01\x1f"},
@@ -52,7 +53,7 @@ async def characters_of_queued_and_edited_messages(t: Case) -> None:
     hold = t.gate()
     chat = await t.new_chat(script(says("a"), gate(hold)))
     await t.llm.reached(hold)
-    values = [*PLAIN.values()]
+    values = [*PLAIN.values(), LINES]
     for value in values:
         t.accepted(await chat.send([text(value), {"type": "file-reference", "file_name": value, "content": value}]))
     listed = t.accepted(await chat.messages())["queued_messages"]
@@ -62,7 +63,7 @@ async def characters_of_queued_and_edited_messages(t: Case) -> None:
     await chat.when(lambda c: c["status"] == t.idle, "rest")
     ran = [m for m in await chat.history() if m["role"] == "user"][1:]
     t.expect([said(m) for m in ran], values, "the texts that ran", "/messages")
-    for value in (*values, NUL):
+    for value in (*values, NUL):  # a NUL in a queued text is an accident of the server
         edited = t.message(t.accepted(await chat.edit(ran[0]["id"], [text(value)])))
         t.expect(said(edited), value, "the edited text", "/message/content/0/text")
         await chat.settled()
@@ -123,6 +124,16 @@ async def one_character_at_a_time(t: Case) -> None:
     seen = await watched(t, *(says(c) for c in odd))
     t.expect("".join(p["text"] for p in seen.parts if p["type"] == "text"), odd, "the live text")
     t.expect(seen.stored[-1]["content"][0]["text"], odd, "the stored text")
+
+
+@case("ROUND-037")
+async def lines_of_texts(t: Case) -> None:
+    chat = await t.chat(script(says(LINES), prefix=LINES))
+    await chat.turn(script(says(f"{LINES}-"), says("\r\n\n"), says("end"), prefix=LINES), tries=1)
+    listed = await chat.history()
+    t.expect([LINES in said(m) for m in listed if m["role"] == "user"], [True, True], "line ends of what the user said")
+    answers = [said(m) for m in listed if m["role"] == "assistant"]
+    t.expect(answers, [LINES, f"{LINES}-\r\n\nend"], "line ends and blank lines of the answers", "/messages")
 
 
 LONG = "語" * 12

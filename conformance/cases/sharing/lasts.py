@@ -60,6 +60,8 @@ async def files_outlast_their_messages(t: Case) -> None:
     t.given(await chat.unqueue(entry))
     t.given(await chat.edit((await chat.history())[0]["id"], [text("Another"), part(other)]))
     await chat.settled()
+    await chat.turn(script(http_error(400, "no such luck")), status=("error",))
+    t.given(await chat.interrupt())
     t.given(await chat.patch(archived=True))
     for seen in (chat, bobs):
         files = [f["id"] for f in t.accepted(await seen.get()).get("files") or []]

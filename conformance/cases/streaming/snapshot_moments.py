@@ -8,7 +8,7 @@ from conformance.play.declaration import case
 from conformance.play.streams import ids, joined_stream, messages, of_type, parts, says_text, snapshot, told
 from conformance.scenes.limits import TOOL
 from conformance.scenes.streaming import failing
-from fixtures.scripts import attempts, gate, http_error, script, tool_call, turn, turns
+from fixtures.scripts import attempts, gate, http_error, reasoning, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 NO = http_error(503, "no")
@@ -94,3 +94,45 @@ async def late_readers_see_what_came_before(t: Case) -> None:
         async with await chat.stream(params={"after_id": after}) as socket:
             await socket.until(says_text("so good"))
             t.expect([p["text"] for p in parts(socket.events)], ["so far ", "so good"], f"the parts with after_id={after}")
+
+
+@case("STREAM-143", needs=["llm-control"])
+async def readers_see_what_owners_see(t: Case) -> None:
+    hold = t.gate()
+    chat = await t.new_chat(script(says("so far "), says("so good"), gate(hold)))
+    t.cleanup(chat.interrupt)
+    await t.llm.reached(hold)
+    t.given(await chat.send("Later"))
+    theirs = await chat.shared_with(t.bob)
+    found = []
+    for seen in (chat, theirs):
+        async with await seen.stream() as socket:
+            await socket.until(says_text("so good"))
+            await socket.until({"type": "queue_update"})
+            await socket.ping()
+            found.append([e["type"] for e in socket.events])
+    t.expect(found[1], found[0], "the events of a reader's snapshot in the middle of a step")
+
+
+@case("STREAM-144", needs=["llm-control"], early=True)
+async def whatever_ends_a_retry(t: Case) -> None:
+    hold = t.gate()
+    chat = await t.new_chat(script(attempts(NO, turn(reasoning("so I think"), gate(hold), says("made it")))))
+    t.cleanup(chat.interrupt)
+    await t.llm.reached(hold)
+    async with await chat.stream() as late:
+        await late.until({"type": "message_part", "message_part": {"part": {"type": "reasoning"}}})
+        await late.ping()
+        t.expect(of_type(late.events, "retry"), [], "the retries of a snapshot once the next attempt reasons")
+
+
+@case("STREAM-145", needs=["llm-control"])
+async def no_parts_of_what_was_interrupted(t: Case) -> None:
+    hold = t.gate()
+    chat = await t.new_chat(script(says("so far "), says("so good"), gate(hold)))
+    await t.llm.reached(hold)
+    open_ = await joined_stream(chat)
+    await open_.until(says_text("so good"))
+    t.given(await chat.interrupt())
+    await chat.answered("so far so good")
+    t.expect(parts(await snapshot(chat)), [], "the parts of a snapshot after an interrupt whose answer is stored")

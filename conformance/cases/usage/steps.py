@@ -6,8 +6,8 @@ from typing import Any
 
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.play.provisioning import member, new_model
-from conformance.scenes.usage import COST, PAID, TOKENS, priced, summary
+from conformance.play.provisioning import change_model, member, new_model
+from conformance.scenes.usage import COST, PAID, PRICES, TOKENS, priced, summary
 from fixtures.scripts import script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
@@ -28,6 +28,26 @@ async def usage_of_each_step(t: Case) -> None:
     found = [m.get("usage", {}) for m in await chat.history() if m["role"] == "assistant"]
     shown = [[usage.get(key, 0) for key in COUNTS] for usage in found]
     t.expect(shown, [[10, 5, 15], [0, 0, 0], [7, 3, 10], [4, 2, 6]], "input, output and total tokens of each answer", "/messages")
+
+
+@case("MSG-061")
+async def tokens_of_a_later_step(t: Case) -> None:
+    used = {"input_tokens": 20, "output_tokens": 9, "cache_read_tokens": 8, "reasoning_tokens": 4}
+    chat = await t.chat(script(turns(turn(says("done"), usage=used))))
+    await chat.turn(script(turns(call(1, TOKENS), turn(says("done"), usage=used))), tries=1)
+    found = [m.get("usage", {}) for m in await chat.history() if m["role"] == "assistant"]
+    t.expect(found[2], found[0], "the usage of a second step, and of a turn of one step that used the same", "/messages")
+
+
+@case("COST-115", needs=["admin", "model-admin"])
+async def prices_of_the_moment(t: Case) -> None:
+    actor, config = await member(t), await new_model(t, model_config={"cost": PRICES}, context_limit=128_000)
+    chat = await t.chat(PAID, actor, model_config_id=config["id"])
+    dearer = {"input_price_per_million_tokens": "100", "output_price_per_million_tokens": "200"}
+    await change_model(t, config, model_config={"cost": dearer})
+    await chat.turn(PAID, tries=1)
+    found = await summary(actor)
+    t.expect(found["total_cost_micros"], COST + 2000, "the cost of a turn before and one after another price")
 
 
 @case("MSG-060", needs=["model-admin"])

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from fake_server.chats.views import chat_view
+from fake_server.chats.views import chat_view, message_view
+from fake_server.endpoints.chats.messages import visible
 from fake_server.faulting import Answer, Around, Fault, changes, declare, instead
 from fake_server.state.ordering import sort_key
 from fake_server.state.records import Chat, Message
@@ -125,3 +126,35 @@ def pages_upwards_by_time(answer: Answer) -> None:
     since = times.get(int(answer.query.get("after_id") or 0))
     if since and answer.query.get("limit"):
         answer.body["messages"] = [m for m in answer.body["messages"] if times[m["id"]] > since]
+
+
+@changes("listMessages", red=["PAGE-095"])
+def bounded_pages_begin_at_the_first(answer: Answer) -> None:
+    """A page between two ids has the first messages behind after_id."""
+    after, before, limit = (int(answer.query.get(name) or 0) for name in ("after_id", "before_id", "limit"))
+    if after and before and limit:
+        rows = [m for m in answer.backend.store.messages[answer.path_params["chat"]] if after < m.id < before]
+        shown = [m for m in rows if visible(answer.backend, m)][:limit]
+        answer.body["messages"] = [message_view(answer.backend, m) for m in reversed(shown)]
+
+
+@changes("listMessages", red=["PAGE-096"])
+def more_upwards_tells_of_what_came_before(answer: Answer) -> None:
+    """has_more of an ascending page tells of messages before it."""
+    rows, after = answer.backend.store.messages[answer.path_params["chat"]], int(answer.query.get("after_id") or 0)
+    if after and not answer.query.get("before_id") and answer.body["messages"]:
+        answer.body["has_more"] |= any(m.visibility != "model" and m.id < after for m in rows)
+
+
+@changes("listMessages", red=["PAGE-097"])
+def queues_count_for_the_limit(answer: Answer) -> None:
+    """limit cuts the queue, too."""
+    if answer.query.get("limit"):
+        answer.body["queued_messages"] = answer.body["queued_messages"][: int(answer.query["limit"])]
+
+
+@changes("listChats", red=["PAGE-094"])
+def two_children_at_most(answer: Answer) -> None:
+    """The list shows two children of a chat at most."""
+    for chat in answer.body:
+        chat["children"] = chat["children"][:2]

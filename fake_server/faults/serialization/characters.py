@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from fake_server.faulting import Answer, changes, frames, instead
+from fake_server.faulting import Answer, Fault, changes, declare, frames, instead
 from fake_server.state.records import Chat, Message, QueuedMessage
 
 JOINER = "\u200d"
@@ -116,3 +116,19 @@ def first_titles_know_one_blank(right: Callable[..., Chat], *given: Any, **more:
     if "\u3000" in text:
         chat.title = text[:80]
     return chat
+
+
+def _told_otherwise(name: str, doc: str, role: str, spell: Callable[[str], str], red: list[str]) -> None:
+    """A fault that stores texts of this role spelled otherwise."""
+
+    def around(right: Callable[..., Message], chat: Chat, by: str, content: Any, **more: Any) -> Message:
+        spelled = [part | {"text": spell(part["text"])} if part["type"] == "text" else part for part in content]
+        return right(chat, by, spelled if by == role else content, **more)
+
+    declare(Fault(name, doc, frozenset(red), around={"Ledger.add_message": around}))
+
+
+_told_otherwise("questions-end-lines-in-lf", "line ends of users' texts become LF", "user",
+                lambda text: text.replace("\r\n", "\n"), ["ROUND-037", "ROUND-033"])  # fmt: skip
+_told_otherwise("answers-lose-blank-lines", "blank lines of answers are lost", "assistant",
+                lambda text: text.replace("\n\n", "\n"), ["ROUND-037"])  # fmt: skip

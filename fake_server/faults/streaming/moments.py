@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fake_server.faulting import Fault, declare, instead, replaces
@@ -43,3 +44,33 @@ def submitted_results_come_with_the_answer(right: Callable[[str], list[Message]]
     while rows and rows[-1].role == "tool" and rows[-1].created_by:
         rows = rows[:-1]
     return rows
+
+
+@instead("Hub._subscribe", red=["STREAM-143"])
+def readers_get_no_parts(right: Callable[..., Any], chat: Chat, user: User, after_id: int) -> Any:
+    """A reader's snapshot has no parts."""
+    feed, snapshot = right(chat, user, after_id)
+    return feed, [event for event in snapshot if user.id == chat.owner_id or event.data["type"] != "message_part"]
+
+
+@instead("Hub._subscribe", red=["STREAM-143"])
+def readers_get_no_queue(right: Callable[..., Any], chat: Chat, user: User, after_id: int) -> Any:
+    """A reader's snapshot has no queue."""
+    feed, snapshot = right(chat, user, after_id)
+    return feed, [event for event in snapshot if user.id == chat.owner_id or event.data["type"] != "queue_update"]
+
+
+@instead("Hub.part", red=["STREAM-144"])
+def text_alone_ends_a_retry(right: Callable[..., None], chat: Chat, role: str, part: Any) -> None:
+    """A snapshot shows a retry until the next attempt says something."""
+    (right if part["type"] == "text" else partial(_keeps_retry, right))(chat, role, part)
+
+
+@instead("Hub.message", red=["STREAM-145"])
+def interrupted_parts_stay(right: Callable[..., None], chat: Chat, *messages: Message) -> None:
+    """A snapshot has the parts of an interrupted answer, too."""
+    feeds = right.__self__._chats.get(chat.id)  # type: ignore[attr-defined]
+    parts = list(feeds.parts) if feeds and any(m.role == "assistant" and m.usage is None for m in messages) else []
+    right(chat, *messages)
+    if feeds is not None:
+        feeds.parts.extend(parts)

@@ -105,3 +105,21 @@ def costs_keep_the_first_title(answer: Answer) -> None:
     """by_chat shows the title that it showed first."""
     for row in answer.body["by_chat"]:
         row["chat_title"] = answer.backend.faults.memory.setdefault(f"title {row['root_chat_id']}", row["chat_title"])
+
+
+@instead("store_answer", red=["MSG-061"])
+def later_steps_lose_cached_tokens(right: Around, backend: Any, chat: Chat, content: Any, made: dict[str, Any]) -> Message:
+    """usage of a later step has input and output alone."""
+    if backend.store.messages[chat.id][-1].role == "tool":
+        made |= {"usage": {k: n for k, n in made["usage"].items() if not k.startswith(("cache", "reasoning"))}}
+    answer: Message = right(backend, chat, content, made)
+    return answer
+
+
+@instead("record", red=["COST-115"])
+def first_prices_for_ever(right: Around, backend: Any, chat: Chat, config: Any, *more: Any, **named: Any) -> UsageRow:
+    """A model is charged at the prices that it was used with first."""
+    made: UsageRow = right(backend, chat, config, *more, **named)
+    prices = backend.faults.memory.setdefault(f"prices {config.id}", dict(prices_of(config)))
+    made.cost_micros = charge(backend, prices, made.usage)
+    return made
