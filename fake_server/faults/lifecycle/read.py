@@ -38,6 +38,8 @@ turns_off(
         "READ-031",
         "READ-032",
         "READ-033",
+        "READ-034",
+        "READ-035",
     ],
 )
 
@@ -49,7 +51,7 @@ def every_stream_marks(right: Any, chat: Chat, *reader: Any) -> Any:
     return right(chat, *reader)
 
 
-@changes("listMessages", red=["READ-004", "READ-001", "READ-008", "FILTER-065", "READ-031"])
+@changes("listMessages", red=["READ-004", "READ-001", "READ-008", "FILTER-065", "READ-031", "FILTER-018", "READ-032"])
 def listing_marks_as_read(answer: Answer) -> None:
     """Listing the messages marks them read."""
     _chat(answer).read_marker = max([m["id"] for m in answer.body["messages"]], default=0)

@@ -66,6 +66,11 @@ turns_off(
         "MODEL-057",
         "TOOL-024",
         "MODEL-107",
+        "COST-064",
+        "COST-111",
+        "COST-113",
+        "COST-115",
+        "KEY-053",
     ],
 )
 replaces(

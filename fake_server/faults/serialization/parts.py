@@ -150,6 +150,7 @@ def sources_come_last(answer: Answer) -> None:
         "USAGE-036",
         "USAGE-037",
         "ROUND-036",
+        "ROUND-037",
     ],
 )
 def pieces_are_stored_apart(answer: Answer) -> None:

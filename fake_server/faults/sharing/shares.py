@@ -38,6 +38,7 @@ replaces(
         "ACL-076",
         "FILE-118",
         "FILE-119",
+        "STREAM-143",
     ],
 )
 replaces(

@@ -130,7 +130,7 @@ replaces(
     "a snapshot has no queue",
     "Hub._queue_of_snapshot",
     lambda right, chat, after_id: [],
-    red=["STREAM-029", "STREAM-026", "STREAM-141"],
+    red=["STREAM-029", "STREAM-026", "STREAM-141", "STREAM-143"],
 )
 
 
@@ -153,7 +153,7 @@ turns_off(
     "parts-stay-after-storage",
     "parts stay in snapshots after their step was stored",
     "stream.parts-claimed",
-    red=["STREAM-032", "STREAM-031", "STREAM-067", "STREAM-069", "STREAM-078", "STREAM-139", "STREAM-140"],
+    red=["STREAM-032", "STREAM-031", "STREAM-067", "STREAM-069", "STREAM-078", "STREAM-139", "STREAM-140", "STREAM-145"],
 )
 
 

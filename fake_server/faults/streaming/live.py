@@ -88,7 +88,7 @@ def reasoning_out_of_order(batch: list[Event], memory: Memory) -> list[Event]:
     return [mine.pop(0) if is_part(e, "reasoning") else e for e in batch]
 
 
-@frames("stream", red=["STREAM-043", "PART-023", "STREAM-031", "ROUND-008", "STREAM-142"])
+@frames("stream", red=["STREAM-043", "PART-023", "STREAM-031", "ROUND-008", "STREAM-142", "ROUND-036"])
 def pieces_are_trimmed(batch: list[Event], memory: Memory) -> list[Event]:
     """Blanks at the ends of pieces of text are lost."""
     return [with_part(e, text=e["message_part"]["part"]["text"].strip()) if is_part(e, "text") else e for e in batch]

@@ -19,7 +19,7 @@ def _keeps_retry(right: Callable[..., None], chat: Chat, *more: Any) -> None:
 
 
 replaces("retries-outlive-their-wait", "a snapshot shows a retry until its turn ends", "Hub.part", _keeps_retry,
-         red=["STREAM-138", "STREAM-140"])  # fmt: skip
+         red=["STREAM-138", "STREAM-140", "STREAM-144"])  # fmt: skip
 declare(
     Fault(
         "retries-outlive-their-turn",

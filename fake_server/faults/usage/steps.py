@@ -66,7 +66,7 @@ def steps_move_to_the_last_model(right: Around, backend: Any, rows: list[UsageRo
     return found
 
 
-@instead("Ledger.add_message", red=["MSG-059"])
+@instead("Ledger.add_message", red=["MSG-059", "MSG-061"])
 def usage_adds_up(right: Callable[..., Message], chat: Chat, role: str, *rest: Any, **more: Any) -> Message:
     """usage of an answer counts all steps of its turn so far."""
     memory = right.__self__.state.faults.memory  # type: ignore[attr-defined]
