@@ -65,7 +65,7 @@ class Looking(Standing):
         views = [
             v for v in stream_views(self.twin, self.state) if not any(v.name == f"stream of {c} to {a}" for c, a in self.young)
         ]
-        views += whole_views(self.twin, self.state, everything=not self.partial) if whole else []
+        views += whole_views(self.twin, self.state, everything=not self.partial, flat=self.flat) if whole else []
         if not await self._alike(views, ""):
             return False
         for chat in self.state.chats.values():
