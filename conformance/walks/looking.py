@@ -65,7 +65,7 @@ class Looking(Standing):
         views = [
             v for v in stream_views(self.twin, self.state) if not any(v.name == f"stream of {c} to {a}" for c, a in self.young)
         ]
-        views += whole_views(self.twin, self.state, everything=not self.partial) if whole else []
+        views += whole_views(self.twin, self.state, everything=not self.partial, flat=self.flat) if whole else []
         if not await self._alike(views, ""):
             return False
         for chat in self.state.chats.values():
@@ -154,7 +154,7 @@ class Looking(Standing):
                     await self.target.chat(name).get()
                     await self.target.chat(name).all_messages()
         said = self.target.t.exchanges
-        loose = await self._loose(family)
+        loose = await self._loose(found, family)
         signs = {s.race for x in said[self.heard :] for s in self.signs.observe(x) if s.seen}
         self.heard = len(said)
         if not loose and not signs & self.excusing:
@@ -173,7 +173,7 @@ class Looking(Standing):
                     await side.close_stream(*key)
         return True
 
-    async def _loose(self, family: str) -> bool:
+    async def _loose(self, found: list[Found], family: str) -> bool:
         """Is there a chat whose turns go on by chance, and is all else of such chats alike?"""
         loose = [c for c in self.state.chats.values() if c.chance is not None and family in ("", family_of(c.name))]
         for chat in loose:
@@ -184,6 +184,10 @@ class Looking(Standing):
                 behind = chat.chance + 1 if chat.chance is not None else 0
                 shows.append({"messages": said[:behind] + [m for m in said[behind:] if m.get("role") == "user"]})
             if self.differ.differences("history", f"what was said in {chat.name}", *shows):
+                return False
+            now = [body_of(await side.chat(chat.name).get()) for side in (self.twin, self.target)]
+            alike = all(isinstance(body, dict) and body.get("status") == chat.status for body in now)
+            if alike and any(f.area == "queue" for f in found):  # a turn that goes on has the queue that it must have
                 return False
         return bool(loose)
 

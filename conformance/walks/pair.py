@@ -36,6 +36,7 @@ class Pair:
         turning = frozenset({*statuses["busy"], statuses["idle"]})
         self.differ = Differ(session.known_keys, left_out(session.profile), turning)
         self.chances = chances(session.profile)
+        self.flat = "order-of-children" in passed_over(session.profile)
         self.passes_queued = "turns-from-the-queue" in passed_over(session.profile)
         self.state = State()
         self.kinds: dict[int, str] = {}  # gate → kind of the turn that has it

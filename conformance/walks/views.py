@@ -135,8 +135,9 @@ async def _watched(side: Side, actor: str, state: State) -> Value:
 # -- a whole look
 
 
-def whole_views(side: Side, state: State, *, everything: bool = True) -> list[View]:
-    """Everything else: what others see, pages, a fresh snapshot, what the model received; `everything`: lists and costs, too."""
+def whole_views(side: Side, state: State, *, everything: bool = True, flat: bool = False) -> list[View]:
+    """Everything else: what others see, pages, a fresh snapshot, what the model received; `everything`: lists and costs, too;
+    `flat`: no lists in which the order of children is chance."""
     out: list[View] = []
     for chat in state.chats.values():
         out += _others(side, chat.name, chat.child) + _pages(side, chat.name, chat.messages)
@@ -144,7 +145,8 @@ def whole_views(side: Side, state: State, *, everything: bool = True) -> list[Vi
         if not chat.child:
             out.append(_view(f"snapshot of {chat.name}", _snapshot, chat.name))
     for actor in ("alice", "bob") if everything else ():
-        out += _lists(actor, state)
+        if not (flat and any(c.child and c.owner == actor for c in state.chats.values())):
+            out += _lists(actor, state)
         if side.knows("getCostSummary"):
             out.append(_of("usage", f"costs of {actor}", _cost, actor))
     return out
