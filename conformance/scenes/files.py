@@ -107,3 +107,12 @@ OCTETS = "application/octet-stream"
 
 def extended(name: str) -> str:
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+
+
+async def new_file(t: Case, data: bytes | None = None, **options: Any) -> str:
+    """The id of a file just uploaded. Raises Unmet."""
+    return str(t.given(await upload(t, data, **options))["id"])
+
+
+def part(file: str) -> dict[str, str]:
+    return {"type": "file", "file_id": file}

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import uuid4
 
 from conformance.play.actors import Chat, text
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.scenes.files import PDF, TEXT, download, header, linked, name_of, ordinary, stored, upload
+from conformance.scenes.files import PDF, TEXT, download, header, linked, name_of, new_file, ordinary, part, stored, upload
 from conformance.scenes.limits import TOOL
 from fixtures.scripts import script, tool_call
 
 REFERENCE = {"type": "file-reference", "file_name": "a"}
-
-
-async def new_file(t: Case, data: bytes | None = None, **options: Any) -> str:
-    """The id of a file just uploaded. Raises Unmet."""
-    return str(t.given(await upload(t, data, **options))["id"])
-
-
-def part(file: str) -> dict[str, str]:
-    return {"type": "file", "file_id": file}
 
 
 @case("FILE-025", "FILE-026", "FILE-027", "FILE-028", "FILE-036")

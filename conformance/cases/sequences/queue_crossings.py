@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.play.actors import Chat
+from conformance.play.actors import text as text_part
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import base_model, models_path, new_model
 from conformance.play.turns import held, ran, stuck, talk
 from conformance.play.verdict import Unmet
+from conformance.scenes.files import new_file, part
 from conformance.scenes.lifecycle import UNKNOWN, asks, awaits, other_model, queue, queue_ids, queued, wanted
 from conformance.wire.exchange import Exchange
 from conformance.wire.socket import NotSeen, Socket
@@ -234,6 +236,17 @@ async def interrupted_while_results_are_awaited(t: Case) -> None:
     t.expect(await queue_ids(chat), ids, "the queue after the interrupt", "/queued_messages")
     t.accepted(await chat.promote(ids[0]))
     await ran(chat, ["first", "one", "to one", "two", "to two"])
+
+
+@case("CROSS-017", needs=["llm-control", "files"])
+async def a_queued_message_with_a_file(t: Case) -> None:
+    under_way, file = await held(t, text("part ")), await new_file(t)
+    chat = under_way.chat
+    t.given(await chat.send([text_part(queued("one")), part(file)]))
+    await under_way.open()
+    await ran(chat, ["first", "part late", "one", "to one"])
+    files = [p["file_id"] for m in await chat.history() if m["role"] == "user" for p in m["content"] if p["type"] == "file"]
+    t.expect(files, [file], "the files of the users' messages")
 
 
 @case("CROSS-016", needs=["llm-control"], rows={"interrupt": False, "promotion": True})

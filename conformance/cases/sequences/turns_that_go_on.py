@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 from conformance.play.actors import Chat
 from conformance.play.case import Case
@@ -60,6 +61,14 @@ async def a_failure_in_the_second_step(t: Case) -> None:
         *_, last = await calls(t, chat, 3)
         told = [item for item in items(last) if "look" in str(item) and "script:" not in str(item)]
         t.expect(len(told), 2, "items of the next model call that are about the first step: its call and the result")
+
+
+@case("TURN-016")
+async def one_of_two_calls_fails(t: Case) -> None:
+    fails = tool_call("wait_agent", {"chat_id": str(uuid4())}, id="bad")
+    chat = await t.chat(script(turns(turn(LOOK, fails), turn(text("done"))), prefix="first"))
+    found = {p["tool_call_id"]: bool(p.get("is_error")) for p in results(await said(chat, ["first", "done"]))}
+    t.expect(found, {"look": False, "bad": True}, "is_error of the results")
 
 
 @case("TURN-004", needs=["llm-control"])

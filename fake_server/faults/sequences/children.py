@@ -75,7 +75,19 @@ turns_off(
 
 @instead(
     "Ledger.promote_next",
-    red=["QUEUE-003", "QUEUE-011", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018", "QUEUE-020", "QUEUE-023"],
+    red=[
+        "QUEUE-003",
+        "QUEUE-011",
+        "QUEUE-012",
+        "QUEUE-013",
+        "QUEUE-017",
+        "QUEUE-018",
+        "QUEUE-020",
+        "QUEUE-023",
+        "CHILD-006",
+        "CHILD-016",
+        "CHILD-012",
+    ],
 )
 def queues_of_children_are_lost(right: Any, chat: Chat) -> bool:
     """The queue of a sub-agent's chat is thrown away when its turn ends."""

@@ -26,11 +26,11 @@ def writes_back(name: str, key: str, red: list[str], when: Callable[[Chat, Any],
 
 
 writes_back("turns-write-back-titles", "title", ["KEEP-001", "KEEP-008"], lambda chat, old: old.startswith("[file-reference]"))
-writes_back("turns-write-back-labels", "labels", ["KEEP-002"])
-writes_back("turns-write-back-plan-modes", "plan_mode", ["KEEP-003"])
-writes_back("turns-write-back-pins", "pin_order", ["KEEP-004"], lambda chat, old: not chat.archived)
+writes_back("turns-write-back-labels", "labels", ["KEEP-002", "KEEP-017"])
+writes_back("turns-write-back-plan-modes", "plan_mode", ["KEEP-003", "KEEP-017"])
+writes_back("turns-write-back-pins", "pin_order", ["KEEP-004", "KEEP-017"], lambda chat, old: not chat.archived)
 writes_back("turns-write-back-shares", "acl_users", ["KEEP-005", "KEEP-006"])
-writes_back("failed-turns-write-back-labels", "labels", ["KEEP-002"], lambda chat, old: chat.status == "error")
+writes_back("failed-turns-write-back-labels", "labels", ["KEEP-002", "KEEP-017"], lambda chat, old: chat.status == "error")
 writes_back("stopped-turns-write-back-titles", "title", ["KEEP-001", "KEEP-008"], lambda chat, old: chat.status == "waiting" and
             old.startswith("[file-reference]") and chat.last_turn_summary is None)  # fmt: skip
 writes_back("turns-that-await-write-back-labels", "labels", ["KEEP-002"], lambda chat, old: chat.status == "requires_action")

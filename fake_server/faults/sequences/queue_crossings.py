@@ -207,3 +207,11 @@ def promoted_heads_take_the_next_along(right: Any, chat: Chat, caller: Any, queu
     if len(queue) > 2 and queue[0].id == queue_id:
         queue.pop(1)
     return right(chat, caller, queue_id, *args)
+
+
+@instead("Ledger.promote_next", red=["CROSS-017"])
+def queued_files_are_lost(right: Any, chat: Chat) -> Any:
+    """A queued message with a text runs without its files."""
+    for entry in queue_of(right.__self__, chat):
+        entry.content = [part for part in entry.content if part["type"] != "file"] or entry.content
+    return right(chat)

@@ -113,13 +113,11 @@ def failed_steps_are_forgotten(right: Any, run: Any, failure: Any) -> None:
     right(run, failure)
 
 
-@instead("Ledger.add_message", red=["TURN-014"])
-def later_summaries_are_not_told(right: Any, chat: Chat, role: str, content: Any, **more: Any) -> Any:
-    """The model gets the summary of the first compaction alone."""
-    rows = right.__self__.state.store.messages[chat.id]
-    if more.get("visibility") == "model" and any(m.role == "user" and m.visibility == "model" and not m.deleted for m in rows):
-        more["visibility"] = "user"
-    return right(chat, role, content, **more)
+@instead("told", red=["TURN-014", "TURN-015"])
+def models_go_on_from_the_first_summary(right: Any, backend: Any, chat: Chat) -> Any:
+    """After a second compaction the model still gets everything from the first summary on."""
+    rows = [m for m in backend.store.messages[chat.id] if not m.deleted and m.role != "system" and m.visibility != "user"]
+    return rows[next((i for i, m in enumerate(rows) if m.visibility == "model"), 0) :]
 
 
 @instead("Lifecycle.edit", red=["TURN-015"])
@@ -151,3 +149,12 @@ declare(
         around={"drop_failed": _keep_thoughts, "begin_step": _with_thoughts},
     )
 )
+
+
+@instead("run_here", red=["TURN-016"])
+async def one_failure_fails_all(right: Any, backend: Any, run: Any, step: Any, calls: list[int]) -> None:
+    """If one call of a step fails, all of them do."""
+    await right(backend, run, step, calls)
+    if any(result.get("is_error") for result in step.results.values()):
+        for result in step.results.values():
+            result["is_error"] = True
