@@ -192,7 +192,7 @@ def files_are_told_once(right: Around, backend: Any, chat: Chat) -> list[Message
     return [m if m.id >= last else replace(m, content=[p for p in m.content if p["type"] != "file"]) for m in rows]
 
 
-@instead("Ledger.promote_next", red=["FILE-121"])
+@instead("Ledger.promote_next", red=["CROSS-017", "FILE-121"])
 def queued_files_are_lost(right: Callable[[Chat], bool], chat: Chat) -> bool:
     """A queued message runs without its files."""
     for entry in right.__self__.state.store.queues.get(chat.id, ())[:1]:  # type: ignore[attr-defined]

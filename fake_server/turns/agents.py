@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from fake_server.faulting import replaceable
 from fake_server.rules.refusals import Refusal
 from fake_server.rules.validate import BadUUID, parse_uuid
 from fake_server.state import model_choice
@@ -110,14 +111,16 @@ async def _wait(backend: Backend, child: Chat, seconds: int) -> dict[str, Any]:
             await backend.runner.until_idle(child)
     except TimeoutError:
         raise ToolError("timed out waiting for delegated subagent completion", type=child.agent_type) from None
-    report = _report(backend, child)
+    report = report_of(backend, child)
     if child.status == "error" and backend.does("agents.failures-are-errors"):
         raise ToolError(report or "agent reached error status", type=child.agent_type)
     return _about(child, report=report)
 
 
-def _report(backend: Backend, child: Chat) -> str:
-    rows: list[Message] = backend.store.messages[child.id] if backend.does("agents.report") else []
+@replaceable
+def report_of(backend: Backend, child: Chat) -> str:
+    """The last answer of a sub-agent; "" if there is none."""
+    rows: list[Message] = backend.store.messages[child.id]
     for message in reversed(rows):
         if message.role == "assistant" and not message.deleted:
             text = " ".join(part["text"].strip() for part in message.content if part["type"] == "text").strip()

@@ -64,6 +64,16 @@ async def awaited(t: Case) -> Scene:
     return Scene(chat)
 
 
+async def at_rest(t: Case) -> Scene:
+    return Scene(await titled(t))
+
+
+async def about_to_await(t: Case) -> Scene:
+    call = tool_call("look_up", {"q": "a"}, id="a")
+    done = turn(says("done"))
+    return await under_way(t, lambda hold: turns(turn(says("part"), gate(hold), call), done), unsafe_dynamic_tools=[TOOL])
+
+
 async def promoted(scene: Scene) -> None:
     scene.chat.case.given(await scene.chat.promote(scene.queue[1]))
 
@@ -75,6 +85,15 @@ async def interrupted(scene: Scene) -> None:
 
 async def edited(scene: Scene) -> None:
     scene.chat.case.given(await scene.chat.edit((await scene.chat.history())[0]["id"], queued("another")))
+
+
+async def awaiting(scene: Scene) -> None:
+    chat, given = scene.chat, scene.chat.case.given
+    given(await chat.patch(plan_mode=""))  # in plan mode the client is not called
+    await scene.open()
+    await chat.settled("requires_action")
+    given(await chat.patch(plan_mode="plan"))
+    await answered_by_the_client(scene)
 
 
 async def answered_by_the_client(scene: Scene) -> None:
@@ -89,7 +108,9 @@ ENDINGS: dict[str, tuple[Callable[[Case], Awaitable[Scene]], Callable[[Scene], A
     "promotion": (with_a_queue, promoted),
     "interrupt": (answered, interrupted),
     "edit": (answered, edited),
+    "edit at rest": (at_rest, edited),
     "tool results": (awaited, answered_by_the_client),
+    "awaiting": (about_to_await, awaiting),
 }
 
 
@@ -132,20 +153,44 @@ def kept(t: Case, shown: dict[str, Any], key: str) -> None:
 AFTERWARDS = {"answer": says(" late"), "failure": error("it broke"), "interrupt": None}
 
 
-@case("KEEP-006", rows=AFTERWARDS, needs=["llm-control", "second-user"])
-async def shares_taken_back_during_a_turn(t: Case, after: Any) -> None:
-    chat, hold = await titled(t), t.gate()
+@case("KEEP-006", "KEEP-017", rows=AFTERWARDS, needs=["llm-control", "second-user"])
+async def what_is_taken_away_during_a_turn(t: Case, after: Any) -> None:
+    chat, hold = await titled(t, labels=LABELS, plan_mode="plan"), t.gate()
+    t.given(await chat.patch(pin_order=1))
     bobs = await chat.shared_with(t.bob)
     t.given(await bobs.get())
     t.given(await chat.send(script(says("part"), gate(hold), after or says("never"))))
     await t.llm.reached(hold)
     t.given(await chat.set_acl(users={t.bob.id: ""}))
+    t.given(await chat.patch(labels={}, plan_mode="", pin_order=0))
     if after is None:
         t.given(await chat.interrupt())
     await t.llm.open(hold)
     await chat.settled(*t.final)
-    t.refused(await bobs.get(), "common.not-found")
-    t.given(await chat.get())
+    with t.judging("KEEP-006"):
+        t.refused(await bobs.get(), "common.not-found")
+        t.given(await chat.get())
+    with t.judging("KEEP-017"):
+        shown = t.accepted(await chat.get())
+        left = {key: shown[key] for key in BESIDE_TITLES if shown.get(key)}
+        t.expect(left, {}, "what is there of labels, plan mode and pin")
+
+
+PASSING = {"archived", "updated_at", "pin_order", "has_unread", "last_turn_summary"}  # what archiving changes, or time
+
+
+@case("KEEP-018", needs=["second-user"])
+async def what_an_archived_chat_keeps(t: Case) -> None:
+    chat = await titled(t)
+    await change(t, chat)
+    before, shares = t.given(await chat.get()), t.given(await chat.acl())
+    for archived in (True, False):
+        t.given(await chat.patch(archived=archived))
+    after = t.accepted(await chat.get())
+    for key in before.keys() - PASSING:
+        t.exactly(after.get(key), before[key], key, f"/{key}")
+    t.expect(t.accepted(await chat.acl()), shares, "the shares")
+    t.accepted(await chat.by(t.bob).get())
 
 
 @case("KEEP-007", "KEEP-008", needs=["llm-control"])
@@ -212,6 +257,13 @@ async def two_changes_at_once(t: Case) -> None:
     shown = t.accepted(await chat.get())
     for key in KEPT.values():
         kept(t, shown, key)
+    # beside a send a rename may be refused
+    for answer in await asyncio.gather(chat.send(queued("more")), chat.patch(labels={"more": "yes"})):
+        t.accepted(answer)
+    after = await chat.settled()
+    t.exactly(after["labels"].get("more"), "yes", "the label that was set beside a send", "/labels/more")
+    for key in ("title", "plan_mode", "pin_order"):
+        kept(t, after, key)
 
 
 @case("KEEP-013", needs=["llm-control"])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from conformance.play.actors import Chat
+from conformance.play.actors import text as text_part
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import base_model, models_path, new_model
-from conformance.play.turns import held, ran, said, stuck, talk
+from conformance.play.turns import held, ran, stuck, talk
 from conformance.play.verdict import Unmet
-from conformance.scenes.lifecycle import UNKNOWN, other_model, queue, queue_ids, queued, wanted
+from conformance.scenes.files import new_file, part
+from conformance.scenes.lifecycle import UNKNOWN, asks, awaits, other_model, queue, queue_ids, queued, wanted
 from conformance.wire.exchange import Exchange
+from conformance.wire.socket import NotSeen, Socket
 from fixtures.scripts import attempts, gate, script, text, turn, usage
 
 Act = Callable[[Case, Chat], Awaitable[Exchange]]
@@ -62,7 +66,7 @@ async def untouched(t: Case, chat: Chat, *groups: dict[str, Act]) -> None:
 async def a_queue_during_a_turn(t: Case) -> None:
     under_way = await held(t, text("part "))
     chat = under_way.chat
-    for name in ("one", "two"):
+    for name in ("one", "two", "three", "four"):
         t.given(await chat.send(queued(name)))
     with t.judging("CROSS-001"):
         await untouched(t, chat, CHANGED, SHARED, REFUSED)
@@ -70,7 +74,8 @@ async def a_queue_during_a_turn(t: Case) -> None:
         raise Unmet(f"the turn did not wait for its gate: {gave_up}")  # of a server so busy that the gate has given up
     with t.judging("CROSS-002"):
         await under_way.open()
-        await ran(chat, ["first", "part late", "one", "to one", "two", "to two"])
+        each = [words for name in ("one", "two", "three", "four") for words in (name, f"to {name}")]
+        await ran(chat, ["first", "part late", *each])
 
 
 @case("CROSS-003", "CROSS-004", needs=["llm-control", "second-user"])
@@ -183,13 +188,15 @@ async def the_plan_mode_of_a_queued_turn(t: Case) -> None:
     t.expect(["propose_plan" in names for names in offered[:2]], [False, True], "are tools for plans offered in each turn")
 
 
-@case("CROSS-012", needs=["llm-control"])
+@case("CROSS-012", "QUEUE-011", needs=["llm-control"])
 async def promoted_after_a_failure(t: Case) -> None:
-    chat, ids = await stuck(t, queued("one"))
+    chat, ids = await stuck(t, *(queued(name) for name in ("one", "two", "three")))
     t.given(await chat.get())
-    t.accepted(await chat.promote(ids[0]))
-    await said(chat, ["first", "one", "to one"])
-    t.expect(t.session.dialect.failure(t.accepted(await chat.get())), "", "the failure that the chat shows", "/last_error")
+    with t.judging("QUEUE-011"):
+        t.accepted(await chat.promote(ids[0]))
+        await ran(chat, ["first", "one", "to one", "two", "to two", "three", "to three"])
+    with t.judging("CROSS-012"):
+        t.expect(t.session.dialect.failure(t.accepted(await chat.get())), "", "the failure that the chat shows", "/last_error")
 
 
 @case("CROSS-013", needs=["llm-control"])
@@ -205,3 +212,60 @@ async def queues_of_two_chats(t: Case) -> None:
     t.expect(await queue(two.chat), before, "the queue of the other chat", "/queued_messages")
     await two.open()
     await ran(two.chat, ["first", "part late", "two", "to two"])
+
+
+@case("CROSS-014", needs=["llm-control"])
+async def interrupted_again_and_again(t: Case) -> None:
+    under_way, hold = await held(t, text("part ")), t.gate()
+    chat = under_way.chat
+    for message in (script(text("half"), gate(hold), text("never"), prefix="one"), queued("two"), queued("three")):
+        t.given(await chat.send(message))
+    t.given(await chat.interrupt())
+    await t.llm.reached(hold)
+    await seen(under_way.socket, {"type": "message_part", "message_part": {"part": {"text": "half"}}})
+    t.accepted(await chat.interrupt())
+    await ran(chat, ["first", "part ", "one", "half", "two", "to two", "three", "to three"])
+
+
+@case("CROSS-015")
+async def interrupted_while_results_are_awaited(t: Case) -> None:
+    chat = await awaits(t, asks("a"), turn(text("never")))
+    ids = [t.given(await chat.send(queued(name)))["queued_message"]["id"] for name in ("one", "two")]
+    t.accepted(await chat.interrupt())
+    await chat.settled(t.idle)
+    t.expect(await queue_ids(chat), ids, "the queue after the interrupt", "/queued_messages")
+    t.accepted(await chat.promote(ids[0]))
+    await ran(chat, ["first", "one", "to one", "two", "to two"])
+
+
+@case("CROSS-017", needs=["llm-control", "files"])
+async def a_queued_message_with_a_file(t: Case) -> None:
+    under_way, file = await held(t, text("part ")), await new_file(t)
+    chat = under_way.chat
+    t.given(await chat.send([text_part(queued("one")), part(file)]))
+    await under_way.open()
+    await ran(chat, ["first", "part late", "one", "to one"])
+    files = [p["file_id"] for m in await chat.history() if m["role"] == "user" for p in m["content"] if p["type"] == "file"]
+    t.expect(files, [file], "the files of the users' messages")
+
+
+@case("CROSS-016", needs=["llm-control"], rows={"interrupt": False, "promotion": True})
+async def a_queue_when_a_retry_is_stopped(t: Case, promotes: bool) -> None:
+    hold = t.gate()
+    failing = attempts(turn(text("lost"), gate(hold), cut=True), turn(text("whole")))
+    chat = await t.new_chat(script(failing, prefix="first"))
+    await t.llm.reached(hold)
+    ids = [t.given(await chat.send(queued(name)))["queued_message"]["id"] for name in ("one", "two")]
+    async with await chat.stream() as socket:
+        await t.llm.open(hold)
+        await seen(socket, {"type": "retry"})
+        t.accepted(await (chat.promote(ids[1]) if promotes else chat.interrupt()))
+    await ran(chat, ["two", "to two", "one", "to one"] if promotes else ["one", "to one", "two", "to two"])
+
+
+async def seen(socket: Socket, event: dict[str, Any]) -> None:
+    """Wait for this event. Raises Unmet."""
+    try:
+        await socket.until(event)
+    except NotSeen as missing:
+        raise Unmet(str(missing)) from None

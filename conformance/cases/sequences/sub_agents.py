@@ -8,10 +8,10 @@ from typing import Any
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.play.turns import said, talk
+from conformance.play.turns import ran, said, talk
 from conformance.play.verdict import Unmet
 from conformance.scenes.chatmaking import Child, child, spawning
-from conformance.scenes.lifecycle import becomes, family, other_model, queue, queued, results
+from conformance.scenes.lifecycle import becomes, family, other_model, queue, queue_ids, queued, results
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
 
@@ -29,6 +29,12 @@ async def all_of(*chats: Chat) -> list[Any]:
     return found
 
 
+async def marked(*chats: Chat) -> None:
+    """Give the chats what a change of their relatives could take from them. Raises Unmet."""
+    for chat in chats:
+        chat.case.given(await chat.patch(title="Named by hand", labels={"kept": "yes"}, plan_mode="plan"))
+
+
 async def busy(t: Case, chat: Chat) -> None:
     """Much is done to a chat at rest: sent, failed, edited, renamed, labelled, planned, shared, archived and brought back."""
     for changed in ({"title": "Another", "labels": {"a": "b"}, "plan_mode": "plan"}, {"plan_mode": ""}):
@@ -44,6 +50,7 @@ async def busy(t: Case, chat: Chat) -> None:
 @case("CHILD-001")
 async def what_is_done_to_a_child(t: Case) -> None:
     root, (one, two) = await family(t, queued("child task"), queued("another task"))
+    await marked(root, two)
     before = await all_of(root, two)
     await busy(t, one)
     for archived in (True, False):
@@ -54,6 +61,7 @@ async def what_is_done_to_a_child(t: Case) -> None:
 @case("CHILD-002")
 async def what_is_done_to_a_root(t: Case) -> None:
     root, (one, two) = await family(t, queued("child task"), queued("another task"))
+    await marked(one, two)
     before = await all_of(one, two)
     await busy(t, root)
     t.given(await root.patch(pin_order=1))
@@ -106,21 +114,25 @@ async def both_held(t: Case) -> tuple[Chat, str, Chat, str]:
 @case("CHILD-006", needs=["llm-control"])
 async def an_interrupted_root(t: Case) -> None:
     root, _, kid, hold = await both_held(t)
+    waiting = t.given(await kid.send(queued("one")))["queued_message"]["id"]
     t.given(await root.interrupt())
     await root.settled(t.idle)
     t.expect(t.accepted(await kid.get())["status"], t.running, "the status of the child", "/status")
+    t.expect(await queue_ids(kid), [waiting], "the queue of the child", "/queued_messages")
     await t.llm.open(hold)
-    await said(kid, ["task", "part late"])
+    await ran(kid, ["task", "part late", "one", "to one"])
 
 
 @case("CHILD-007", needs=["llm-control"])
 async def an_interrupted_child(t: Case) -> None:
     root, hold, kid, _ = await both_held(t)
+    waiting = t.given(await root.send(queued("one")))["queued_message"]["id"]
     t.given(await kid.interrupt())
     await kid.settled(t.idle)
     t.expect(t.accepted(await root.get())["status"], t.running, "the status of the root", "/status")
+    t.expect(await queue_ids(root), [waiting], "the queue of the root", "/queued_messages")
     await t.llm.open(hold)
-    await said(root, ["first", "part late"])
+    await ran(root, ["first", "part late", "one", "to one"])
 
 
 async def asked(t: Case, root: Chat, *calls: dict[str, Any]) -> dict[str, Any]:
@@ -132,9 +144,10 @@ async def asked(t: Case, root: Chat, *calls: dict[str, Any]) -> dict[str, Any]:
 @case("CHILD-008")
 async def waiting_for_a_child(t: Case) -> None:
     root, (kid,) = await family(t, queued("child task"))
+    await kid.turn(queued("more"))
     found = await asked(t, root, tool_call("wait_agent", {"chat_id": kid.id}, id="w1"))
     t.true(not found["w1"].get("is_error"), "the result is no error", found["w1"], "/is_error")
-    t.true("to child task" in json.dumps(found["w1"]["result"]), "it holds the child's answer", found["w1"], "/result")
+    t.true("to more" in json.dumps(found["w1"]["result"]), "it holds the child's last answer", found["w1"], "/result")
 
 
 @case("CHILD-009", needs=["llm-control"])
@@ -171,8 +184,8 @@ async def a_message_to_a_child(t: Case) -> None:
     await said(kid, ["child task", "to child task", "one more", "to one more"])
 
 
-async def held_child(t: Case) -> Child:
-    """A sub-agent's chat whose first turn has shown `part` and waits at a gate, and whose root is at rest. Raises Unmet."""
+async def held_child(t: Case) -> tuple[Child, str]:
+    """A sub-agent's chat whose first turn has shown `part` and waits at a gate, the root at rest; and the gate. Raises Unmet."""
     hold = t.gate()
     kid = await child(t, script(text("part"), gate(hold), text(" late"), prefix="task"), t.alice, {})
     await t.llm.reached(hold)
@@ -182,21 +195,32 @@ async def held_child(t: Case) -> Child:
         except NotSeen as missing:
             raise Unmet(str(missing)) from None
     await kid.root.settled()
-    return kid
+    return kid, hold
 
 
 @case("CHILD-012", needs=["llm-control"])
 async def an_interrupting_message_to_a_child(t: Case) -> None:
-    kid = await held_child(t)
+    kid, _ = await held_child(t)
     told = tool_call("message_agent", {"chat_id": kid.id, "message": queued("instead"), "interrupt": True}, id="m1")
     await asked(t, kid.root, told)
     messages = await said(kid, ["task", "part", "instead", "to instead"])
     t.expect([m["id"] for m in messages], sorted(m["id"] for m in messages), "the ids, in the order of the conversation")
 
 
+@case("CHILD-016", needs=["llm-control"])
+async def a_message_to_a_child_that_works(t: Case) -> None:
+    kid, hold = await held_child(t)
+    found = await asked(t, kid.root, tool_call("message_agent", {"chat_id": kid.id, "message": queued("one")}, id="m1"))
+    t.true(not found["m1"].get("is_error"), "the result is no error", found["m1"], "/is_error")
+    t.expect(t.accepted(await kid.get())["status"], t.running, "the status of the child", "/status")
+    t.expect(len(await queue(kid)), 1, "messages in the queue of the child", "/queued_messages")
+    await t.llm.open(hold)
+    await ran(kid, ["task", "part late", "one", "to one"])
+
+
 @case("CHILD-013", needs=["llm-control"])
 async def a_closed_child(t: Case) -> None:
-    kid = await held_child(t)
+    kid, _ = await held_child(t)
     found = await asked(t, kid.root, tool_call("close_agent", {"chat_id": kid.id}, id="c1"))
     t.true(not found["c1"].get("is_error"), "the result is no error", found["c1"], "/is_error")
     t.expect((await becomes(kid, lambda c: c["status"] == t.idle, "rest"))["archived"], False, "archived", "/archived")
@@ -224,6 +248,7 @@ async def chats_that_are_no_children(t: Case) -> None:
 @case("CHILD-015", needs=["llm-control"])
 async def children_of_an_archived_root(t: Case) -> None:
     root, (kid,) = await family(t, queued("child task"))
+    await marked(kid)
     before = await all_of(kid)
     first = (await kid.history())[0]["id"]
     t.given(await root.patch(archived=True))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
+from uuid import uuid4
 
 from conformance.play.actors import Chat
 from conformance.play.case import Case
@@ -12,7 +14,7 @@ from conformance.play.turns import held, ran, rests, said, talk
 from conformance.play.verdict import Unmet
 from conformance.scenes.chatmaking import child
 from conformance.scenes.lifecycle import asks, awaits, calls, first, items, other_model, outputs, queue, queued, results, wanted
-from fixtures.scripts import attempts, gate, http_error, script, text, tool_call, turn, turns, usage
+from fixtures.scripts import attempts, gate, http_error, reasoning, script, text, tool_call, turn, turns, usage
 
 LOOK = tool_call("list_templates", {}, id="look")
 
@@ -43,25 +45,40 @@ async def an_edit_behind_a_compaction(t: Case) -> None:
     t.expect(wanted(items(last), old, "a first answer", mark, summary), [0, 1, 2, -1], "where it stands in the model call")
 
 
-@case("TURN-003")
+@case("TURN-003", "TURN-013", needs=["llm-control"])
 async def a_failure_in_the_second_step(t: Case) -> None:
-    steps = turns(turn(text("looking"), LOOK), http_error(400, "scripted failure"))
-    chat = await t.chat(script(steps, prefix="first"))
+    steps, mark = turns(turn(text("looking"), LOOK), http_error(400, "scripted failure")), t.unique("first")
+    chat = await t.chat(script(steps, prefix=mark))
     await chat.settled("error")
-    messages = await chat.history()
-    t.expect([m["role"] for m in messages], ["user", "assistant", "tool"], "the roles of the messages")
-    t.expect(talk(messages)[1:2], ["looking"], "the answer of the first step")
-    await chat.turn(queued("again"))
-    t.expect(talk(await chat.history()), ["first", "looking", "again", "to again"], "what was said in the end")
+    with t.judging("TURN-003"):
+        messages = await chat.history()
+        t.expect([m["role"] for m in messages], ["user", "assistant", "tool"], "the roles of the messages")
+        t.expect(talk(messages)[1:2], ["looking"], "the answer of the first step")
+        await chat.turn(queued("again"), tries=1)
+        t.expect(talk(await chat.history()), [mark, "looking", "again", "to again"], "what was said in the end")
+    with t.judging("TURN-013"):
+        t.accepted(await chat.get())
+        *_, last = await calls(t, chat, 3)
+        told = [item for item in items(last) if "look" in str(item) and "script:" not in str(item)]
+        t.expect(len(told), 2, "items of the next model call that are about the first step: its call and the result")
+
+
+@case("TURN-016")
+async def one_of_two_calls_fails(t: Case) -> None:
+    fails = tool_call("wait_agent", {"chat_id": str(uuid4())}, id="bad")
+    chat = await t.chat(script(turns(turn(LOOK, fails), turn(text("done"))), prefix="first"))
+    found = {p["tool_call_id"]: bool(p.get("is_error")) for p in results(await said(chat, ["first", "done"]))}
+    t.expect(found, {"look": False, "bad": True}, "is_error of the results")
 
 
 @case("TURN-004", needs=["llm-control"])
 async def a_retry_in_the_second_step(t: Case) -> None:
-    again = attempts(turn(text("lost"), cut=True), turn(text("whole")))
+    again = attempts(turn(reasoning("mused"), text("lost"), cut=True), turn(text("whole")))
     chat = await t.chat(script(turns(turn(text("looking"), LOOK), again), prefix="first"))
     messages = await said(chat, ["first", "looking", "whole"])
     t.expect([m["role"] for m in messages], ["user", "assistant", "tool", "assistant"], "the roles of the messages")
     t.expect(len(results(messages)), 1, "the results of the first step")
+    t.true("mused" not in str(messages[1:]), "nothing of what the failed attempt thought is kept", messages[1:])
 
 
 @case("TURN-005")
@@ -162,14 +179,40 @@ async def an_earlier_message_edited_during_a_turn(t: Case) -> None:
     t.expect(talk(await chat.history())[-2:], ["again", "to again"], "what was said at last")
 
 
-@case("TURN-012", needs=["llm-control", "model-admin"])
+@case("TURN-014", "TURN-015", needs=["llm-control", "model-admin"])
+async def compacted_twice(t: Case) -> None:
+    model = await new_model(t, compression_threshold=50)
+    marks = [t.unique(name) for name in ("summary", "newer", "after", "instead")]
+    for summary in marks[:2]:
+        await t.llm.order(turn(text(summary)), model=model["model"], purpose="summary", times=1)
+    big = script(turns(turn(text("long"), usage=usage(900, 5)), turn(text("short"))), prefix=t.unique("first"))
+    chat = await t.chat(big, model_config_id=model["id"])
+    await chat.turn(big, tries=1)
+    for requirement, said_then in (("TURN-014", marks[2]), ("TURN-015", marks[3])):
+        with t.judging(requirement):
+            if requirement == "TURN-014":
+                await chat.turn(script(text("ok"), prefix=said_then), tries=1)
+            else:
+                t.accepted(await chat.edit((await chat.history())[-2]["id"], script(text("ok"), prefix=said_then)))
+                await chat.settled()
+            *_, last = await calls(t, chat, 5 if requirement == "TURN-014" else 6)
+            places = wanted(items(last), *marks[:2], said_then)
+            t.expect([min(place, 1) for place in places], [-1, 0, 1], "where summaries and message stand in the model call")
+
+
+@case("TURN-012", "KEEP-020", needs=["llm-control", "model-admin"])
 async def a_compacted_turn(t: Case) -> None:
     model, summary = await new_model(t, compression_threshold=50), t.unique("summary")
     await t.llm.order(turn(text(summary)), model=model["model"], purpose="summary", times=1)
-    chat = await t.chat(script(turn(text("long"), usage=usage(900, 5)), prefix="first"), model_config_id=model["id"])
+    kept: dict[str, Any] = {"labels": {"kept": "yes"}, "plan_mode": "plan"}
+    chat = await t.chat(script(turn(text("long"), usage=usage(900, 5)), prefix="first"), model_config_id=model["id"], **kept)
     messages = await chat.history()
     places = [n for n, m in enumerate(messages) if "chat_summarized" in {p.get("tool_name") for p in m["content"]}]
     if not places:
         raise Unmet("no compaction took place")
-    t.true(places[-1] < len(messages) - 1, "the turn goes on behind the compaction", [m["role"] for m in messages])
-    t.expect((messages[-1]["role"], len(talk(messages[-1:]))), ("assistant", 1), "the last message, and its texts")
+    with t.judging("TURN-012"):
+        t.true(places[-1] < len(messages) - 1, "the turn goes on behind the compaction", [m["role"] for m in messages])
+        t.expect((messages[-1]["role"], len(talk(messages[-1:]))), ("assistant", 1), "the last message, and its texts")
+    with t.judging("KEEP-020"):
+        shown = t.accepted(await chat.get())
+        t.exactly({key: shown.get(key) for key in kept}, kept, "labels and plan mode")

@@ -38,10 +38,13 @@ replaces(
     "archiving a root leaves its children",
     "Lifecycle._to_archive",
     lambda right, chat: [chat],
-    red=["ARCH-004", "ARCH-007", "ARCH-008", "WATCH-008"],
+    red=["ARCH-004", "ARCH-007", "ARCH-008", "WATCH-008", "CHILD-015"],
 )
 turns_off(
-    "unarchive-leaves-children", "unarchiving a root leaves its children", "unarchive.cascade", red=["ARCH-004", "WATCH-008"]
+    "unarchive-leaves-children",
+    "unarchiving a root leaves its children",
+    "unarchive.cascade",
+    red=["ARCH-004", "WATCH-008", "CHILD-015"],
 )
 declare(
     Fault(
@@ -95,7 +98,9 @@ def archive_ends_waiting_for_results(answer: Answer) -> None:
 
 
 turns_off("archived-chats-are-pinned", "archived chats can be pinned", "patch.pin-archived", red=["ARCH-011", "ARCH-016"])
-turns_off("archived-chats-take-results", "archived chats take tool results", "tool-results.archived", red=["ARCH-012"])
+turns_off(
+    "archived-chats-take-results", "archived chats take tool results", "tool-results.archived", red=["ARCH-012", "CHILD-015"]
+)
 
 
 @answers("patchChat", red=["ARCH-013"])

@@ -34,7 +34,7 @@ replaces(
     "labels of a PATCH are added to those there are",
     "Lifecycle.set_labels",
     lambda right, chat, labels: right(chat, {**chat.labels, **labels}),
-    red=["PATCH-012", "PATCH-013", "PATCH-022", "PATCH-024", "OWN-016", "OWN-022", "OWN-023"],
+    red=["PATCH-012", "PATCH-013", "PATCH-022", "PATCH-024", "OWN-016", "OWN-022", "OWN-023", "KEEP-017"],
 )
 
 
@@ -47,7 +47,7 @@ def label_values_are_trimmed(answer: Answer) -> None:
 turns_off("labels-keep-place", "a change of labels leaves updated_at", "labels.move-chat", red=["PATCH-014"])
 
 
-@changes("patchChat", red=["PATCH-015", "PATCH-022"])
+@changes("patchChat", red=["PATCH-015", "PATCH-022", "KEEP-017"])
 def plan_mode_is_never_cleared(answer: Answer) -> None:
     """An empty plan_mode sets the plan mode."""
     if _sent(answer).get("plan_mode") == "":

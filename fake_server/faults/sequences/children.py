@@ -75,7 +75,19 @@ turns_off(
 
 @instead(
     "Ledger.promote_next",
-    red=["QUEUE-003", "QUEUE-011", "QUEUE-012", "QUEUE-013", "QUEUE-017", "QUEUE-018", "QUEUE-020", "QUEUE-023"],
+    red=[
+        "QUEUE-003",
+        "QUEUE-011",
+        "QUEUE-012",
+        "QUEUE-013",
+        "QUEUE-017",
+        "QUEUE-018",
+        "QUEUE-020",
+        "QUEUE-023",
+        "CHILD-006",
+        "CHILD-016",
+        "CHILD-012",
+    ],
 )
 def queues_of_children_are_lost(right: Any, chat: Chat) -> bool:
     """The queue of a sub-agent's chat is thrown away when its turn ends."""
@@ -173,12 +185,63 @@ def interrupts_reach_the_root(right: Any, chat: Chat) -> Any:
     return right(chat)
 
 
+@instead("Lifecycle.set_labels", red=["CHILD-002"])
+def labels_of_roots_replace_those_of_children(right: Any, chat: Chat, labels: Any) -> None:
+    """New labels of a root take those of its sub-agents away."""
+    right(chat, labels)
+    for other in kin(right.__self__, chat) if not of_child(chat) else ():
+        other.labels = {}
+
+
+@instead("Lifecycle.rename", red=["CHILD-002"])
+def renamed_roots_end_the_plan_of_children(right: Any, chat: Chat, title: str) -> None:
+    """A rename of a root takes its sub-agents out of plan mode."""
+    right(chat, title)
+    for other in kin(right.__self__, chat) if not of_child(chat) else ():
+        other.plan_mode = ""
+
+
+@instead("Lifecycle.unarchive", red=["CHILD-015"])
+def children_come_back_without_labels(right: Any, chat: Chat) -> None:
+    """Sub-agents lose their labels when their root comes back from the archive."""
+    right(chat)
+    for other in kin(right.__self__, chat) if not of_child(chat) else ():
+        other.labels = {}
+
+
+@instead("Lifecycle.interrupt", red=["CHILD-006", "CHILD-007"])
+def interrupts_empty_the_queues_of_the_family(right: Any, chat: Chat) -> Any:
+    """An interrupt empties the queues of the whole family but that of the chat itself."""
+    for other in kin(right.__self__, chat):
+        right.__self__.backend.store.queues.pop(other.id, None)
+    return right(chat)
+
+
+@instead("Lifecycle.send", red=["CHILD-016"])
+def messages_to_agents_interrupt(right: Any, chat: Chat, caller: Any, **more: Any) -> Any:
+    """A message of one who started a sub-agent always interrupts it."""
+    interrupts = of_child(chat) and chat.status == "running" and "token" not in more
+    return right(chat, caller, **(more | {"busy_behavior": "interrupt"} if interrupts else more))
+
+
+@instead("report_of", red=["CHILD-008"])
+def agents_report_their_first_answer(right: Any, backend: Any, chat: Chat) -> str:
+    """wait_agent gives the first answer of the sub-agent."""
+    answers = [m for m in backend.store.messages[chat.id] if m.role == "assistant" and not m.deleted]
+    return " ".join(part.get("text", "") for part in answers[0].content) if answers else ""
+
+
+@instead("report_of", red=["CHILD-008", "CHILD-009"])
+def agents_report_nothing(right: Any, backend: Any, chat: Chat) -> str:
+    """wait_agent gives no answer of the sub-agent."""
+    return ""
+
+
 @instead("Runner.until_idle", red=["CHILD-009"])
 async def waits_end_at_once(right: Any, chat: Chat) -> None:
     """wait_agent does not wait."""
 
 
-turns_off("agents-report-nothing", "wait_agent gives no answer of the sub-agent", "agents.report", red=["CHILD-008", "CHILD-009"])
 turns_off("failed-agents-pass", "wait_agent takes a failure for an end", "agents.failures-are-errors", red=["CHILD-010"])
 turns_off("messages-to-agents-are-lost", "message_agent does nothing", "agents.take-messages", red=["CHILD-011", "CHILD-012"])
 turns_off("closed-agents-are-archived", "close_agent archives the chat", "agents.close-only-stops", red=["CHILD-013"])

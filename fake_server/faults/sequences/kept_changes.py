@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -25,13 +26,54 @@ def writes_back(name: str, key: str, red: list[str], when: Callable[[Chat, Any],
 
 
 writes_back("turns-write-back-titles", "title", ["KEEP-001", "KEEP-008"], lambda chat, old: old.startswith("[file-reference]"))
-writes_back("turns-write-back-labels", "labels", ["KEEP-002"])
-writes_back("turns-write-back-plan-modes", "plan_mode", ["KEEP-003"])
-writes_back("turns-write-back-pins", "pin_order", ["KEEP-004"], lambda chat, old: not chat.archived)
+writes_back("turns-write-back-labels", "labels", ["KEEP-002", "KEEP-017"])
+writes_back("turns-write-back-plan-modes", "plan_mode", ["KEEP-003", "KEEP-017"])
+writes_back("turns-write-back-pins", "pin_order", ["KEEP-004", "KEEP-017"], lambda chat, old: not chat.archived)
 writes_back("turns-write-back-shares", "acl_users", ["KEEP-005", "KEEP-006"])
-writes_back("failed-turns-write-back-labels", "labels", ["KEEP-002"], lambda chat, old: chat.status == "error")
+writes_back("failed-turns-write-back-labels", "labels", ["KEEP-002", "KEEP-017"], lambda chat, old: chat.status == "error")
 writes_back("stopped-turns-write-back-titles", "title", ["KEEP-001", "KEEP-008"], lambda chat, old: chat.status == "waiting" and
             old.startswith("[file-reference]") and chat.last_turn_summary is None)  # fmt: skip
+writes_back("turns-that-await-write-back-labels", "labels", ["KEEP-002"], lambda chat, old: chat.status == "requires_action")
+writes_back("emptied-labels-come-back", "labels", ["KEEP-017"], lambda chat, old: not chat.labels)
+writes_back("ended-plans-come-back", "plan_mode", ["KEEP-017"], lambda chat, old: not chat.plan_mode)
+writes_back("unpinned-chats-are-pinned-again", "pin_order", ["KEEP-017"], lambda chat, old: not chat.pin_order | chat.archived)
+
+
+@instead("Lifecycle.edit", red=["KEEP-002"])
+def edits_at_rest_take_the_labels(right: Any, chat: Chat, *args: Any, **more: Any) -> Any:
+    """An edit of a chat at rest takes its labels away."""
+    chat.labels = chat.labels if chat.status == "running" else {}
+    return right(chat, *args, **more)
+
+
+@instead("Lifecycle.unarchive", red=["KEEP-018"])
+def chats_come_back_without_labels(right: Any, chat: Chat) -> None:
+    """A chat that comes back from the archive has no labels and no plan mode any more."""
+    right(chat)
+    chat.labels, chat.plan_mode = {}, ""
+
+
+@instead("Lifecycle.archive", red=["KEEP-018"])
+def archived_chats_are_shared_no_more(right: Any, chat: Chat) -> None:
+    """Archiving a chat takes its shares back."""
+    right(chat)
+    chat.acl_users = {}
+
+
+@instead("Ledger.add_message", red=["KEEP-020"])
+def compactions_take_the_labels(right: Any, chat: Chat, role: str, content: Any, **more: Any) -> Any:
+    """A compaction takes the labels away."""
+    chat.labels = chat.labels if more.get("visibility") != "model" or role != "user" else {}
+    return right(chat, role, content, **more)
+
+
+@instead("Lifecycle.send", red=["KEEP-012"])
+def sends_write_back_late(right: Any, chat: Chat, *args: Any, **more: Any) -> Any:
+    """A send writes the labels that it has read a little later."""
+    stale = dict(chat.labels)
+    made = right(chat, *args, **more)
+    asyncio.get_running_loop().call_later(0.02, setattr, chat, "labels", stale)
+    return made
 
 
 @instead("Ledger.add_message", red=["KEEP-007"])

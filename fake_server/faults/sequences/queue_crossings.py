@@ -159,3 +159,51 @@ def interrupts_empty_other_queues(right: Any, chat: Chat) -> Any:
         if other != chat.id and _asked(store.messages[other]) == _asked(store.messages[chat.id]):
             queue.clear()
     return right(chat)
+
+
+def _times(part: Any, what: str, chat: Chat) -> int:
+    """How often this has been done to the chat, this time included."""
+    memory = part.state.faults.memory if hasattr(part, "state") else part.backend.faults.memory
+    memory[f"{what} {chat.id}"] = memory.get(f"{what} {chat.id}", 0) + 1
+    return int(memory[f"{what} {chat.id}"])
+
+
+@instead("Ledger.promote_next", red=["CROSS-002"])
+def only_three_of_a_queue_run(right: Any, chat: Chat) -> Any:
+    """The fourth message of a queue and all behind it are thrown away."""
+    if queue_of(right.__self__, chat) and _times(right.__self__, "ran", chat) > 3:
+        queue_of(right.__self__, chat).clear()
+    return right(chat)
+
+
+@instead("Lifecycle.interrupt", red=["CROSS-014"])
+def second_interrupts_empty_the_queue(right: Any, chat: Chat) -> Any:
+    """A second interrupt of a chat empties its queue."""
+    if _times(right.__self__, "stopped", chat) > 1:
+        queue_of(right.__self__, chat).clear()
+    return right(chat)
+
+
+@instead("Lifecycle.interrupt", red=["CROSS-015"])
+def interrupts_of_waiting_chats_empty_the_queue(right: Any, chat: Chat) -> Any:
+    """An interrupt of a chat that awaits tool results empties its queue."""
+    if chat.status == "requires_action":
+        queue_of(right.__self__, chat).clear()
+    return right(chat)
+
+
+@instead("Runner._end_interrupted", red=["CROSS-016"])
+def stopped_retries_empty_the_queue(right: Any, run: Any) -> None:
+    """What is stopped while it is tried again takes the queue with it."""
+    if run.failures:
+        queue_of(right.__self__, run.chat).clear()
+    right(run)
+
+
+@instead("Lifecycle.promote", red=["QUEUE-011"])
+def promoted_heads_take_the_next_along(right: Any, chat: Chat, caller: Any, queue_id: int, *args: Any) -> Any:
+    """Promoting the head of a queue of three loses the one behind it."""
+    queue = queue_of(right.__self__, chat)
+    if len(queue) > 2 and queue[0].id == queue_id:
+        queue.pop(1)
+    return right(chat, caller, queue_id, *args)

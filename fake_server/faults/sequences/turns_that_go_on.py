@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import instead, turns_off
+from fake_server.faulting import Fault, declare, instead, turns_off
 from fake_server.state.records import Chat
 
 
@@ -103,3 +103,58 @@ def edits_of_runs_cut_one_message(right: Any, chat: Chat, caller: Any, message_i
 
 
 turns_off("compactions-end-turns", "a turn is over with its compaction", "compaction.goes-on", red=["TURN-012"])
+
+
+@instead("Runner._end_failed", red=["TURN-013"])
+def failed_steps_are_forgotten(right: Any, run: Any, failure: Any) -> None:
+    """The model never gets the steps of a turn that has failed."""
+    for message in of_turn(right.__self__.backend.store.messages[run.chat.id]):
+        message.visibility = "user"
+    right(run, failure)
+
+
+@instead("told", red=["TURN-014", "TURN-015"])
+def models_go_on_from_the_first_summary(right: Any, backend: Any, chat: Chat) -> Any:
+    """After a second compaction the model still gets everything from the first summary on."""
+    rows = [m for m in backend.store.messages[chat.id] if not m.deleted and m.role != "system" and m.visibility != "user"]
+    return rows[next((i for i, m in enumerate(rows) if m.visibility == "model"), 0) :]
+
+
+@instead("Lifecycle.edit", red=["TURN-015"])
+def edits_drop_every_summary(right: Any, chat: Chat, *args: Any, **more: Any) -> Any:
+    """An edit drops the summaries of its chat, whatever it edits."""
+    made = right(chat, *args, **more)
+    for message in right.__self__.backend.store.messages[chat.id]:
+        message.deleted = message.deleted or (message.role == "user" and message.visibility == "model")
+    return made
+
+
+def _keep_thoughts(right: Any, backend: Any, run: Any) -> None:
+    parts = run.step.partial() if run.step else []
+    backend.faults.memory[f"thought {run.chat.id}"] = [part for part in parts if part["type"] == "reasoning"]
+    right(backend, run)
+
+
+def _with_thoughts(right: Any, backend: Any, run: Any) -> Any:
+    step = right(backend, run)
+    step.parts.extend(backend.faults.memory.pop(f"thought {run.chat.id}", []))
+    return step
+
+
+declare(
+    Fault(
+        "failed-thoughts-are-kept",
+        "what a failed attempt has thought stays in the answer",
+        frozenset(["TURN-004"]),
+        around={"drop_failed": _keep_thoughts, "begin_step": _with_thoughts},
+    )
+)
+
+
+@instead("run_here", red=["TURN-016"])
+async def one_failure_fails_all(right: Any, backend: Any, run: Any, step: Any, calls: list[int]) -> None:
+    """If one call of a step fails, all of them do."""
+    await right(backend, run, step, calls)
+    if any(result.get("is_error") for result in step.results.values()):
+        for result in step.results.values():
+            result["is_error"] = True
