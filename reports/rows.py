@@ -244,6 +244,16 @@ class Walks(_Row):
     triples: Triples = Triples()
 
 
+class Expectation(_Row):
+    """A failure that was expected, and occurred."""
+
+    requirement: Text
+    reason: str
+    owner: str = ""
+    link: str = ""
+    until: str = ""
+
+
 class Footer(_Row):
     kind: Literal["footer"]
     counts: dict[Verdict, Count]
@@ -253,5 +263,6 @@ class Footer(_Row):
     judging_ms: Milliseconds = 0.0
     slowest: list[Slow] = []
     races: list[Race] = []
+    expectations: list[Expectation] = []
     walks: Walks | None = None
     ended: End | None = None
