@@ -49,6 +49,7 @@ class Header(_Row):
     partial: bool = False
     command: list[str] = []
     options: dict[str, Any] = {}
+    job: str = ""
 
     @property
     def target_name(self) -> str:
