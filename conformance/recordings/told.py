@@ -13,7 +13,7 @@ _LONG = 160  # characters of a body
 
 
 def scenario(name: str, profiles: Iterable[str] = (spec.DEFAULT,)) -> Transcript | None:
-    """The recorded scenario that a requirement of these profiles names: `archive-forbids`, or `experimental-2026-03/archive`."""
+    """The recorded scenario that a requirement of these profiles names: `archive-forbids`, or `PROFILE/archive`."""
     named, _, stem = name.rpartition("/")
     for path in (path for profile in ([named] if named else profiles) for path in files(profile)):
         if path.stem == stem:
