@@ -119,7 +119,8 @@ def _facts(record: Record, summary: Summary) -> list[tuple[str, str]]:
         ("Exit status", str(footer.exit)),
         ("Options", _pairs(header.options | {"strict": header.strict})),
         ("Actors", _names(header.target.get("users"))),
-        ("Declared capabilities", _pairs(header.target.get("capabilities"))),
+        ("Declared capabilities", _declared(header.target.get("capabilities"))),
+        ("Job", header.job),
         ("Run it again", " ".join(header.command)),
     ]
     return [(name, one_line(value, 600)) for name, value in facts if value]
@@ -128,6 +129,15 @@ def _facts(record: Record, summary: Summary) -> list[tuple[str, str]]:
 def _pairs(value: Any) -> str:
     """An object of options on one line."""
     return ", ".join(f"{key} {compact(item, 80)}" for key, item in value.items()) if isinstance(value, dict) else ""
+
+
+def _declared(capabilities: Any) -> str:
+    """What the target is said to have, and what not."""
+    if not isinstance(capabilities, dict):
+        return ""
+    has = [name for name, value in capabilities.items() if value]
+    lacks = [name for name, value in capabilities.items() if not value]
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in (("has", has), ("has no", lacks)) if names)
 
 
 def _names(users: Any) -> str:

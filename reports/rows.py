@@ -49,6 +49,7 @@ class Header(_Row):
     partial: bool = False
     command: list[str] = []
     options: dict[str, Any] = {}
+    job: str = ""
 
     @property
     def target_name(self) -> str:
@@ -244,6 +245,16 @@ class Walks(_Row):
     triples: Triples = Triples()
 
 
+class Expectation(_Row):
+    """A failure that was expected, and occurred."""
+
+    requirement: Text
+    reason: str
+    owner: str = ""
+    link: str = ""
+    until: str = ""
+
+
 class Footer(_Row):
     kind: Literal["footer"]
     counts: dict[Verdict, Count]
@@ -253,5 +264,6 @@ class Footer(_Row):
     judging_ms: Milliseconds = 0.0
     slowest: list[Slow] = []
     races: list[Race] = []
+    expectations: list[Expectation] = []
     walks: Walks | None = None
     ended: End | None = None

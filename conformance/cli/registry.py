@@ -13,6 +13,8 @@ import orjson
 import spec
 from conformance.cli.main import UsageError, parser
 from conformance.play.declaration import CaseSpec
+from conformance.recordings import told
+from conformance.wire.redact import without_secrets
 
 
 def command(name: str, argv: Sequence[str]) -> int:
@@ -64,6 +66,7 @@ def _explain(argv: Sequence[str]) -> int:
     p = parser("explain")
     p.add_argument("id")
     p.add_argument("--profile", default="", help="one that it must hold in")
+    p.add_argument("--seen", action="store_true", help="print the recorded scenarios that show it")
     options = p.parse_args(argv)
     rows = _held_in(options.profile) if options.profile else spec.registry()
     if options.id not in rows:
@@ -82,4 +85,17 @@ def _explain(argv: Sequence[str]) -> int:
     for case in cases_by_requirement().get(row.id, []):
         print(f"  judged by: {case.name} ({case.module.replace('.', '/')}.py:{case.line})")
     print(f"  run it:   chat-conformance run --requirement {row.id}")
+    if options.seen:
+        _print_seen(row.seen, sorted(row.profiles, reverse=True))
     return 0
+
+
+def _print_seen(names: Sequence[str], profiles: Sequence[str]) -> None:
+    """The recorded scenarios of these names, a line a step."""
+    for name in names:
+        transcript = told.scenario(name, profiles)
+        print(f"\n{name}: {'this recording is not part of the suite' if transcript is None else ''}".rstrip())
+        for line in told.told(transcript) if transcript else ():
+            print(f"  {without_secrets(line)}")
+    if not names:
+        print("\nno recorded scenario shows it")

@@ -19,13 +19,14 @@ from _pytest.mark.expression import Expression
 import spec
 from conformance.cli.main import UsageError, parser
 from conformance.cli.progress import Progress
+from conformance.cli.report import statement
 from conformance.cli.values import LARGEST_SEED, check_outputs, need_descriptors, number, whole
 from conformance.play.declaration import CaseSpec
 from conformance.recordings import reproducers
 from conformance.run import target
 from conformance.run.collection import all_cases
 from conformance.run.embedded import EmbeddedFailed
-from conformance.run.expectations import BadExpectations, to_paste
+from conformance.run.expectations import BadExpectations, to_paste, to_write
 from conformance.run.record import RecordFailed
 from conformance.run.revision import Found, find
 from conformance.run.session import INCOMPLETE, UNUSABLE
@@ -44,6 +45,10 @@ def arguments() -> argparse.ArgumentParser:
         p.add_argument(f"--{name}", type=Path, metavar="F", help=f"write the {name} report")
     p.add_argument("--allure", type=Path, metavar="DIR", help="write Allure results (needs the extra: allure)")
     p.add_argument("--reproducers", type=Path, metavar="DIR", help="write the way to each failure, which `replay` plays again")
+    p.add_argument("--statement", type=Path, metavar="F", help="write the statement: .json, .md or a page to sign (.html)")
+    p.add_argument(
+        "--write-expectations", type=Path, metavar="F.yaml", help="write an entry for each failure, reasons to fill in"
+    )
     p.add_argument("--expect", type=Path, metavar="F.yaml", help="expected failures; stale and expired entries are red")
     p.add_argument("--strict", action="store_true", help="SHOULD failures are red too")
     p.add_argument("--allow-intermittent", action="store_true", help="what fails once and passes the next time only warns")
@@ -88,9 +93,10 @@ def command(name: str, argv: Sequence[str]) -> int:
         raise UsageError("--fault makes the embedded fake server wrong; leave --target out")
     need_descriptors(options.jobs)
     file = Path(options.target) if options.target and "://" not in options.target else None
-    reports = {
-        f"--{name}": getattr(options, name) for name in ("record", "html", "junit", "markdown", "badge", "allure", "reproducers")
-    }
+    names = ("record", "html", "junit", "markdown", "badge", "allure", "reproducers", "statement")
+    reports = {f"--{name}": getattr(options, name) for name in names} | {"--write-expectations": options.write_expectations}
+    if options.statement and not options.record:
+        raise UsageError("--statement states what a record says: name the record, too, with --record")
     check_outputs(reports, {"--target": file, "--expect": options.expect})
     try:
         profile, found = _profile(options)
@@ -253,6 +259,13 @@ def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progres
         print(f"record: {options.record}")
     if options.reproducers:
         print(f"reproducers: {options.reproducers}, {len(reproducers.write(record, options.reproducers))} files")
+    if options.statement:
+        statement().render(options.record, options.statement)
+        print(f"statement: {options.statement}")
+    if options.write_expectations and outcome.session is not None:
+        options.write_expectations.parent.mkdir(parents=True, exist_ok=True)
+        options.write_expectations.write_text(to_write(outcome.session.checks, outcome.session.profile.name), encoding="utf-8")
+        print(f"expectations: {options.write_expectations}")
     _tell_expectations(options, outcome)
     return status if status is not None else UNUSABLE
 

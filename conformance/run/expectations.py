@@ -21,6 +21,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, T
 from conformance.play.verdict import EXPECTED_FAIL, FAIL, WARN, Check
 from conformance.run.target import BadTarget, read_text
 
+UNSAID = "FILL IN"  # the reason that a written file has
+
 
 class BadExpectations(ValueError):
     """The file can't be used; the text says what is wrong, where, and what to type next."""
@@ -33,12 +35,19 @@ def _narrow(glob: str) -> str:
     return glob
 
 
+def _said(reason: str) -> str:
+    if reason == UNSAID:
+        raise ValueError(f"the reason still says {UNSAID}: write why this is expected to fail")
+    return reason
+
+
 class Entry(BaseModel):
     """One expected failure. `requirement` is an id or a glob; after `until` the entry is red."""
 
     model_config = ConfigDict(extra="forbid")
     requirement: Annotated[str, AfterValidator(_narrow)]
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_said)]
+    owner: str = ""
     link: str = ""
     until: date | None = None
     profile: str = ""
@@ -66,6 +75,14 @@ class Expectations:
             self.met.add(id(entry))
             check.verdict = EXPECTED_FAIL
             check.reason = f"expected: {entry.reason}{f' ({entry.link})' if entry.link else ''}"
+
+    def told(self) -> list[dict[str, str]]:
+        """The entries that were met, for the record."""
+        return [
+            {"requirement": e.requirement, "reason": e.reason, "owner": e.owner, "link": e.link, "until": str(e.until or "")}
+            for e in self.entries
+            if id(e) in self.met
+        ]
 
     def _expired(self, entry: Entry) -> bool:
         return entry.until is not None and entry.until < self.today
@@ -118,6 +135,23 @@ def to_paste(checks: Iterable[Check]) -> str:
     """The entries for what failed unexpectedly, to paste into an expectations file; empty when nothing did."""
     failed = {c.requirement: c for c in checks if c.verdict == FAIL}
     return "".join(f"- requirement: {i}\n  reason: {_yaml_text(c.message)}\n" for i, c in sorted(failed.items()))
+
+
+def to_write(checks: Iterable[Check], profile: str) -> str:
+    """A file of expectations for all that failed, expected before or not, with the reasons to fill in."""
+    failed = {c.requirement: c for c in checks if c.verdict in (FAIL, EXPECTED_FAIL)}
+    head = f"# Failures that are expected of this server, judged by {profile}. Write for each why, whose it is, and until when.\n"
+    entries = "".join(
+        f"# {_comment(c.text)}\n# found: {_comment(c.message)}\n- requirement: {i}\n  reason: {UNSAID}\n"
+        f'  owner: ""\n  profile: {profile}\n'
+        for i, c in sorted(failed.items())
+    )
+    return head + (entries or "[]\n")
+
+
+def _comment(text: str) -> str:
+    """The text as the rest of a line, cut."""
+    return "".join(c if c.isprintable() else " " for c in text)[:160]
 
 
 def _yaml_text(message: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -29,9 +31,18 @@ def header(session: Session) -> dict[str, Any]:
         "strict": options.strict,
         "options": _options(options),
         "command": [session.redactor.text(word) for word in _command(options)],
+        **({"job": session.redactor.text(found)} if (found := job(os.environ)) else {}),
         "partial": options.partial,
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def job(environment: Mapping[str, str]) -> str:
+    """The page of the CI job that this runs in; "" where it runs in none that is known."""
+    if {"GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"} <= environment.keys():
+        server, repository, run = (environment[f"GITHUB_{name}"] for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+        return f"{server}/{repository}/actions/runs/{run}"
+    return next((environment[name] for name in ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL") if environment.get(name)), "")
 
 
 def _options(options: Options) -> dict[str, Any]:

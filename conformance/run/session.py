@@ -93,6 +93,20 @@ _LAST_SECONDS = 2000.0  # ms before its last answer in which a target that goes 
 _PROBE = 3.0  # seconds that the question whether the target is still there waits
 
 
+def exit_of(verdicts: dict[str, str], levels: dict[str, str], *, how: str, strict: bool, complaints: Iterable[str]) -> int:
+    """The exit status that these verdicts of requirements come to. `how` the run was broken off, "" when it was not."""
+    seen = set(verdicts.values())
+    if how in _EXIT_OF_END:
+        return _EXIT_OF_END[how]
+    if any(complaints) or (strict and any(v == WARN and levels[r] == "SHOULD" for r, v in verdicts.items())):
+        return NOT_CONFORMANT
+    if seen & {FAIL, UNEXPECTED_PASS}:
+        return NOT_CONFORMANT
+    if HARNESS_ERROR in seen or not verdicts:
+        return UNUSABLE
+    return INCOMPLETE if UNTESTABLE in seen or not seen & JUDGED else OK
+
+
 @dataclass(slots=True)
 class Tally:
     """What the passive checks saw of one requirement."""
@@ -357,6 +371,7 @@ class Session:
             "races": [tally.line() for tally in self.races.tallies.values()],
             "checks": len(self.checks),
             "complaints": self.complaints,
+            "expectations": self.expectations.told() if self.expectations else [],
             "ms": round(1000 * (time.monotonic() - self.began), 1),
             "judging_ms": round(1000 * self.judging_seconds, 1),
             "slowest": self._slowest(),
@@ -397,20 +412,9 @@ class Session:
         return {requirement: worst(seen) for requirement, seen in by_id.items()}
 
     def exit_status(self, verdicts: dict[str, str]) -> int:
-        seen = set(verdicts.values())
-        if self.ended and self.ended.how in _EXIT_OF_END:
-            return _EXIT_OF_END[self.ended.how]
-        if self.complaints:
-            return NOT_CONFORMANT
-        must = self.profile.requirements
-        bad = {FAIL, UNEXPECTED_PASS}
-        if self.options.strict and any(v == WARN and must[r].level == "SHOULD" for r, v in verdicts.items()):
-            return NOT_CONFORMANT
-        if seen & bad:
-            return NOT_CONFORMANT
-        if HARNESS_ERROR in seen or not verdicts:
-            return UNUSABLE
-        return INCOMPLETE if UNTESTABLE in seen or not seen & JUDGED else OK
+        levels = {requirement: row.level for requirement, row in self.profile.requirements.items()}
+        how = self.ended.how if self.ended else ""
+        return exit_of(verdicts, levels, how=how, strict=self.options.strict, complaints=self.complaints)
 
     def _in_scope(self, requirement: str) -> bool:
         return self.selected is None or requirement in self.selected

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from conformance.run.expectations import BadExpectations, load, to_paste
+from conformance.cli.main import main
+from conformance.run.expectations import BadExpectations, load, to_paste, to_write
 from fake_server.serve import running_server
 from tests.proof.bench import Run, cases_for, run_against
 
@@ -81,3 +83,22 @@ def test_the_entry_to_paste_is_a_valid_one(tmp_path: Path) -> None:
     seen = run(written(tmp_path, "[]"), "prompts-have-no-bound")
     path = written(tmp_path, to_paste(seen.checks))
     assert [e.requirement for e in load(path, PROFILE).entries] == ["PROMPT-008"]
+
+
+def test_a_written_file_wants_its_reasons(tmp_path: Path) -> None:
+    asked = ["--fault", "list-gives-one-too-few", "--requirement", "PAGE-007", "--fuzz", "off"]
+    path, record = tmp_path / "known.yaml", tmp_path / "run.ndjson"
+    assert main(["run", *asked, "--write-expectations", str(path)]) == 1
+    with pytest.raises(BadExpectations, match="still says FILL IN"):
+        load(path, "experimental-2026-05")
+    text = path.read_text().replace("FILL IN", "pages are cut too early").replace('owner: ""', "owner: Ann")
+    path.write_text(text + "  until: 2999-01-01\n")
+    assert main(["run", *asked, "--expect", str(path), "--record", str(record)]) == 0
+    footer = json.loads(record.read_text().splitlines()[-1])
+    entry = {"requirement": "PAGE-007", "reason": "pages are cut too early", "owner": "Ann", "link": "", "until": "2999-01-01"}
+    assert footer["expectations"] == [entry]
+
+
+def test_nothing_failed_is_a_file_too(tmp_path: Path) -> None:
+    path = written(tmp_path, to_write([], "experimental-2026-05"))
+    assert load(path, "experimental-2026-05").entries == []

@@ -111,8 +111,11 @@ class Browser:
         self._call("Input.insertText", text=text)
 
     def key(self, key: str) -> None:
+        """Press a key: a character, `Tab` or `Enter`."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}.get(key, (0, key))
         for kind in ("keyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, text=key if kind == "keyDown" else "")
+            said = {"text": text} if text and kind == "keyDown" else {}
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **said)
 
     def scheme(self, name: str) -> None:
         """`light` or `dark`."""
@@ -127,6 +130,14 @@ class Browser:
         full = height or self.run("Math.ceil(document.documentElement.scrollHeight)")
         self.size(width, full)
         path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
+
+    def printed(self) -> bytes:
+        """The page as PDF, as its own style says how to print it."""
+        return base64.b64decode(self._call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])
+
+    def medium(self, name: str) -> None:
+        """`print`, or "" for the screen."""
+        self._call("Emulation.setEmulatedMedia", media=name)
 
     def _call(self, method: str, **params: Any) -> Any:
         self._number += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from reports import html
 from tests.reports import records
 from tests.reports.browser import Browser
-from tests.reports.records import whole
+from tests.reports.records import check, http, whole
 from tests.reports.test_html import EVIL
 
 SHOWN = "[...document.querySelectorAll('.r')].filter(r => r.offsetParent).map(r => r.id)"
@@ -120,11 +121,53 @@ def test_text_can_be_read(browser: Browser, page: Path, scheme: str) -> None:
 
 
 def test_it_fits_a_phone(browser: Browser, page: Path) -> None:
-    browser.size(390, 800)
+    browser.size(380, 800)
     browser.open(page)
     browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
-    assert browser.run("document.documentElement.scrollWidth") <= 390
+    assert browser.run("document.documentElement.scrollWidth") <= 380
     browser.size(1280, 900)
+
+
+def test_a_green_run_is_printed_on_thirty_pages(browser: Browser, tmp_path: Path) -> None:
+    sentence = "A chat that is archived keeps its messages, its labels and its place, and takes no message until it is put back."
+    rows = [http("x1"), *(check(f"A{n % 16}-{n:03}", area=f"area{n % 16}", text=sentence) for n in range(1650))]
+    html.render(whole(tmp_path / "r", *rows), tmp_path / "green.html")
+    browser.open(tmp_path / "green.html")
+    pages = re.findall(rb"/Type\s*/Page[^s]", browser.printed())
+    assert 5 < len(pages) <= 30
+
+
+def test_on_paper_all_evidence_is_open_and_no_control_is_seen(browser: Browser, page: Path) -> None:
+    browser.open(page, "#v=pass")
+    browser.medium("print")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    hidden = "[...document.querySelectorAll('.r:has(article) article, .why li')].filter(e => !e.offsetParent).length"
+    assert browser.run(hidden) == 0, "what a filter hides on the screen is printed"
+    assert browser.run("document.querySelector('.filters').offsetParent === null")
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    browser.medium("")
+    assert browser.run("document.querySelectorAll('.r[open]').length") == 0
+
+
+def test_twenty_failures_have_their_evidence(browser: Browser, tmp_path: Path) -> None:
+    path = whole(tmp_path / "r", *records.large(1650, 1700, failing=20, body=20_000))
+    html.render(path, tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size < 1_500_000
+    browser.open(tmp_path / "page.html")
+    bare = "[...document.querySelectorAll('.r')].filter(r => r.querySelector('b.fail') && !r.querySelector('article pre')).length"
+    assert browser.run(bare) == 0
+
+
+def test_it_is_used_by_keyboard(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    for _ in range(100):
+        browser.key("Tab")
+        if browser.run("document.activeElement === document.querySelector('.r summary')"):
+            break
+    browser.key("Enter")
+    assert browser.run("document.querySelector('.r').open")
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    browser.until(f"{outline} !== 'none'")
 
 
 def test_a_thousand_rows_filter_at_once(browser: Browser, tmp_path: Path) -> None:

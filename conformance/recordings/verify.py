@@ -1,0 +1,85 @@
+"""Is a record what its run wrote? Its counts are derived anew from its judgements, those in passing from its exchanges."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import spec
+from conformance.play.verdict import JUDGED, NOT_APPLICABLE, worst
+from conformance.recordings.audit import audit_files
+from conformance.recordings.reading import Unreadable, record_lines
+from conformance.run.session import exit_of
+
+
+def verify(path: Path) -> tuple[list[str], list[str]]:
+    """What holds, and what does not, a sentence each. Raises Unreadable, OSError."""
+    header: dict[str, Any] = {}
+    footer: dict[str, Any] = {}
+    checks: list[dict[str, Any]] = []
+    exchanges: set[str] = set()
+    for line in record_lines(path):
+        if line["kind"] == "header":
+            header = line
+        elif line["kind"] == "footer":
+            footer = line
+        elif line["kind"] == "check":
+            checks.append(line)
+        elif line["kind"] == "exchange":
+            exchanges.add(line["id"])
+    if not header or not footer:
+        raise Unreadable(f"{path}: no whole run record: it has no {'footer' if header else 'header'}")
+    wrong = [*_evidence(checks, exchanges), *_counts(header, footer, checks)]
+    good = [f"{len(checks):,} judgements, each with its evidence among {len(exchanges):,} exchanges", "the counts of the footer"]
+    if header["profile"] not in spec.profiles() or spec.load(header["profile"]).sha256 != header["spec_sha256"]:
+        good.append("not looked at: what checks find in passing, for this suite has another contract than the run had")
+    else:
+        audited = audit_files([path], header["profile"])
+        wrong += _passive(checks, audited.findings)
+        good.append(f"what checks find in passing, on {audited.judged:,} exchanges anew")
+    return ([] if wrong else good), wrong
+
+
+def _evidence(checks: list[dict[str, Any]], exchanges: set[str]) -> Iterator[str]:
+    for check in checks:
+        named = [*check.get("exchanges", ()), *filter(None, [check.get("deciding")])]
+        if missing := [id for id in named if id not in exchanges]:
+            yield f"{check['requirement']} in {check['case']}: the record has no exchange {', '.join(missing[:3])}"
+
+
+def _counts(header: dict[str, Any], footer: dict[str, Any], checks: list[dict[str, Any]]) -> Iterator[str]:
+    seen: dict[str, list[str]] = defaultdict(list)
+    levels: dict[str, str] = {}
+    for check in checks:
+        seen[check["requirement"]].append(check["verdict"])
+        levels[check["requirement"]] = check["level"]
+    verdicts = {requirement: worst(found) for requirement, found in seen.items()}
+    counts = Counter(verdicts.values())
+    for verdict in sorted({*counts, *footer["counts"]}):
+        if counts[verdict] != footer["counts"].get(verdict, 0):
+            yield f"the footer counts {footer['counts'].get(verdict, 0)} {verdict}, the judgements come to {counts[verdict]}"
+    scope = {
+        "in_scope": sum(n for verdict, n in counts.items() if verdict != NOT_APPLICABLE),
+        "judged": sum(n for verdict, n in counts.items() if verdict in JUDGED),
+    }
+    for name, number in scope.items():
+        if footer["requirements"][name] != number:
+            yield f"the footer says {name} {footer['requirements'][name]}, the judgements come to {number}"
+    how = (footer.get("ended") or {}).get("how", "")
+    if how not in ("preflight", "broken"):
+        status = exit_of(verdicts, levels, how=how, strict=header.get("strict", False), complaints=footer.get("complaints", ()))
+        if status != footer["exit"]:
+            yield f"the footer says exit status {footer['exit']}, the judgements come to {status}"
+
+
+def _passive(checks: list[dict[str, Any]], findings: list[Any]) -> Iterator[str]:
+    """What was found in passing anew against what the record says; what only the live run could see is left alone."""
+    verdicts: dict[str, set[str]] = defaultdict(set)
+    for check in checks:
+        verdicts[check["requirement"]].add(check["verdict"])
+    for requirement in sorted({finding.requirement for _, finding in findings}):
+        if verdicts[requirement] and verdicts[requirement] <= {"pass"}:
+            where = next(place for place, finding in findings if finding.requirement == requirement)
+            yield f"{requirement} passed by the record, and an exchange breaks it ({where.rpartition('/')[2]})"
