@@ -27,6 +27,7 @@ from fake_server.http.app import build_app
 from fake_server.http.endpoint import experiments
 from fake_server.http.sockets import SocketProtocol
 from fake_server.llm.server import ScriptedLLM
+from fake_server.parent import end_of_parent
 from fake_server.rules.authz import sharing_disabled
 from fake_server.seeding import seed, seed_root, target_users
 from fake_server.state import workspaces
@@ -235,7 +236,7 @@ async def serve(args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     if args.parent_pipe:
-        loop.add_reader(sys.stdin.fileno(), _end_of_parent, stop)
+        loop.add_reader(sys.stdin.fileno(), end_of_parent, stop)
     async with running_server(
         args.fault,
         start_options(args),
@@ -260,13 +261,6 @@ async def serve(args: argparse.Namespace) -> int:
         )
         await stop.wait()
     return 0
-
-
-def _end_of_parent(stop: asyncio.Event) -> None:
-    """Who started this program holds the other end of its stdin: it closes when that process ends, in whatever way."""
-    if not os.read(sys.stdin.fileno(), 4096):
-        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-        stop.set()
 
 
 def _option(text: str) -> tuple[str, str]:

@@ -19,6 +19,8 @@ COMMANDS = {
     "serve": ("fake", "run the reference fake server alone"),
     "llm": ("fake", "run the scripted LLM alone"),
     "faults": ("fake", "list the fake server's named faults"),
+    "provision": ("provision", "make the users, the provider and the model that a run needs on a server"),
+    "deprovision": ("provision", "take back what a run or provision has made on a server"),
     "doctor": ("doctor", "one line for each thing that would spoil a run"),
     "audit": ("audit", "judge recorded traffic offline"),
     "replay": ("replay", "replay recorded traffic against a server and compare"),
@@ -99,7 +101,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _help() -> str:
     lines = ["usage: chat-conformance COMMAND …", "", "commands:"]
-    lines += [f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items()]
+    lines += [f"  {name:<12} {text}" for name, (_, text) in COMMANDS.items()]
     lines += ["", "exit status: 0 conformant, 1 not conformant, 2 usage or harness error, 3 incomplete"]
     return "\n".join(lines)
 

@@ -19,13 +19,14 @@ from _pytest.mark.expression import Expression
 import spec
 from conformance.cli.main import UsageError, parser
 from conformance.cli.progress import Progress
+from conformance.cli.provision import FAILURES, add_options, order, secret_of
 from conformance.cli.report import statement
 from conformance.cli.values import LARGEST_SEED, check_outputs, need_descriptors, number, whole
 from conformance.play.declaration import CaseSpec
+from conformance.provision import Order, profile_of
 from conformance.recordings import reproducers
 from conformance.run import target
 from conformance.run.collection import all_cases
-from conformance.run.embedded import EmbeddedFailed
 from conformance.run.expectations import BadExpectations, to_paste, to_write
 from conformance.run.record import RecordFailed
 from conformance.run.revision import Found, find
@@ -40,6 +41,10 @@ def arguments() -> argparse.ArgumentParser:
     p = parser("run")
     p.add_argument("--target", help="target file (JSON, TOML, YAML) or URL; none: the embedded fake server")
     p.add_argument("--profile", default="", help=f"which revision to judge by: {', '.join(spec.profiles())}")
+    add_options(p)
+    p.add_argument(
+        "--token-env", metavar="V", help="with --url: environment variable with the token of one user; all that one can judge"
+    )
     p.add_argument("--record", type=Path, metavar="F.ndjson[.gz]", help="write the run record, packed if so named")
     for name in ("html", "junit", "markdown", "badge"):
         p.add_argument(f"--{name}", type=Path, metavar="F", help=f"write the {name} report")
@@ -89,8 +94,10 @@ def arguments() -> argparse.ArgumentParser:
 
 def command(name: str, argv: Sequence[str]) -> int:
     options = arguments().parse_args(argv)
-    if options.target and options.fault:
-        raise UsageError("--fault makes the embedded fake server wrong; leave --target out")
+    if (options.target or options.url) and options.fault:
+        raise UsageError(f"--fault makes the embedded fake server wrong; leave {'--target' if options.target else '--url'} out")
+    if options.target and options.url:
+        raise UsageError("--target and --url both name the server; leave one out")
     need_descriptors(options.jobs)
     file = Path(options.target) if options.target and "://" not in options.target else None
     names = ("record", "html", "junit", "markdown", "badge", "allure", "reproducers", "statement")
@@ -99,8 +106,9 @@ def command(name: str, argv: Sequence[str]) -> int:
         raise UsageError("--statement states what a record says: name the record, too, with --record")
     check_outputs(reports, {"--target": file, "--expect": options.expect})
     try:
-        profile, found = _profile(options)
-    except (target.BadTarget, spec.UnknownProfile) as error:
+        wanted, described = _asked(options)
+        profile, found = asyncio.run(_profile(options, wanted, described))
+    except FAILURES as error:
         raise UsageError(str(error)) from error
     chosen = _select(_wanted(profile, options.requirement, options.area), options.k)
     with _unnamed_file() as unnamed:
@@ -110,8 +118,11 @@ def command(name: str, argv: Sequence[str]) -> int:
             config = _config(options, record, progress)
             config.command = ("chat-conformance", name, *argv)
             config.revision, config.profile = found, profile.name if found else options.profile
+            config.provision, config.target = wanted, config.target or described
+            if wanted is not None:
+                wanted.profile = profile.name
             asyncio.run(_play(config, chosen, outcome))
-        except (target.BadTarget, BadExpectations, Unusable, EmbeddedFailed, RecordFailed) as error:
+        except (*FAILURES, BadExpectations, Unusable, RecordFailed) as error:
             progress.stop()
             raise UsageError(str(error)) from error
         except asyncio.CancelledError:
@@ -119,14 +130,30 @@ def command(name: str, argv: Sequence[str]) -> int:
         return _finish(options, record, outcome, progress, found)
 
 
-def _profile(options: argparse.Namespace) -> tuple[spec.Profile, Found | None]:
+def _asked(options: argparse.Namespace) -> tuple[Order | None, target.Target | None]:
+    """What --url and its tokens ask for: a target to be made, or one with a single user. Raises UsageError and FAILURES."""
+    if not options.url:
+        return None, None
+    if not options.token_env:
+        return order(options), None
+    if options.admin_token_env:
+        raise UsageError("--admin-token-env makes users for the run, --token-env judges as the one that there is; leave one out")
+    token = secret_of("--token-env", options.token_env)
+    return None, target.of_one_user(options.url, token)
+
+
+async def _profile(
+    options: argparse.Namespace, wanted: Order | None, described: target.Target | None
+) -> tuple[spec.Profile, Found | None]:
     """The profile that the options or the target file name; else the one that the target's answers show, and why."""
-    found = None
-    name = options.profile
-    if options.target:
+    if wanted is not None:
+        return await profile_of(wanted)
+    if described is None and options.target:
         described = target.load(options.target)
+    found, name = None, options.profile
+    if described is not None:
         name = name or described.named_profile
-        found = None if name else asyncio.run(find(described))
+        found = None if name else await find(described)
     return spec.load(name or (found.profile if found else "") or spec.DEFAULT), found
 
 
@@ -153,6 +180,8 @@ def _wanted(profile: spec.Profile, globs: Iterable[str], areas: Iterable[str]) -
 def _config(options: argparse.Namespace, record: Path, progress: Progress) -> RunConfig:
     return RunConfig(
         target=options.target,
+        target_options=f"--url {options.url} --token-env {options.token_env}" if options.token_env else "",
+        config_changes=options.allow_config_changes,
         profile=options.profile,
         record=record,
         seed=options.seed,
@@ -211,6 +240,8 @@ async def _play(config: RunConfig, chosen: Selection, outcome: Outcome) -> None:
     def interrupt(name: str) -> None:
         if outcome.session is not None and outcome.session.ended:
             os._exit(INCOMPLETE)
+        if config.provision is not None:
+            print("interrupted; what was made for the run is taken back", file=sys.stderr, flush=True)
         outcome.interrupt(f"the run was interrupted ({name})")
 
     for one in signals:
@@ -233,6 +264,8 @@ def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progres
     progress.stop()
     if found is not None:
         print(f"revision: {without_secrets(found.why)}", file=sys.stderr)
+    for line in outcome.left:
+        print(f"note: {without_secrets(line)}", file=sys.stderr)
     for problem in outcome.problems:
         print(f"note: {without_secrets(problem.text)}", file=sys.stderr)
     renderers = {e.name: e for e in metadata.entry_points(group="chat_conformance.renderers")}

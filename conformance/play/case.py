@@ -140,6 +140,10 @@ class Case(Offers):
         """A word that no other case of this run uses; short, since long prompts get no generated title."""
         return f"{stem}-{self.session.run_id}-{self._serial:x}-{next(self._words)}"
 
+    def named(self, stem: str) -> str:
+        """A name of something on the server that outlives no run: by the prefix of the target it is found if one was killed."""
+        return f"{self.session.target.prefix}-{self.unique(stem)}"
+
     def gate(self) -> str:
         """The name of a gate of this case's own; opened at its end, if nothing else has opened it."""
         name = self.unique("gate")
@@ -171,7 +175,7 @@ class Case(Offers):
 
     async def new_user(self, *org_roles: str) -> Actor:
         """A new member of the organization with these roles there, signed in; deleted at the end. Raises Unmet."""
-        root, name, secret = self.root, self.unique("user"), "SomeSecurePassword!"
+        root, name, secret = self.root, self.named("u"), "SomeSecurePassword!"
         organization = self.session.target.organization_id
         body: dict[str, Any] = {"email": f"{name}@example.com", "username": name, "name": "Fresh", "password": secret}
         body |= {"login_type": "password", "user_status": "active", "organization_ids": [organization]}

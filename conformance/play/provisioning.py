@@ -13,6 +13,7 @@ from conformance.play.case import Case
 from conformance.play.routing import GATEWAY
 from conformance.play.streams import joined_stream, over, told
 from conformance.play.verdict import Unmet
+from conformance.run.target import own_model
 
 # Settings whose PUT takes fewer keys than GET shows.
 _TAKEN = {
@@ -67,9 +68,10 @@ def behind(t: Case, made: dict[str, Any]) -> dict[str, Any]:
 
 
 async def base_model(t: Case) -> dict[str, Any]:
-    """The default model config of the target. Raises Unmet."""
+    """The model config that chats of the run have by themselves: the default one, or that of the target file. Raises Unmet."""
+    named = own_model(t.session.target)
     for config in t.given(await t.root.get(models_path(t))):
-        if config["is_default"]:
+        if config["id"] == named if named else config["is_default"]:
             return dict(config)
     raise Unmet("the target has no default model config")
 
@@ -88,7 +90,7 @@ async def new_provider(t: Case, **fields: Any) -> dict[str, Any]:
 
 async def new_model(t: Case, provider: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
     """A model config of the case's own, on this provider or the default model's; deleted at the end. Raises Unmet."""
-    body = behind(t, provider or await base_model(t)) | {"model": t.unique("m"), "context_limit": 1000} | fields
+    body = behind(t, provider or await base_model(t)) | {"model": t.named("m"), "context_limit": 1000} | fields
     made = t.given(await t.root.post(models_path(t), body))
     t.cleanup(lambda: t.root.delete(models_path(t, made["id"])))
     return dict(made)

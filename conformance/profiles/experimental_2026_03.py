@@ -43,7 +43,7 @@ class Dialect(experimental_2026_05.Dialect):
         kind = await self._free_type(t, fields.get("type", ""))
         found = {p["provider"]: p for p in t.given(await t.root.get(self.providers(t, "")))}
         key, url = next(iter(fields["api_keys"]), ""), fields.get("base_url", found[base["provider"]].get("base_url"))
-        body = {"api_key": key, "base_url": url, "enabled": fields.get("enabled", True)}
+        body = {"api_key": key, "base_url": url, "enabled": fields.get("enabled", True), "display_name": t.named("p")}
         if found[kind]["source"] == STORED:  # one that an earlier case could not delete, since a chat has used it
             made = t.given(await t.root.patch(self.providers(t, found[kind]["id"]), body))
         else:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import spec
+from conformance.run.target import own_model
 
 if TYPE_CHECKING:
     from conformance.play.actors import Actor, Chat
@@ -22,7 +23,8 @@ class Dialect:
         self._statuses: dict[str, Any] = profile.traits["statuses"]
 
     def creation(self, target: Target, content: Any, fields: dict[str, Any]) -> Any:
-        return {"organization_id": target.organization_id, "content": content} | fields
+        model = {"model_config_id": named} if (named := own_model(target)) else {}
+        return {"organization_id": target.organization_id, "content": content} | model | fields
 
     async def begin(self, chat: Chat, content: Any, fields: dict[str, Any]) -> None:
         """A create orders the first turn itself."""
@@ -69,7 +71,7 @@ class Dialect:
 
     async def new_provider(self, t: Case, base: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
         like = t.given(await t.root.get(self.providers(t, base["ai_provider_id"])))
-        body = {"type": like["type"], "name": t.unique("p"), "base_url": like["base_url"], "enabled": True}
+        body = {"type": like["type"], "name": t.named("p"), "base_url": like["base_url"], "enabled": True}
         made = t.given(await t.root.post(self.providers(t, ""), body | fields))
         t.cleanup(lambda: t.root.delete(self.providers(t, made["id"])))
         return dict(made)

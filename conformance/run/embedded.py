@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 
-from conformance.run.target import Target
+from conformance.run.target import Llm, Target
 
 _START_SECONDS = 30
 
@@ -23,17 +23,34 @@ async def embedded_target(faults: Sequence[str] = (), profile: str = "", extra: 
 
     It ends with this process, however that ends: it watches the pipe that this process holds. Nothing of it is on disk.
     """
-    command = [sys.executable, "-m", "fake_server", "--port", "0", "--parent-pipe"]
+    command = ["fake_server", "--port", "0"]
     command += ["--option", "turn-floor-ms=0", "--option", "pick-up-ms=0"]  # a run waits for events and needs no time to watch
     command += ["--profile", profile] if profile else []
     for fault in faults:
         command += ["--fault", fault]
+    async with _child("the fake server", *command, *extra) as line:
+        yield Target.model_validate_json(line)
+
+
+@contextlib.asynccontextmanager
+async def embedded_llm(host: str, port: int = 0) -> AsyncIterator[Llm]:
+    """A scripted LLM that listens at this address, with a control address on loopback; it ends as the embedded server does.
+
+    Raises EmbeddedFailed.
+    """
+    async with _child("the scripted LLM", "fake_server.llm", "--host", host, "--port", str(port), "--control-port", "0") as line:
+        yield Llm.model_validate_json(line)
+
+
+@contextlib.asynccontextmanager
+async def _child(what: str, *command: str) -> AsyncIterator[bytes]:
+    """A module that runs as long as this lasts, and the line that it prints as soon as it listens."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(  # a session of its own: ^C is for the run, which ends it
-        *command, *extra, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        sys.executable, "-m", *command, "--parent-pipe", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
     )
     try:
-        yield await _listening(process)
+        yield await _first_line(what, process)
     finally:
         assert process.stdin is not None
         process.stdin.close()  # which it takes for the end of this process
@@ -45,17 +62,16 @@ async def embedded_target(faults: Sequence[str] = (), profile: str = "", extra: 
             await process.communicate()
 
 
-async def _listening(process: asyncio.subprocess.Process) -> Target:
-    """Wait for the line that the server prints as soon as it listens: its target file."""
+async def _first_line(what: str, process: asyncio.subprocess.Process) -> bytes:
     assert process.stdout is not None and process.stderr is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
     except TimeoutError:
-        raise EmbeddedFailed(f"the fake server did not listen within {_START_SECONDS} s") from None
+        raise EmbeddedFailed(f"{what} did not listen within {_START_SECONDS} s") from None
     if not line:
         reason = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
-        raise EmbeddedFailed(f"the fake server ended: {reason[-1] if reason else 'no reason given'}")
-    return Target.model_validate_json(line)
+        raise EmbeddedFailed(f"{what} ended: {reason[-1] if reason else 'no reason given'}")
+    return line
 
 
 def run_fake_server(arguments: Sequence[str]) -> int:

@@ -49,6 +49,7 @@ from spec.feeds import Feed, feeds
 
 # Needs that every server is taken to meet; any other must be declared among the target's capabilities.
 _KNOWN_NEEDS = frozenset({"second-user", "roles", "admin", "exclusive", "model-admin", "llm", "llm-control", "files", "slow"})
+_NO_CHANGES = "settings of the whole server are left alone without --allow-config-changes"
 _BATCH_BYTES = 2**21  # of their answers, at the most
 _SHOWN = 20  # ids of exchanges in which the same is wrong
 _BATCH = 64  # exchanges judged in one go: that takes five sixths of the time that one by one takes
@@ -64,8 +65,10 @@ class Options:
     fuzz: str = "quick"
     strict: bool = False
     read_only: bool = False
+    config_changes: bool = True  # settings that hold for the whole server may be changed for a while
     max_rps: float = 0
     target_name: str = ""
+    target_options: str = ""  # how the command line names the target, where that is not by its file
     faults: tuple[str, ...] = ()  # of the embedded target
     deadline: float = 0  # seconds to wait for what must come; 0: measured
     partial: bool = False  # only some requirements were selected: the others are out of scope
@@ -243,8 +246,9 @@ class Session:
     @property
     def where(self) -> str:
         """The options of a command that name this run's target."""
-        named = self.options.target_name and f" --target {shlex.quote(self.options.target_name)}"
-        return named + "".join(f" --fault {name}" for name in self.options.faults)
+        options = self.options
+        named = options.target_options or (options.target_name and f"--target {shlex.quote(options.target_name)}")
+        return (named and f" {named}") + "".join(f" --fault {name}" for name in options.faults)
 
     def rerun(self, requirement: str) -> str:
         """The command that judges this requirement again."""
@@ -281,6 +285,8 @@ class Session:
                 continue
             if self.target.capabilities.get(need) is False:
                 return NOT_APPLICABLE, f"the target declares that it has no {need}"
+            if need == "exclusive" and not self.options.config_changes:
+                return NOT_APPLICABLE, _NO_CHANGES
             if need not in _KNOWN_NEEDS and not self.target.capabilities.get(need):
                 return NOT_APPLICABLE, f"the target file does not declare the capability {need}"
             missing = self._missing(need)
@@ -315,6 +321,8 @@ class Session:
         for requirement in case.requirements:
             row = self.profile.requirements[requirement]
             hindered = self.obstacle((*row.needs, *case.needs))
+            if not hindered and case.alone and not self.options.config_changes:
+                hindered = (NOT_APPLICABLE, _NO_CHANGES)
             if not hindered and self.options.read_only and case.writes:
                 hindered = (UNTESTABLE, "the run is read-only")
             if hindered:

@@ -60,6 +60,7 @@ class Target(BaseModel):
     users: dict[str, User] = {}
     llm: Llm = Llm()
     capabilities: dict[str, bool] = {}
+    prefix: str = "cc"  # of the names of what a run makes for itself
 
     @property
     def named_profile(self) -> str:
@@ -103,6 +104,11 @@ def actors_of(profile: str) -> list[str]:
 def chat_roles(traits: dict[str, Any]) -> list[str]:
     """The roles in the organization that a member needs to have chats: those of Alice, who owns the chats."""
     return list(traits["actors"]["alice"].get("organization", ()))
+
+
+def own_model(target: Target) -> str:
+    """The id of the model config that every create names, since it is not the server's default; "" where it is."""
+    return target.model_config_ids[0] if target.model_config_ids and target.capabilities.get("default-model") is False else ""
 
 
 def without_password(url: str) -> str:
@@ -156,7 +162,7 @@ def _checked(target: Target, where: str) -> Target:
     """The target, if its addresses and names can be meant. Raises BadTarget."""
     for key, url in (("base_url", target.base_url), ("llm.control_url", target.llm.control_url)):
         if url or key == "base_url":
-            _check_url(f"{where}: {key}", url)
+            checked_url(f"{where}: {key}", url)
     actors = actors_of(target.profile)
     for name in target.users:
         if name not in actors:
@@ -170,7 +176,8 @@ def _checked(target: Target, where: str) -> Target:
     return target
 
 
-def _check_url(where: str, url: str) -> None:
+def checked_url(where: str, url: str) -> None:
+    """Raises BadTarget for what is no address; `where` says who gave it."""
     try:
         parts = urlsplit(url)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -183,6 +190,11 @@ def _check_url(where: str, url: str) -> None:
 def _closest(name: str, known: Iterable[str]) -> str:
     found = get_close_matches(name, list(known), n=1)
     return f" (did you mean {found[0]}?)" if found else ""
+
+
+def of_one_user(url: str, token: str) -> Target:
+    """A server of which only one user is known, who owns the chats: the server tells the rest. Raises BadTarget."""
+    return _checked(_with_tokens(Target(base_url=url.rstrip("/"), users={"alice": User(token=token)}), Path()), "--url")
 
 
 def load(name: str) -> Target:

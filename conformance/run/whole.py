@@ -15,6 +15,7 @@ from typing import Any
 
 from conformance.play.declaration import CaseSpec
 from conformance.play.verdict import Check
+from conformance.provision import BadManifest, Order, Provisioned, ProvisionFailed, is_loopback, provisioned
 from conformance.run import embedded, expectations
 from conformance.run.header import header
 from conformance.run.preflight import Problem, preflight
@@ -22,15 +23,22 @@ from conformance.run.record import RecordFailed, RecordWriter
 from conformance.run.revision import Found, find
 from conformance.run.scheduler import Done, Scheduler
 from conformance.run.session import UNUSABLE, Options, Session
-from conformance.run.target import Target, load
+from conformance.run.target import Target, load, without_password
+from conformance.wire.http import TargetUnreachable
 from conformance.wire.redact import Redactor
 
 
 @dataclass(slots=True)
 class RunConfig:
-    """What the user asked for. `target` None: the embedded fake server, with `faults` if any."""
+    """What the user asked for. `target` None: one that is made for this run by `provision`, else the embedded fake server.
+
+    `config_changes` None: settings of the whole server may be changed if it is on this machine.
+    """
 
     target: str | Target | None = None
+    target_options: str = ""  # how the command line names it, where that is not by its file
+    provision: Order | None = None
+    config_changes: bool | None = None
     profile: str = ""
     record: Path | None = None
     seed: int | None = None
@@ -74,6 +82,7 @@ class Outcome:
     session: Session | None = None
     scheduler: Scheduler | None = None
     error: BaseException | None = None
+    left: list[str] = field(default_factory=list)  # what is to be told of taking back what was made for the run, a line each
     _loop: asyncio.AbstractEventLoop | None = None
     _task: asyncio.Task[None] | None = None
 
@@ -106,15 +115,19 @@ class Unusable(Exception):
 
 
 @contextlib.asynccontextmanager
-async def _target(config: RunConfig) -> AsyncIterator[Target]:
-    if config.target:
+async def _target(config: RunConfig) -> AsyncIterator[tuple[Target, Provisioned | None]]:
+    if config.provision is not None:
+        async with provisioned(config.provision) as made:
+            config.revision = config.revision or made.found
+            yield made.target, made
+    elif config.target:
         target = load(config.target) if isinstance(config.target, str) else config.target
         if config.profile:
             target.profile = config.profile
-        yield target
+        yield target, None
     else:
         async with embedded.embedded_target(config.faults, config.profile) as target:
-            yield target
+            yield target, None
 
 
 @contextlib.contextmanager
@@ -132,7 +145,7 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
     """Play the chosen cases; fills `outcome`. Raises BadTarget, EmbeddedFailed, RecordFailed or Unusable."""
     outcome.begin()
     seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
-    async with _target(config) as target:
+    async with _target(config) as (target, made):
         if config.target and not config.profile and not target.named_profile and config.revision is None:
             config.revision = await find(target)
             target.profile = (config.revision.profile if config.revision else "") or target.profile
@@ -145,7 +158,9 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             max_rps=config.max_rps,
             deadline=config.deadline,
             faults=config.faults,
-            target_name=config.target if isinstance(config.target, str) else "",
+            target_name=_name(config),
+            target_options=config.provision.options if config.provision else config.target_options,
+            config_changes=is_loopback(target.base_url) if config.config_changes is None else config.config_changes,
             partial=not chosen.complete or chosen.requirements is not None,
             repeat=config.repeat,
             allow_intermittent=config.allow_intermittent,
@@ -156,18 +171,23 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             embedded=config.target is None,
             reproducers=config.reproducers,
         )
-        writer = RecordWriter(config.record, Redactor(target.secrets()))
+        secrets = target.secrets() | ({"admin": config.provision.admin_token} if config.provision else {})
+        writer = RecordWriter(config.record, Redactor(secrets))
         session = Session(target, options, writer)
         writer.line(header(session))
         outcome.session = session
         if writer.failed:
             raise RecordFailed(writer.failed)
         try:
-            with _rare_collections():
-                await _judge(config, chosen, done, outcome, session)
-        except asyncio.CancelledError:
-            if session.ended is None:
-                raise
+            try:
+                with _rare_collections():
+                    await _judge(config, chosen, done, outcome, session)
+            except asyncio.CancelledError:
+                if session.ended is None:
+                    raise
+            finally:
+                if made is not None:
+                    outcome.left = await _taken_back(made, session)
             outcome.footer = session.conclude()
             outcome.exit_status = outcome.footer["exit"]
         except Unusable as error:
@@ -184,6 +204,26 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
         if writer.failed:
             outcome.exit_status = UNUSABLE
             raise RecordFailed(writer.failed)
+
+
+def _name(config: RunConfig) -> str:
+    """What the target is called: its file, or its address; nothing for the embedded one."""
+    if isinstance(config.target, str):
+        return config.target
+    return without_password(config.provision.url if config.provision else config.target.base_url if config.target else "")
+
+
+async def _taken_back(made: Provisioned, session: Session) -> list[str]:
+    """Take back what was made for the run; what is left is told in its record."""
+    try:
+        left = await made.take_back()
+    except (ProvisionFailed, BadManifest, TargetUnreachable) as error:
+        left = [str(error)]
+    if made.manifest.path.exists():
+        left.append(f"not all could be taken back; try again: chat-conformance deprovision {made.manifest.path}")
+    for line in left:
+        session.writer.note(line, "taken-back", session.wire.now_ms())
+    return left
 
 
 def _spread(cases: list[CaseSpec]) -> list[CaseSpec]:
@@ -242,8 +282,6 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
         await outcome.scheduler.play(cases)
     finally:
         watchdog.cancel()
-    outcome.footer = session.conclude()
-    outcome.exit_status = outcome.footer["exit"]
 
 
 async def _watch(session: Session, outcome: Outcome) -> None:

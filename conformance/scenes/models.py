@@ -31,7 +31,7 @@ async def configs(t: Case, by: Actor | None = None) -> dict[str, dict[str, Any]]
 
 async def create(t: Case, **fields: Any) -> Exchange:
     """Try to make a model config; ABSENT leaves a field out."""
-    body = behind(t, await base_model(t)) | {"model": t.unique("m"), "context_limit": 1000} | fields
+    body = behind(t, await base_model(t)) | {"model": t.named("m"), "context_limit": 1000} | fields
     answer = await t.root.post(models_path(t), {k: v for k, v in body.items() if v is not ABSENT})
     if answer.response.ok:
         t.cleanup(lambda: t.root.delete(models_path(t, answer.response.body["id"])))

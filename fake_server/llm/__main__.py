@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
+import secrets
 import signal
 import sys
 from pathlib import Path
 
 from fake_server.llm.server import ScriptedLLM
+from fake_server.parent import end_of_parent
 
 
 async def _serve(args: argparse.Namespace) -> int:
     if args.control_token_env and not os.environ.get(args.control_token_env):
         print(f"{args.control_token_env} is not set; export the control address's token in it", file=sys.stderr)
         return 2
+    token = (
+        os.environ[args.control_token_env] if args.control_token_env else secrets.token_urlsafe(24) if args.parent_pipe else ""
+    )
     llm = ScriptedLLM(
         args.host,
         args.port,
         args.control_port,
         control_host=args.control_host,
-        control_token=os.environ[args.control_token_env] if args.control_token_env else "",
+        control_token=token,
         seed=args.seed,
         gate_seconds=args.gate_seconds,
         strict=args.strict,
@@ -43,9 +49,14 @@ async def _serve(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    print(f"scripted LLM: base_url={llm.base_url} control_url={llm.control_url}", flush=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if args.parent_pipe:
+        loop.add_reader(sys.stdin.fileno(), end_of_parent, stop)
+        at = {"kind": "scripted", "base_url": llm.base_url, "control_url": llm.control_url, "control_token": token}
+        print(json.dumps(at), flush=True)
+    else:
+        print(f"scripted LLM: base_url={llm.base_url} control_url={llm.control_url}", flush=True)
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     await stop.wait()
@@ -69,6 +80,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="for identifiers and jitter")
     parser.add_argument("--gate-seconds", type=float, default=30.0, help="deadline of a gate that nobody opens")
     parser.add_argument("--strict", action="store_true", help="refuse calls that no script and no order expects")
+    parser.add_argument(
+        "--parent-pipe",
+        action="store_true",
+        help="for programs: print the addresses and a token of the control address as JSON, and stop when stdin closes",
+    )
     parser.add_argument("--orders", metavar="FILE", help="orders to begin with (YAML or JSON)")
     args = parser.parse_args(argv)
     try:

@@ -20,7 +20,7 @@ def at(t: Case, server: Any = "") -> str:
 
 def wanted(t: Case, **fields: Any) -> dict[str, Any]:
     """What a server is registered with; switched off, since chats would call it."""
-    plain = {"display_name": t.unique("Server"), "slug": t.unique("s"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
+    plain = {"display_name": t.unique("Server"), "slug": t.named("s"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
     return plain | {"transport": "streamable_http", "auth_type": "none", "availability": "default_off"} | fields
 
 

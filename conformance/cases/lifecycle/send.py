@@ -104,7 +104,7 @@ async def send_with_a_model(t: Case) -> None:
 @case("SEND-026", needs=["admin"])
 async def send_and_mcp_servers(t: Case) -> None:
     servers = t.url("listMCPServers")
-    server = {"display_name": "Unused", "slug": t.unique("slug"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
+    server = {"display_name": "Unused", "slug": t.named("s"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
     server |= {"transport": "streamable_http", "auth_type": "none", "availability": "default_off"}
     made = t.given(await t.root.post(servers, server))["id"]
     t.cleanup(lambda: t.root.delete(f"{servers}/{made}"))

@@ -99,7 +99,7 @@ async def archived_before_the_body(t: Case, row: dict[str, Any]) -> None:
 
 @case("SEND-007")
 async def deleted_model(t: Case) -> None:
-    place, model = await place_for(t, "send"), await priced_model(t, t.unique("model"))
+    place, model = await place_for(t, "send"), await priced_model(t, t.named("model"))
     t.given(await t.root.delete(t.url("deleteModelConfig", model_config=model)))
     await refused_alike(t, place, [({"model_config_id": model}, "send.model-unknown")])
     t.accepted(await place.ask({}))

@@ -28,7 +28,7 @@ async def the_catalogue(t: Case) -> None:
 async def what_the_catalogue_lists(t: Case) -> None:
     for kind in ("vercel", "anthropic", "google"):
         await new_provider(t, type=kind)
-    stem = t.unique("m")
+    stem = t.named("m")
     provider = await new_provider(t)
     names = [f"{stem}-{letter}" for letter in "abc"]
     for name in reversed(names):
@@ -93,7 +93,7 @@ async def types_without_keys(t: Case) -> None:
     free = [kind for kind in ("anthropic", "google") if kind not in {p["provider"] for p in await catalogue(t)}]
     if not free:
         raise Unmet("the target has providers of anthropic and google")
-    kind, name = free[0], t.unique("m")
+    kind, name = free[0], t.named("m")
     keyed, keyless = await new_provider(t, type="openai"), await new_provider(t, type=kind, api_keys=[])
     with t.judging("MODEL-058"):
         await new_model(t, keyed, model=f"{kind}:{name}")

@@ -65,7 +65,7 @@ async def only_the_owner_changes(t: Case) -> None:
 
 @case("MODEL-014")
 async def order_of_configs(t: Case) -> None:
-    stem = t.unique("m")
+    stem = t.named("m")
     made = [(await new_model(t, model=f"{stem}-{name}"))["id"] for name in ("b", "a", "a")]
     wanted = [made[2], made[1], made[0]]
     t.expect([i for i in await configs(t) if i in made], wanted, "the order of the model configs")
@@ -76,7 +76,7 @@ async def order_of_configs(t: Case) -> None:
 @case("MODEL-015", "MODEL-016", "MODEL-017", "MODEL-018", "MODEL-028", "MODEL-053")
 async def new_configs(t: Case) -> None:
     base = await base_model(t)
-    name = t.unique("m")
+    name = t.named("m")
     with t.judging("MODEL-015"):
         fields = {"display_name": "Shown", "compression_threshold": 33, "enabled": False, "model": name}
         made = t.accepted(await create(t, **fields))
@@ -120,7 +120,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 @case(rows=WRONG)
 async def configs_that_are_refused(t: Case, row: dict[str, Any]) -> None:
-    name = t.unique("m")
+    name = t.named("m")
     t.refused(await create(t, **({"model": name} | row["fields"])), f"model-config.{row['key']}")
     t.true(name not in [c["model"] for c in (await configs(t)).values()], "the refused config is not listed")
     if "model" not in row["fields"]:
@@ -141,7 +141,7 @@ async def configs_at_the_bounds(t: Case) -> None:
     with t.judging("MODEL-027"):
         body: dict[str, Any] = {"ai_provider_id": ABSENT, "model": "", "context_limit": 0, "compression_threshold": 101}
         body["model_config"] = {"cost": {"input_price_per_million_tokens": -1}}
-        mend = {"ai_provider_id": off["id"], "model": t.unique("m")}
+        mend = {"ai_provider_id": off["id"], "model": t.named("m")}
         mend |= {"context_limit": 5, "compression_threshold": 5, "model_config": {}}
         for field, key in zip(mend, ("provider-required", "model-required", "limit-required", "threshold", "price"), strict=True):
             t.refused(await create(t, **body), f"model-config.{key}")

@@ -16,7 +16,7 @@ OTHERS = ("alice", "carol", "auditor", "orgadmin", "orgauditor")
 
 def wanted(t: Case, **fields: Any) -> dict[str, Any]:
     """The body of a provider that is accepted."""
-    return {"type": "openai-compat", "name": t.unique("p"), "base_url": URL} | fields
+    return {"type": "openai-compat", "name": t.named("p"), "base_url": URL} | fields
 
 
 def at(t: Case, name: str) -> str:
@@ -50,7 +50,7 @@ async def life_of_a_provider(t: Case) -> None:
         t.accepted(await t.root.delete(at(t, made["id"])))
         t.refused(await t.root.delete(at(t, made["id"])), "common.not-found")
     with t.judging("PROV-017"):
-        names = [t.unique("p") for _ in range(3)]
+        names = [t.named("p") for _ in range(3)]
         for name in reversed(names):
             await new_provider(t, name=name, enabled=False)
         listed = t.accepted(await t.root.get(providers_path(t)))

@@ -41,7 +41,7 @@ async def free(t: Case, n: int = 1) -> list[str]:
 
 async def made(t: Case, **fields: Any) -> dict[str, Any]:
     """A provider of a type that was free; deleted at the end. Raises Unmet."""
-    body = {"provider": (await free(t))[0], "api_key": secret(t), "base_url": URL} | fields
+    body = {"provider": (await free(t))[0], "api_key": secret(t), "base_url": URL, "display_name": t.named("p")} | fields
     found = t.given(await t.root.post(providers_path(t), {k: v for k, v in body.items() if v is not ABSENT}))
     t.cleanup(lambda: t.root.delete(providers_path(t, found["id"])))
     return dict(found)
@@ -104,7 +104,7 @@ async def life_of_a_type(t: Case) -> None:
             t.expect({k: after.get(k) for k in wanted}, wanted, f"the provider after {change}")
             t.expect((await types(t))[kind], after, "the provider in the list after that")
     with t.judging("PROV-051"):
-        model = t.given(await t.root.post(models_path(t), behind(t, mine) | {"model": t.unique("m"), "context_limit": 1000}))
+        model = t.given(await t.root.post(models_path(t), behind(t, mine) | {"model": t.named("m"), "context_limit": 1000}))
         t.accepted(await t.root.delete(one))
         t.true(model["id"] not in await configs(t), "its model config is gone")
         t.expect((await types(t))[kind]["source"], "supported", "the type after that")

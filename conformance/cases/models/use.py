@@ -45,7 +45,7 @@ async def the_default(t: Case) -> None:
         t.accepted(await t.root.delete(models_path(t, first["id"])))
         t.true(len(await defaults(t)) == 1, "another config is the default after a delete")
     with t.judging("MODEL-056"):
-        names = [t.unique(stem) for stem in ("zz", "za", "zb")]
+        names = [t.named(stem) for stem in ("zz", "za", "zb")]
         *_, last = [await new_model(t, model=name, is_default=True, enabled=False) for name in names]
         for taken in (False, True):
             others = [c["id"] for c in t.given(await t.root.get(models_path(t))) if c["id"] != last["id"]]
@@ -80,7 +80,7 @@ async def changed_models(t: Case) -> None:
     model = await new_model(t)
     chat = await t.chat(t.unique("ask"), model_config_id=model["id"])
     t.expect(await model_of(t, chat), model["model"], "the model that the provider was asked for")
-    changed = t.given(await t.root.patch(models_path(t, model["id"]), {"model": t.unique("changed")}))
+    changed = t.given(await t.root.patch(models_path(t, model["id"]), {"model": t.named("changed")}))
     await chat.turn()
     t.expect(await model_of(t, chat, 2), changed["model"], "the model that the next turn asked for")
 

@@ -341,7 +341,7 @@ async def insights(t: Case) -> None:
 
 @case("COST-064")
 async def costs_on_a_model_that_is_deleted(t: Case) -> None:
-    name = t.unique("Model")
+    name = t.named("Model")
     who = await payer(t, display_name=name)
     await t.chat(PAID, **who)
     before = await summary(who["by"])

@@ -147,7 +147,8 @@ async def create_user(call: Call) -> Reply:
         raise forbidden()
     for organization in organizations:
         backend.guard("users.organization", organization != backend.store.organization_id, id=organization)
-    _check_password(call, body["password"])
+    if (body["login_type"] or "password") == "password":
+        _check_password(call, body["password"])
     email, username = body["email"].lower(), body["username"].lower()
     taken = any(email == u.email.lower() or username == u.username.lower() for u in live_users(backend))
     backend.guard("users.exists", taken)
