@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from conformance.needs import no_token
 from conformance.play.actors import Actor, Chat
 from conformance.play.declaration import CaseSpec
 from conformance.play.evidence import as_failure, differing, fill, unheld, wrong_status
@@ -21,7 +22,7 @@ from conformance.play.odd_answers import reads_an_answer, without_answer
 from conformance.play.offers import Offers
 from conformance.play.races import Sight, signs_in
 from conformance.play.refused import judge_refusal
-from conformance.play.verdict import HARNESS_ERROR, PASS, UNTESTABLE, Check, Failure, Unmet, failed
+from conformance.play.verdict import HARNESS_ERROR, NOT_APPLICABLE, PASS, UNTESTABLE, Absent, Check, Failure, Unmet, failed
 from conformance.run.target import chat_roles
 from conformance.wire.exchange import ABSENT, Exchange, SocketLog
 from conformance.wire.http import BadAnswer, ConnectionLost, TargetUnreachable
@@ -75,7 +76,7 @@ class Case(Offers):
         """The actor of that name. Raises Unmet when the target file has none."""
         user = self.session.target.users.get(name)
         if user is None or not user.token:
-            raise Unmet(f"the target file has no token for {name}")
+            raise Absent(no_token(name))
         return Actor(self, name, user.id, user.token, user.username)
 
     @property
@@ -98,7 +99,7 @@ class Case(Offers):
     def llm(self) -> LlmControl:
         """The control address of the scripted LLM. Raises Unmet when the target has none."""
         if not self.session.target.llm.control_url:
-            raise Unmet("the target file names no llm.control_url")
+            raise Absent("the target file names no llm.control_url")
         return LlmControl(self.session, self.session.target.llm.control_url, self)
 
     @property
@@ -246,7 +247,7 @@ class Case(Offers):
         try:
             yield
         except Unmet as unmet:
-            self._add(requirement, UNTESTABLE, mark, reason=str(unmet))
+            self._add(requirement, _unmet(unmet), mark, reason=str(unmet))
         except ConnectionLost as lost:
             if self._hangs_up(lost):
                 self._add_failure(requirement, lost, mark)
@@ -403,7 +404,7 @@ class Case(Offers):
             else:
                 await self.spec.function(*args)
         except Unmet as unmet:
-            self._rest(UNTESTABLE, str(unmet))
+            self._rest(_unmet(unmet), str(unmet))
         except ConnectionLost as lost:
             self._hangs_up(lost)
             self._rest(UNTESTABLE, f"the connection was lost: {lost}")
@@ -470,6 +471,10 @@ class Case(Offers):
         self._cleanups.clear()
         if self.session.wire.room.leave(self.name) > _KEPT:
             gc.collect()  # what failed stands in cycles, which a run looks for rarely
+
+
+def _unmet(unmet: Unmet) -> str:
+    return NOT_APPLICABLE if isinstance(unmet, Absent) else UNTESTABLE
 
 
 def _accepts(said: Exchange | SocketLog) -> bool:

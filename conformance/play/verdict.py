@@ -42,6 +42,10 @@ class Unmet(Exception):
     """A precondition could not be made: the requirement can't be judged here, which is nobody's pass and nobody's fault."""
 
 
+class Absent(Unmet):
+    """The target is declared not to have what the precondition takes: the requirement is not applicable."""
+
+
 @dataclass(slots=True)
 class Check:
     """One judgement of one requirement; a line of the record."""

@@ -261,7 +261,7 @@ def _fill_in(target: Target, known: dict[str, Known]) -> list[Problem]:
         user = target.users[name]
         user.id, user.username = user.id or seen.id, user.username or seen.username
         if not user.id:
-            out.append(Problem(f"users.{name} has no id, and the server does not tell it; what needs it is untestable", False))
+            out.append(Problem(f"users.{name} has no id, and the server does not tell it; what needs it is not judged", False))
     if not target.organization_id and "alice" in known and len(known["alice"].organizations) == 1:
         target.organization_id = known["alice"].organizations[0]
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from conformance.needs import more_with
 from conformance.play import routing
 from conformance.play.llm_control import control_headers
 from conformance.run.identities import QUICK, Problem, ask, identify, look, new_chat, refused, slips_of_the_file, value_of, words
@@ -94,12 +95,10 @@ async def _surroundings(session: Session) -> list[Problem]:
     target, out = session.target, []
     if not target.organization_id and session.traits.get("organizations"):
         out.append(Problem("organization_id is missing from the target file; chats can't be created", False))
-    for name in ("alice", "bob", "root"):
-        if name not in target.users:
-            out.append(Problem(f"users.{name} is missing; what needs that actor will be untestable", False))
-    if target.llm.kind != "scripted":
-        out.append(Problem(f"the LLM is {target.llm.kind}: what needs scripted turns will be untestable", False))
-    elif target.llm.control_url:
+    if "alice" not in target.users:
+        out.append(Problem("users.alice is missing, who owns the chats; little will be judged", False))
+    out += [Problem(line, False) for line in more_with(session)]
+    if target.llm.kind == "scripted" and target.llm.control_url:
         try:
             health = await session.control.request(
                 "GET", f"{target.llm.control_url.rstrip('/')}/health", headers=control_headers(target), timeout=QUICK

@@ -12,11 +12,11 @@ from typing import Any, cast
 
 import spec
 from conformance.checks import passive
+from conformance.needs import lacking, obstacle, obstacle_of_case
 from conformance.play.declaration import CaseSpec
 from conformance.play.evidence import enter
 from conformance.play.odd_answers import brief, without_answer
 from conformance.play.races import Races
-from conformance.play.routing import NEEDS as ROUTING_NEEDS
 from conformance.play.routing import Routing
 from conformance.play.verdict import (
     EXPECTED_FAIL,
@@ -47,9 +47,6 @@ from conformance.wire.redact import Redactor
 from spec.documents import documents
 from spec.feeds import Feed, feeds
 
-# Needs that every server is taken to meet; any other must be declared among the target's capabilities.
-_KNOWN_NEEDS = frozenset({"second-user", "roles", "admin", "exclusive", "model-admin", "llm", "llm-control", "files", "slow"})
-_NO_CHANGES = "settings of the whole server are left alone without --allow-config-changes"
 _BATCH_BYTES = 2**21  # of their answers, at the most
 _SHOWN = 20  # ids of exchanges in which the same is wrong
 _BATCH = 64  # exchanges judged in one go: that takes five sixths of the time that one by one takes
@@ -278,38 +275,7 @@ class Session:
 
     def obstacle(self, needs: Iterable[str]) -> tuple[str, str] | None:
         """Why these needs can't be met here, as (verdict, reason); None when they can."""
-        for need in needs:
-            if need in ROUTING_NEEDS:
-                if hindrance := self.routing.obstacle(need):
-                    return NOT_APPLICABLE, hindrance
-                continue
-            if self.target.capabilities.get(need) is False:
-                return NOT_APPLICABLE, f"the target declares that it has no {need}"
-            if need == "exclusive" and not self.options.config_changes:
-                return NOT_APPLICABLE, _NO_CHANGES
-            if need not in _KNOWN_NEEDS and not self.target.capabilities.get(need):
-                return NOT_APPLICABLE, f"the target file does not declare the capability {need}"
-            missing = self._missing(need)
-            if missing:
-                return UNTESTABLE, missing
-        return None
-
-    def _missing(self, need: str) -> str:
-        users = self.target.users
-        wanted = {
-            "second-user": ["bob"],
-            "roles": ["carol", "orgadmin", "orgauditor", "auditor"],
-            "admin": ["root"],
-        }
-        wanted |= {"exclusive": ["root"], "model-admin": ["root"]}
-        for name in wanted.get(need, []):
-            if name not in users or not users[name].token:
-                return f"the target file has no token for {name}"
-        if need == "llm" and self.target.llm.kind != "scripted":
-            return f"the target's LLM is {self.target.llm.kind}, not scripted"
-        if need == "llm-control" and not self.target.llm.control_url:
-            return "the target file names no llm.control_url"
-        return ""
+        return obstacle(self, needs)
 
     def areas(self, case: CaseSpec) -> set[str]:
         """The areas that this case judges in."""
@@ -320,11 +286,7 @@ class Session:
         out = []
         for requirement in case.requirements:
             row = self.profile.requirements[requirement]
-            hindered = self.obstacle((*row.needs, *case.needs))
-            if not hindered and case.alone and not self.options.config_changes:
-                hindered = (NOT_APPLICABLE, _NO_CHANGES)
-            if not hindered and self.options.read_only and case.writes:
-                hindered = (UNTESTABLE, "the run is read-only")
+            hindered = obstacle_of_case(self, case, row.needs)
             if hindered:
                 check = self.check(requirement, hindered[0], case.name)
                 check.reason = hindered[1]
@@ -481,11 +443,17 @@ class Session:
             elif requirement in self.switched_off:
                 verdict, reason = NOT_APPLICABLE, "the run was ordered without the property phase"
             else:
-                unreached = self.ended.reason if self.ended else "nothing in this run could judge it"
-                verdict, reason = self.obstacle(row.needs) or (UNTESTABLE, unreached)
+                verdict, reason = self.obstacle(row.needs) or self._unreached()
             check = self.check(requirement, verdict, "")
             check.reason = reason
             yield check
+
+    def _unreached(self) -> tuple[str, str]:
+        """What a requirement comes to whose needs are met, and that nothing has judged."""
+        missed = lacking(self)
+        if self.ended or not missed:
+            return UNTESTABLE, self.ended.reason if self.ended else "nothing in this run could judge it"
+        return NOT_APPLICABLE, f"nothing that this run could do judges it; it is without {missed}"
 
     def _stale(self) -> Iterable[Check]:
         if self.expectations is None:
