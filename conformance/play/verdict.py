@@ -43,7 +43,7 @@ class Unmet(Exception):
 
 
 class Absent(Unmet):
-    """The target is declared not to have what the precondition takes: the requirement is not applicable."""
+    """What the precondition takes is not there by declaration, of the target or of its revision: not applicable."""
 
 
 @dataclass(slots=True)

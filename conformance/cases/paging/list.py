@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.play.verdict import Unmet
+from conformance.play.verdict import Absent
 from conformance.scenes.paging import Shelf, ids, shelved
 from fixtures.scripts import script, text, tool_call, turn, turns
 
@@ -54,7 +54,7 @@ async def walked(shelf: Shelf, most: int) -> list[str]:
 @case("PAGE-006", "PAGE-017", "PAGE-018", alone=True)
 async def pinned_come_first(t: Case) -> None:
     if not t.knows("Chat", "pin_order"):
-        raise Unmet("this revision has no pins")
+        raise Absent("this revision has no pins")
     shelf, chats = await shelved(t, 3)
     for chat in (chats[2], chats[1]):
         t.given(await chat.patch(pin_order=1_000))
