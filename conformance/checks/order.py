@@ -355,6 +355,8 @@ def _adds_up(feed: Told, disturbed: Disturbed, kind: str) -> Verdict:
     rested = all(status.status in feed.order.end for status in (statuses[0], statuses[-1]))
     if not whole or in_snapshot or _may_be_older(feed) or not rested:
         return None
+    if any(event.type == "queue_update" for event in feed.live):
+        return None  # the pieces of a turn that follows another at once may be told to nobody
     joined = texts(parts, kind)
     kept = "".join(texts(_content(event), kind) for event in sorted(stored, key=lambda e: e.message.get("id", 0)))
     # A reply of nothing but reasoning is streamed and not stored.

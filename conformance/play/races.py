@@ -138,6 +138,7 @@ class _Turns:
         self.stops = 0  # such acts that no turn known by its id explains
         self.resting = False  # seen waiting, without an error: what has no answer by then gets none
         self.failed = False  # seen with an error: that is what has no answer then got
+        self.accounted = False  # the error that it rests with is, though what is done at rest is followed by another look
         self.idle = False  # seen in any status of rest: an act of the client then ends no turn
         self.silent: set[Any] = set()  # ordered with a script that says nothing
 
@@ -170,10 +171,11 @@ class LostTurns:
         failed = turns.failed = chat.get("status") == self._statuses["failed"] or chat.get("last_error") is not None
         turns.resting = chat.get("status") == self._statuses["idle"] and not failed
         turns.idle = chat.get("status") in self._statuses["rest"]
-        if failed:  # what has no answer by now has an error instead
+        if failed and not turns.accounted:  # what has no answer by now has an error instead
             pending = turns.ordered.keys() - turns.stopped
             turns.stopped |= pending
             turns.stops = max(turns.stops, int(not pending))
+        turns.accounted = failed
 
     def _act(self, turns: _Turns, said: Exchange, method: str, rest: str) -> None:
         body, asked = said.response.body, said.request.body
@@ -197,6 +199,8 @@ class LostTurns:
             turns.ordered[made] = occasion
             if _says_nothing(asked):
                 turns.silent.add(made)
+        if occasion or rest == "tool-results":
+            turns.accounted = False
         turns.resting = turns.idle = turns.failed = False
 
     def _read(self, turns: _Turns, said: Exchange) -> Iterator[Sight]:

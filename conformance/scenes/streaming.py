@@ -92,9 +92,15 @@ async def everything(t: Case) -> tuple[Chat, Socket]:
     fails = script(attempts(http_error(503, retry_after=0), http_error(400, "no")), prefix=t.unique("ask"))
     queued = t.given(await chat.send(fails))
     await told(socket, {"type": "queue_update"})
+    t.given(await chat.get())  # what the promotion is made from
     t.given(await chat.promote(queued["queued_message"]["id"]))
-    for event in ({"type": "retry"}, {"type": "error"}, {"type": "status", "status": {"status": "error"}}):
-        await told(socket, event)
+    try:
+        for event in ({"type": "retry"}, {"type": "error"}, {"type": "status", "status": {"status": "error"}}):
+            await told(socket, event)
+    except Unmet:
+        t.given(await chat.get())  # whether the turn got lost
+        await chat.history()
+        raise
     return chat, socket
 
 

@@ -55,6 +55,9 @@ SCENES: dict[str, tuple[list[Exchange], int]] = {
     "one of a queue": ([chat("error", last_error={}), history((1, "user"), (2, "assistant"), queued=({"id": 9},)),
                         said("POST", "/queue/9/promote"), chat(),
                         history((1, "user"), (2, "assistant"), (3, "user"), (4, "user"), (5, "assistant"))], 1),
+    "an error that is looked at twice explains one turn alone": (
+        [chat("error", last_error={}), history((1, "user"), queued=({"id": 9},)), said("PATCH", "", None, {"title": "t"}),
+         chat("error", last_error={}), said("POST", "/queue/9/promote"), chat(), history((1, "user"), (2, "user"))], 1),
     "a stop explains one turn alone": ([INTERRUPT, chat(), history((1, "user"), (3, "user"))], 1),
     "a stop explains the oldest answer that is not whole": (
         [INTERRUPT, chat(), history((1, "user"), (2, "assistant"), (3, "user"))],
