@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, frames, instead, turns_off
 from fake_server.faults.objects import Object
+from fake_server.state.records import Chat, Message
 
 
 def _queued(answer: Answer) -> int:
@@ -102,6 +104,16 @@ def models_forget_what_was_said_before_sharing(right: Any, chat: Any, role: str,
         for earlier in right.__self__.state.store.messages[chat.id][:-1]:
             earlier.visibility = "user" if earlier.role == "user" else earlier.visibility
     return message
+
+
+@instead("told", red=["DIFF-011"])
+def answers_are_told_otherwise_while_two_wait(right: Any, backend: Any, chat: Chat) -> list[Message]:
+    """While a queue of two waits the model is told its answers in another wording."""
+    rows: list[Message] = right(backend, chat)
+    if len(backend.store.queues.get(chat.id, ())) < 2:
+        return rows
+    said = [(m, [p | {"text": f"{p['text']}!"} if p.get("text") else p for p in m.content]) for m in rows]
+    return [replace(m, content=content) if m.role == "assistant" else m for m, content in said]
 
 
 @changes("getCostSummary", red=["DIFF-012"])

@@ -359,7 +359,6 @@ replaces(
         "FILTER-006",
         "FILTER-065",
         "FILTER-066",
-        "PAGE-088",
         "PAGE-090",
     ],
 )
