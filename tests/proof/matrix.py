@@ -72,8 +72,8 @@ class Planner:
         return [self._cases[n] for n in sorted(names)]
 
     def named(self, names: list[str]) -> list[CaseSpec]:
-        """The cases of these names; one that is gone raises KeyError."""
-        return [self._cases[name] for name in names if name in self._cases]  # one that was renamed is found by what it judges
+        """The cases of these names; one that is gone is left out, and what it judged is looked for anew."""
+        return [self._cases[name] for name in names if name in self._cases]
 
 
 def differs(fault: Fault, red: set[str], named: Iterable[str] | None = None) -> tuple[set[str], set[str]]:
