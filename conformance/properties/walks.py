@@ -57,6 +57,7 @@ def summary(t: Case, outcome: Outcome, reached: Coverage, others: Coverage) -> d
 def judge(t: Case, outcome: Outcome) -> None:
     """Each area: failed by what differs in it, passed where something was compared and nothing differed."""
     failures: dict[str, tuple[Failure, list[Any]]] = {}
+    rows = t.session.profile.requirements
     for difference in outcome.differences:
         for found in difference.found:
             requirement = AREAS[found.area]
@@ -70,7 +71,7 @@ def judge(t: Case, outcome: Outcome) -> None:
         )  # fmt: skip
         failures.setdefault(prose or AREAS["words"], (failure, exchanges))
     for area, requirement in AREAS.items():
-        if requirement in failures:
+        if requirement in failures or requirement not in rows:
             continue
         said = [outcome.exchanges[area]] if area in outcome.exchanges else []
         if outcome.compared[area] or (area == "words" and outcome.compared["answer"]):
@@ -78,7 +79,8 @@ def judge(t: Case, outcome: Outcome) -> None:
         else:
             t.settle(requirement, UNTESTABLE, reason="no walk has compared this", said=said)
     for requirement, (failure, exchanges) in failures.items():
-        t.settle(requirement, failure=failure, said=exchanges)
+        if requirement in rows:
+            t.settle(requirement, failure=failure, said=exchanges)
 
 
 def _failure(t: Case, difference: Difference, found: Found) -> Failure:

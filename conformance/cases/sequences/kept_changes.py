@@ -187,7 +187,7 @@ async def what_an_archived_chat_keeps(t: Case) -> None:
     for archived in (True, False):
         t.given(await chat.patch(archived=archived))
     after = t.accepted(await chat.get())
-    for key in before.keys() - PASSING:
+    for key in (key for key in before.keys() - PASSING if t.knows("Chat", key)):
         t.exactly(after.get(key), before[key], key, f"/{key}")
     t.expect(t.accepted(await chat.acl()), shares, "the shares")
     t.accepted(await chat.by(t.bob).get())
