@@ -16,6 +16,7 @@ from jsonschema_rs import ValidationError, Validator, validator_for
 
 from conformance.wire.exchange import ABSENT, Exchange, Finding, Frame, Response, SocketLog
 from conformance.wire.framing import incoming, unwrap
+from conformance.wire.pointers import pointer
 from spec import Profile
 from spec.documents import Documents, Operation, ResponseDoc, documents
 from spec.feeds import LINES, Feed, feeds
@@ -23,11 +24,6 @@ from spec.feeds import LINES, Feed, feeds
 Judged = tuple[str, Finding | None]
 HEADERS = "SCHEMA-headers"
 MOST_FINDINGS = 5  # of one body: a body of the wrong kind would give hundreds
-
-
-def pointer(*steps: Any) -> str:
-    """The JSON pointer of these steps."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def _explain(error: ValidationError) -> tuple[str, str, Any, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from conformance.wire import pointers
 from conformance.wire.exchange import Exchange, SocketLog
 
 _FUNCTIONS = "all any bool dict enumerate float frozenset int isinstance len list max min range set sorted str sum tuple zip"
@@ -132,7 +133,7 @@ class Index:
             if _tells(value):
                 self._places[id(value)] = exchange, pointer, value
             if isinstance(value, dict):
-                waiting += [(item, f"{pointer}/{escaped(key)}") for key, item in value.items()]
+                waiting += [(item, f"{pointer}{pointers.pointer(key)}") for key, item in value.items()]
             elif isinstance(value, list):
                 waiting += [(item, f"{pointer}/{number}") for number, item in enumerate(value)]
 
@@ -163,23 +164,11 @@ def _tells(value: Any) -> bool:
     return isinstance(value, (dict, list, float)) or (isinstance(value, int) and not -6 < value < 257)
 
 
-def escaped(step: object) -> str:
-    """A step of a JSON pointer."""
-    return str(step).replace("~", "~0").replace("/", "~1")
-
-
 def leads_somewhere(said: Exchange | SocketLog | None, pointer: str) -> bool:
     """Is there, in what was said, an object or a list in which the last step of this pointer may be taken?"""
     value: Any = said.response.body if isinstance(said, Exchange) else None
     if isinstance(said, SocketLog) or (isinstance(said, Exchange) and pointer.startswith("/frames/")):
         value = {"frames": [f.payload for f in (said.frames if isinstance(said, SocketLog) else said.response.lines)]}
-    for step in pointer.split("/")[1:-1]:
-        step = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return False
-    last = pointer.rpartition("/")[2]
+    above, _, last = pointer.rpartition("/")
+    value = pointers.at(value, above, None)
     return isinstance(value, dict) or (isinstance(value, list) and last.isdecimal())

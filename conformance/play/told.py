@@ -8,8 +8,9 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from conformance.play.finding import Found, Words, plain, shown, type_name
-from conformance.play.reading import UNKNOWN, Index, Place, escaped, place, said_in
+from conformance.play.reading import UNKNOWN, Index, Place, place, said_in
 from conformance.wire.exchange import ABSENT, Exchange, SocketLog
+from conformance.wire.pointers import pointer
 
 Hint = tuple[Any, str | None]  # a value that may stand in what was said, and the pointer from there (None: not known)
 _MOST = 40  # hints
@@ -53,7 +54,7 @@ def _read(here: Place, part: ast.expr) -> Iterator[Hint]:
         if isinstance(value, list) and isinstance(key, int) and key < 0:
             key += len(value)
         if isinstance(value, (dict, list)):
-            yield value, f"/{escaped(key)}"
+            yield value, pointer(key)
 
 
 def locate(said: list[Exchange | SocketLog], looked_at: Iterable[Hint]) -> tuple[str, str]:
@@ -176,7 +177,7 @@ def _compared(
         return Found("wrong-value", what, Words(f"one of {shown(plain(other))}"), _tell(one)), hints(here, left)
     if isinstance(how, ast.NotIn):
         kind, wanted = ("extra-key", f"no key {one}") if isinstance(other, dict) else ("extra-item", f"no {shown(plain(one))}")
-        rest = f"/{escaped(one)}" if isinstance(other, dict) else ""
+        rest = pointer(one) if isinstance(other, dict) else ""
         return Found(kind, what, Words(wanted), _tell(one)), [(other, rest), *hints(here, right, left)]
     swapped = isinstance(left, ast.Constant) and not isinstance(right, ast.Constant)
     actual, expected = (other, one) if swapped else (one, other)

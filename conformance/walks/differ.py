@@ -9,8 +9,9 @@ from typing import Any
 
 import spec
 from conformance.recordings.replay.binding import Bindings
-from conformance.recordings.replay.compare import MISSING, Comparer, Difference, Path, Rules, pointer
+from conformance.recordings.replay.compare import MISSING, Comparer, Difference, Path, Rules
 from conformance.wire.exchange import ABSENT, Exchange
+from conformance.wire.pointers import pointer
 
 # What is compared, and the requirement that says so where no other row does.
 AREAS = {
@@ -107,7 +108,7 @@ class Strict(Comparer):
         super()._value(expected, actual, path, parent)
 
     def _is_generated(self, path: Path, parent: Any) -> bool:
-        where = pointer(path) if self._left and path and isinstance(path[-1], str) else ""
+        where = pointer(*path) if self._left and path and isinstance(path[-1], str) else ""
         return bool(where) and any(row.expected is None and row.covers(self._area, where, None) for row in self._left)
 
 

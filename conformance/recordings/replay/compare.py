@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.recordings.replay.binding import _ATOM, UUID, Bindings
+from conformance.wire.pointers import pointer
 
 Path = tuple[str | int, ...]
 
@@ -59,23 +60,6 @@ def racy_paths(paths: tuple[str, ...]) -> tuple[Path, ...]:
     return tuple(tuple(re.findall(r"[^.\[\]]+", path)) for path in paths)
 
 
-def pointer(path: Path) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
-
-
-def at(value: Any, pointer: str) -> Any:
-    """What a JSON pointer leads to; MISSING where it leads to nothing."""
-    for step in pointer.split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return MISSING
-    return value
-
-
 def number_kind(path: Path) -> str:
     """Which sequence an integer at this path counts in: "message", "queue", or "" for a plain number."""
     key = path[-1] if path else ""
@@ -98,7 +82,7 @@ class Comparer:
         return self.found
 
     def _differ(self, path: Path, expected: Any, actual: Any, soft: bool = False) -> None:
-        self.found.append(Difference(pointer(path), expected, actual, soft))
+        self.found.append(Difference(pointer(*path), expected, actual, soft))
 
     def _is_racy(self, path: Path) -> bool:
         return any(

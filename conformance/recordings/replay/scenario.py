@@ -16,7 +16,7 @@ import spec
 from conformance.play.llm_control import control_headers
 from conformance.recordings.replay import plan
 from conformance.recordings.replay.binding import Bindings
-from conformance.recordings.replay.compare import MISSING, Comparer, Difference, Rules, at, renamed
+from conformance.recordings.replay.compare import MISSING, Comparer, Difference, Rules, renamed
 from conformance.recordings.replay.llm import compare_received
 from conformance.recordings.replay.player import Socket, Unreachable
 from conformance.recordings.replay.report import FileResult, RowResult
@@ -26,6 +26,7 @@ from conformance.recordings.replay.sockets import Connection, compare_connection
 from conformance.recordings.replay.waiting import Poller
 from conformance.recordings.replay.world import NotPossible, World
 from conformance.wire.client import Answer, target_of
+from conformance.wire.pointers import at
 from fixtures.transcripts import Row, Transcript, kept_length, request_content
 from spec.documents import documents
 from spec.feeds import Feed, feeds
@@ -242,10 +243,10 @@ class Scenario:
             return False
         if row.data["finding"].get("finding") == "status":
             return True
-        if not pointer or at(recorded.get("body"), pointer.rpartition("/")[0]) is MISSING:
+        if not pointer or at(recorded.get("body"), pointer.rpartition("/")[0], MISSING) is MISSING:
             return None
         try:
-            there, here = at(recorded["body"], pointer), at(answer.json(), pointer)
+            there, here = at(recorded["body"], pointer, MISSING), at(answer.json(), pointer, MISSING)
         except ValueError:
             return False
         if there is MISSING or here is MISSING:
@@ -381,7 +382,7 @@ class Scenario:
             _lose_numbers(state.bindings, item["frame"], row.line)
         still = None
         if found := _FRAME.match(data.get("finding", {}).get("pointer", "")):
-            wrong = at([item["frame"] for item in data["frames"]], found[0].removeprefix("/frames"))
+            wrong = at([item["frame"] for item in data["frames"]], found[0].removeprefix("/frames"), MISSING)
             came = connection.events(state.bindings)
             expected = renamed(state.bindings.expected_value(wrong), self.world.names)
             still = any(not any(not d.soft for d in Comparer(state.bindings, rules).compare(expected, e)) for e in came)
