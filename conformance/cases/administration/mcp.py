@@ -8,20 +8,10 @@ from uuid import uuid4
 from conformance.play.actors import Actor
 from conformance.play.case import Case
 from conformance.play.declaration import case
+from conformance.scenes.tool_servers import at, wanted
 
 HIDDEN = ("oauth2_client_id", "oauth2_auth_url", "oauth2_token_url", "oauth2_scopes", "api_key_header")
 OTHERS = ("alice", "orgadmin", "auditor")
-
-
-def at(t: Case, server: Any = "") -> str:
-    """The path of this server, or of all."""
-    return t.url("getMCPServer", server=server) if server else t.url("listMCPServers")
-
-
-def wanted(t: Case, **fields: Any) -> dict[str, Any]:
-    """What a server is registered with; switched off, since chats would call it."""
-    plain = {"display_name": t.unique("Server"), "slug": t.named("s"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
-    return plain | {"transport": "streamable_http", "auth_type": "none", "availability": "default_off"} | fields
 
 
 def keyed(t: Case, **fields: Any) -> dict[str, Any]:

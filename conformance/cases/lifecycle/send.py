@@ -11,6 +11,7 @@ from conformance.play.declaration import case
 from conformance.play.turns import held, rests, said, talk
 from conformance.play.verdict import Failure, Unmet
 from conformance.scenes.lifecycle import ANSWER, becomes, first, moved, other_model, system_text
+from conformance.scenes.tool_servers import registered
 from conformance.wire.exchange import ABSENT
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
 
@@ -103,11 +104,7 @@ async def send_with_a_model(t: Case) -> None:
 
 @case("SEND-026", needs=["admin"])
 async def send_and_mcp_servers(t: Case) -> None:
-    servers = t.url("listMCPServers")
-    server = {"display_name": "Unused", "slug": t.named("s"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
-    server |= {"transport": "streamable_http", "auth_type": "none", "availability": "default_off"}
-    made = t.given(await t.root.post(servers, server))["id"]
-    t.cleanup(lambda: t.root.delete(f"{servers}/{made}"))
+    made = await registered(t)
     chat = await first(t, mcp_server_ids=[made])
     for sent, expected in ((None, [made]), (ABSENT, [made]), ([], []), (None, [])):
         fields: dict[str, Any] = {} if sent is ABSENT else {"mcp_server_ids": sent}

@@ -12,6 +12,7 @@ from conformance.play.turns import ran, said, talk
 from conformance.play.verdict import Unmet
 from conformance.scenes.chatmaking import Child, child, spawning
 from conformance.scenes.lifecycle import becomes, family, other_model, queue, queue_ids, queued, results
+from conformance.scenes.tool_servers import registered
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
 
@@ -90,11 +91,7 @@ async def plan_mode_of_a_child(t: Case) -> None:
 
 @case("CHILD-005", needs=["admin"])
 async def servers_of_a_child(t: Case) -> None:
-    servers = t.url("listMCPServers")
-    body = {"display_name": "Unused", "slug": t.unique("slug"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
-    body |= {"transport": "streamable_http", "auth_type": "none", "availability": "default_off"}
-    made = t.given(await t.root.post(servers, body))["id"]
-    t.cleanup(lambda: t.root.delete(f"{servers}/{made}"))
+    made = await registered(t)
     root = await t.chat(spawning(queued("child task")), mcp_server_ids=[made])
     (shown,) = await root.children()
     t.expect(t.accepted(await Chat(t.alice, shown["id"]).get())["mcp_server_ids"], [made], "its servers", "/mcp_server_ids")
@@ -111,28 +108,27 @@ async def both_held(t: Case) -> tuple[Chat, str, Chat, str]:
     return root, above, Chat(t.alice, (await root.children())[0]["id"]), below
 
 
+async def goes_on_alone(t: Case, chat: Chat, name: str, hold: str, stopped: Chat, words: str) -> None:
+    """Interrupt `stopped` and judge that the turn and the queue of `chat`, which waits at the gate `hold`, go on."""
+    waiting = t.given(await chat.send(queued("one")))["queued_message"]["id"]
+    t.given(await stopped.interrupt())
+    await stopped.settled(t.idle)
+    t.expect(t.accepted(await chat.get())["status"], t.running, f"the status of the {name}", "/status")
+    t.expect(await queue_ids(chat), [waiting], f"the queue of the {name}", "/queued_messages")
+    await t.llm.open(hold)
+    await ran(chat, [words, "part late", "one", "to one"])
+
+
 @case("CHILD-006", needs=["llm-control"])
 async def an_interrupted_root(t: Case) -> None:
     root, _, kid, hold = await both_held(t)
-    waiting = t.given(await kid.send(queued("one")))["queued_message"]["id"]
-    t.given(await root.interrupt())
-    await root.settled(t.idle)
-    t.expect(t.accepted(await kid.get())["status"], t.running, "the status of the child", "/status")
-    t.expect(await queue_ids(kid), [waiting], "the queue of the child", "/queued_messages")
-    await t.llm.open(hold)
-    await ran(kid, ["task", "part late", "one", "to one"])
+    await goes_on_alone(t, kid, "child", hold, root, "task")
 
 
 @case("CHILD-007", needs=["llm-control"])
 async def an_interrupted_child(t: Case) -> None:
     root, hold, kid, _ = await both_held(t)
-    waiting = t.given(await root.send(queued("one")))["queued_message"]["id"]
-    t.given(await kid.interrupt())
-    await kid.settled(t.idle)
-    t.expect(t.accepted(await root.get())["status"], t.running, "the status of the root", "/status")
-    t.expect(await queue_ids(root), [waiting], "the queue of the root", "/queued_messages")
-    await t.llm.open(hold)
-    await ran(root, ["first", "part late", "one", "to one"])
+    await goes_on_alone(t, root, "root", hold, kid, "first")
 
 
 async def asked(t: Case, root: Chat, *calls: dict[str, Any]) -> dict[str, Any]:
