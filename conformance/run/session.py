@@ -8,7 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import spec
 from conformance.checks import passive
@@ -160,13 +160,15 @@ class Session:
         self.complaints: list[str] = []  # entries of the expectations file that are red by themselves
         self.switched_off: set[str] = set()  # what only the property phase judges, in a run without it
         self._tallies: dict[str, Tally] = defaultdict(Tally)
-        self._seen, self._seen_weight = list[Exchange | SocketLog](), 0
+        self._seen: list[Exchange | SocketLog] = []
+        self._seen_weight = 0
         self.stumbles: list[tuple[Exchange | SocketLog, str]] = []  # what no check could read
         self._observers = passive.observers(self.profile)
         self.judging_seconds = 0.0
         self.answers_seen: dict[str, set[str]] = {}  # by case, over all its plays
         self.lost_at: dict[str, dict[int, str]] = {}  # by case and play: the request at which the connection was lost
-        self.began, self.ended = time.monotonic(), cast("Ended | None", None)
+        self.began = time.monotonic()
+        self.ended: Ended | None = None
         self.wire.listeners.append(self._observe)
         self.liveness = Liveness(self._answers, self.wire.now_ms)
         self.races = Races(self.traits)
@@ -403,10 +405,8 @@ class Session:
             yield self._passive_failure(requirement, tally, *tally.first)
 
     def _passive_failure(self, requirement: str, tally: Tally, finding: Finding, exchange: Exchange | SocketLog) -> Check:
-        check, more = (
-            self.check(requirement, failed(self.profile.requirements[requirement].level), "every exchange"),
-            tally.found - 1,
-        )
+        check = self.check(requirement, failed(self.profile.requirements[requirement].level), "every exchange")
+        more = tally.found - 1
         check.message = finding.message + (f" (and {more} more of {tally.judged})" if more else "")
         enter(check, finding, exchange)
         check.exchanges = list(tally.found_in)
