@@ -332,8 +332,10 @@ class Chat:
         """The chats of its sub-agents, oldest first, once there are `n` of them. Raises Unmet."""
         pause = 0.015
         try:
-            async with asyncio.timeout(self.case.deadline):
+            async with asyncio.timeout(self.case.deadline) as limit:
                 while len(found := await self.dialect.children(self)) < n:
+                    shown = (await self.get()).response
+                    self.hurry(shown.body if shown.status == 200 else shown.status, limit)
                     await asyncio.sleep(pause)  # there is no event for it that holds for every server state
                     pause = min(pause * 1.5, 0.25)
         except TimeoutError:
