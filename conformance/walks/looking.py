@@ -30,13 +30,13 @@ class Looking(Standing):
 
     async def _rest(self, family: str) -> bool:
         """Wait until the family of chats that was touched stands still on both sides; is it alike?"""
-        chats = [c for c in self.state.chats.values() if family_of(c.name) == family]
-        if not chats:
+        if not any(family_of(name) == family for name in self.state.chats):
             return True
         before = set(self.twin.sockets)
         if not await self._stands_alike(family):
             return False
-        new = [c for c in chats if not c.child and (c.name, c.owner) not in self.watched]
+        chats = [c for c in self.state.chats.values() if family_of(c.name) == family]
+        new = [c for c in chats if (c.name, c.owner) not in self.watched]
         for chat in new:  # opened at rest only: it sets the mark of what its owner has read
             self.watched.add((chat.name, chat.owner))
             await both(*(side.open_stream(chat.name, chat.owner) for side in (self.twin, self.target)))

@@ -48,7 +48,7 @@ class Pair:
         self.walk = Walk()
         self.rows: list[dict[str, Any]] = []  # of the transcript
         self.words: list[Found] = []  # refusals in other words, which end no walk
-        self.young: set[tuple[str, str]] = set()  # streams opened while a turn may have been under way
+        self.young: set[tuple[str, str]] = set()  # streams of which it is chance how much they have shown
         self.held: dict[str, int] = {}  # the gates at which chats of the family wait that was touched last
         self.lost_child = ""
         self.hasty = False  # a difference that is known comes soon or not at all

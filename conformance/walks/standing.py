@@ -84,8 +84,6 @@ class Standing(Pair):
             self.twin.ids[name], self.target.ids[name] = child["id"], other
             for side in (self.twin, self.target):
                 side.owners[name] = root.owner
-                await side.open_stream(name, root.owner)
-            self.young.add((name, root.owner))
             self.state.chats[name] = made
 
     async def _counterpart(self, family: str, name: str) -> str | None:
