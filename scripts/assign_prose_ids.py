@@ -19,7 +19,7 @@ REGISTRY = ROOT / "spec" / "requirements" / "prose.yaml"
 HEAD = "Wording of the refusals, one row each; written by `python -m scripts.assign_prose_ids`."
 
 # Refusals of what only provisions a target (users, tokens), and of a server's own breakdown: not judged.
-LEFT_OUT = ("users.", "tokens.", "common.panic")
+LEFT_OUT = ("users.", "tokens.", "common.panic", "create.failed")
 # Texts that tell of the server's inside or come from its socket library: informational only.
 INFORMATIONAL = re.compile(
     r"^(stream|watch)\.(no-|version$|key-|origin-)|-nul$|^promote\.unknown$|^edit\.unreadable-chat$|-forbidden$|^upload\.save$|^send\.no-model$|^rate\."
@@ -34,6 +34,7 @@ NEEDS: tuple[tuple[str, list[str]], ...] = (
     (r"^config\.debug-forced$", ["debug-forced"]),
     (r"^userkeys\.disabled$", ["own-keys-off"]),
     (r"^auth\.suspended$", ["admin"]),
+    (r"^(title\.(failed|unstorable)|messages\.unstorable|send\.no-stream)$", ["llm"]),
     (r"^create\.no-default-model$", ["model-admin", "exclusive", "disposable"]),
     (r"^send\.no-model$", ["model-admin", "exclusive"]),
     (r"^(patch\.pin-child|patch\.parent-archived)$", ["llm"]),
@@ -137,9 +138,10 @@ def _key(row: Row) -> str:
 
 
 def own_words(profile: str, folder: Path | None = None) -> dict[str, Row]:
-    """The refusals of a profile that its base has not, or has in other words."""
+    """The refusals of a profile that its base, and those that it shares some with, have not or have in other words."""
     bases = spec.chain(profile, folder)[1:]
     base = spec.refusals(bases[0], folder) if bases else {}
+    base = base | {key: spec.refusals(other, folder)[key] for key, other in spec.borrowed(profile, folder).items()}
     inherited = {key: (sentence(key, row), row.get("prose")) for key, row in base.items()}
     found = {
         key: row for key, row in spec.refusals(profile, folder).items() if inherited.get(key, ("",))[0] != sentence(key, row)
@@ -197,7 +199,8 @@ def _held(ids: dict[tuple[str, str], str], folder: Path | None) -> dict[str, set
     held: dict[str, set[str]] = {}
     for profile in spec.profiles(folder):
         for key in spec.refusals(profile, folder):
-            nearest = next((name for name in spec.chain(profile, folder) if (name, key) in ids), None)
+            names = [*spec.chain(profile, folder), *(o for k, o in spec.borrowed(profile, folder).items() if k == key)]
+            nearest = next((name for name in names if (name, key) in ids), None)
             if nearest:
                 held.setdefault(ids[nearest, key], set()).add(profile)
     return held

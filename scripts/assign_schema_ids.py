@@ -43,7 +43,10 @@ NEEDS = {
     "deleteUserSkill": ["admin"],
     "frame-streamGit": ["workspaces"],
     "frame-streamDesktop": ["workspaces"],
-}
+    "frame-sendMessage": ["llm"],
+    "line-g": ["llm", "anthropic-llm"],
+    "line-f": ["llm", "anthropic-llm"],
+} | {f"line-{kind}": ["llm"] for kind in "0bc9aed"}
 
 
 def rows(docs: Documents, folder: Path | None = None) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spec.layers import Files, patched
-from spec.sharing import shared_paths, shared_refusals, source
+from spec.sharing import named, shared_paths, shared_refusals, source
 
 # The profile of a run that names none.
 DEFAULT = "experimental-2026-05"
@@ -238,6 +238,12 @@ def refusals(profile: str, folder: Path | None = None) -> dict[str, dict[str, An
         if other:
             rows = shared_refusals(rows, refusals(other, folder), keys, f"spec/{name}/profile.yaml: shares")
     return rows
+
+
+def borrowed(profile: str, folder: Path | None = None) -> dict[str, str]:
+    """The refusals that the profile itself shares with another one (spec.sharing), by key, with the name of that."""
+    other, _, names = source(_own(profile, folder), f"spec/{profile}/profile.yaml")
+    return dict.fromkeys(named(refusals(other, folder), names), other) if other else {}
 
 
 def _own_refusals(profile: str, files: Files) -> dict[str, Any]:

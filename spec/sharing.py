@@ -34,11 +34,16 @@ def shared_refusals(own: dict[str, Any], other: dict[str, Any], names: list[str]
     """The rows `own` behind those of `other` that are named so. Raises ValueError for a name that fits none, or one of its own."""
     found: dict[str, Any] = {}
     for name in names:
-        keys = [key for key in other if fnmatchcase(key, name)]
+        keys = named(other, [name])
         if not keys or own.keys() & set(keys):
             raise ValueError(f"{where}: refusal {name} {'is its own' if keys else 'is not there'}")
         found |= {key: other[key] for key in keys}
     return found | own
+
+
+def named(rows: dict[str, Any], names: list[str]) -> list[str]:
+    """The keys of these rows that one of the names, each a key or `prefix.*`, stands for."""
+    return [key for key in rows if any(fnmatchcase(key, name) for name in names)]
 
 
 def source(traits: dict[str, Any], where: str) -> tuple[str, list[str], list[str]]:

@@ -16,7 +16,7 @@ Judged = tuple[str, Finding | None]
 
 _HEX = "[0-9a-fA-F]"
 _PLAIN = rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
-_UUID = re.compile(rf"{_PLAIN}|{_HEX}{{32}}|urn:uuid:{_PLAIN}|\{{{_PLAIN}\}}", re.I)
+_UUID = re.compile(rf"{_PLAIN}|{_HEX}{{32}}|urn:uuid:{_PLAIN}|.{_PLAIN}.", re.I)
 NIL = "00000000-0000-0000-0000-000000000000"
 # An answer that says nothing of the parameter under judgement: other checks come first.
 ELSEWHERE = frozenset({401, 403, 404, 405, 410, 426, 428, 429})
@@ -37,7 +37,7 @@ Verdict = Wrong | bool | None
 
 
 def is_uuid(text: str) -> bool:
-    """Any spelling that the API takes: dashed, 32 digits, with urn:uuid: or in braces."""
+    """Any spelling that the API takes: dashed, 32 digits, with urn:uuid: or in braces, in whose place some servers take anything."""
     return _UUID.fullmatch(text) is not None
 
 
@@ -45,7 +45,8 @@ def plain_uuid(text: str) -> str:
     """The lower-case dashed spelling; "" if it is none."""
     if not is_uuid(text):
         return ""
-    digits = re.sub(r"^urn:uuid:|[-{}]", "", text, flags=re.I).lower()
+    text = text[1:-1] if len(text) == 38 else text
+    digits = re.sub(r"^urn:uuid:|-", "", text, flags=re.I).lower()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from conformance.checks import answers, bodies, requests, wire_form
-from conformance.checks.asked import understand
+from conformance.checks.asked import Asked, understand
 from conformance.checks.documents import DocumentJudge
+from conformance.checks.lines import LineJudge, line_order
 from conformance.checks.objects import FormJudge, IdentityJudge, objects_of
 from conformance.checks.order import OrderJudge
 from conformance.checks.presence import PresenceJudge
@@ -64,7 +65,11 @@ class TrafficJudge:
 
     def __init__(self, profile: Profile, *, recorded: bool) -> None:
         self._documents = documents(profile.name, profile.folder)
-        self._order = OrderJudge(stream_order(profile.name, profile.folder), feeds(profile))
+        self._orders: list[Callable[[Asked], Iterable[Judged]]] = []
+        if "stream_order" in profile.tables:
+            self._orders.append(OrderJudge(stream_order(profile.name, profile.folder), feeds(profile)))
+        if "line_order" in profile.tables:
+            self._orders.append(LineJudge(line_order(profile.table("line_order")), feeds(profile)))
         self._refusals = RefusalJudge(profile)
         self._form, self._identity = FormJudge(), IdentityJudge(self._documents.known_keys)
         self._state = StateJudge() if recorded else None
@@ -78,7 +83,8 @@ class TrafficJudge:
             for table in (requests.RULES, bodies.RULES, answers.RULES):
                 yield from table.judge(asked)
             yield from self._refusals(asked)
-        yield from self._order(asked)
+        for order in self._orders:
+            yield from order(asked)
         objects = objects_of(said)
         yield from self._form(said, objects)
         yield from self._identity(said, objects)

@@ -118,14 +118,14 @@ class PresenceJudge:
     """Judges by the presence tables of one profile. Raises FileNotFoundError when the profile has none."""
 
     def __init__(self, profile: Profile) -> None:
-        table, parts = profile.table("presence"), profile.table("part_presence")
+        table = profile.table("presence")
         self._documents, self._feeds = documents(profile.name, profile.folder), feeds(profile)
         self._rules = {name: [_rule(row) for row in rows] for name, rows in table["objects"].items()}
         self._answers = {key: _sites(value) for key, value in table["answers"].items()}
         self._events = {key: _sites(value) for key, value in table["events"].items()}
         self._inside = {key: _sites(value) for key, value in table["inside"].items()}
         self._refusals = _sites(table["refusals"])
-        self._parts = Parts(parts)
+        self._parts = Parts(profile.table("part_presence")) if "part_presence" in profile.tables else None
         self._placed: dict[tuple[str, str], Table] = {}
 
     def __call__(self, said: Exchange | SocketLog) -> Iterator[Judged]:
@@ -156,7 +156,7 @@ class PresenceJudge:
 
     def requirement_ids(self) -> set[str]:
         """Every requirement that the tables name."""
-        return {rule.id for rules in self._rules.values() for rule in rules} | self._parts.ids
+        return {rule.id for rules in self._rules.values() for rule in rules} | (self._parts.ids if self._parts else set())
 
     def _told(self, operation: str, said: Exchange | SocketLog, judged: Presence) -> None:
         feed = self._feeds.get(operation)
@@ -178,7 +178,7 @@ class PresenceJudge:
         for site in sites:
             here = place + site.place if site.place.startswith("-") else site.place
             for found, at in _reach(value, site.steps, where):
-                if site.name == PART:
+                if site.name == PART and self._parts is not None:
                     self._parts.judge(found, at, here, judged, exchange)
                     continue
                 ids, wrong = self._table(site.name, here).judge(found)

@@ -106,7 +106,8 @@ def chat_id_is_a_uuid(asked: Asked) -> Verdict:
 
 @judges("ROUTE-010")
 def other_methods(asked: Asked) -> Verdict:
-    if asked.request.method not in ("HEAD", "OPTIONS") or not asked.below_chats:
+    preflight = _header(asked, "access-control-request-method")  # a browser's own question
+    if asked.request.method not in ("HEAD", "OPTIONS") or not asked.below_chats or preflight:
         return None
     return True if asked.status == 401 else asked.refused(405, 400)
 

@@ -49,7 +49,9 @@ def declared(capabilities: dict[str, bool]) -> str:
 
 
 async def find(session: Session) -> Routing:
-    """What the target file declares, else what a turn shows."""
+    """What the target file declares, else what a turn shows; nothing where the profile asks for neither."""
+    if not NEEDS.keys() & set(session.traits["capabilities"]):
+        return Routing()
     said = declared(session.target.capabilities)
     return Routing(said, "so the target file declares") if said else await seen(session)
 
