@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spec.layers import Files, patched
+from spec.sharing import shared_paths, shared_refusals, source
 
 # The profile of a run that names none.
 DEFAULT = "experimental-2026-05"
@@ -197,6 +198,9 @@ def _openapi(profile: str, folder: Path | None) -> dict[str, Any]:
     for name in reversed(chain(profile, folder)):
         own = _own_openapi(name, Files(folder))
         merged = patched(merged, own, f"spec/{name}/openapi*.yaml") if merged else own
+        other, paths, _ = source(_own(name, folder), f"spec/{name}/profile.yaml")
+        if other:
+            merged = shared_paths(merged, _openapi(other, folder), paths, f"spec/{name}/profile.yaml: shares")
     return merged
 
 
@@ -230,6 +234,9 @@ def refusals(profile: str, folder: Path | None = None) -> dict[str, dict[str, An
     rows: dict[str, dict[str, Any]] = {}
     for name in reversed(chain(profile, folder)):
         rows = patched(rows, _own_refusals(name, Files(folder)), f"spec/{name}/errors")
+        other, _, keys = source(_own(name, folder), f"spec/{name}/profile.yaml")
+        if other:
+            rows = shared_refusals(rows, refusals(other, folder), keys, f"spec/{name}/profile.yaml: shares")
     return rows
 
 
