@@ -50,7 +50,7 @@ Piece = Text | CallStart | CallPiece | Finished
 
 
 class CallWithoutId(Exception):
-    """A tool call that has no id yet: the reading breaks off with an error."""
+    """Arguments of a call that has no id: the reading breaks off with an error."""
 
 
 class Reading:
@@ -129,7 +129,7 @@ class Reading:
         if call.get("id"):
             self._call = str(call["id"])
             yield CallStart(self._call, str(function.get("name") or ""))
-        elif not self._call:
-            raise CallWithoutId
         if function.get("arguments"):
+            if not self._call:
+                raise CallWithoutId
             yield CallPiece(self._call, str(function["arguments"]))

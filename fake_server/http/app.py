@@ -50,6 +50,12 @@ def encode(value: Any) -> bytes:
     return feeds.encode(value) + b"\n"
 
 
+def _preflight(call: Call) -> bool:
+    """Does a browser ask whether a page of another origin may call, and the server answers that by itself?"""
+    asks = call.method == "OPTIONS" and bool(call.header("origin") and call.header("access-control-request-method"))
+    return asks and not call.backend.does("route.preflights-are-calls")
+
+
 def load_routes(served: Revision) -> Router:
     """The table of every endpoint of a revision, from all modules of fake_server.endpoints."""
     import fake_server.endpoints as package
@@ -77,6 +83,9 @@ class App:
         try:
             if b"%2f" in scope["raw_path"].lower():
                 call.path = scope["raw_path"].decode("latin-1")  # an escaped slash keeps the whole path escaped
+            if _preflight(call):
+                await self._send(call, None, endpoint.reply(200))
+                return
             if call.method not in auth.SAFE_METHODS:
                 auth.check_csrf(call)
             if self.limits.on:
