@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 import spec
+from fake_server.answers.answering import Answerer
 from fake_server.chats.hub import Hub
 from fake_server.chats.ledger import Ledger
 from fake_server.model_calls.client import LLMClient
@@ -54,12 +55,17 @@ class Worker(Protocol):
 
 
 class Backend(State):
-    """The state with its active parts: `hub` tells, `ledger` writes, `lifecycle` takes orders, `runner` runs turns."""
+    """The state with its active parts.
+
+    `hub` tells, `ledger` writes, `lifecycle` takes orders, `runner` runs turns; `answerer` answers while a request is open.
+    """
 
     lifecycle: Orders
     runner: Worker
+    answerer: Answerer
 
     def __init__(self, profile: str = spec.DEFAULT, *, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> None:
         super().__init__(profile, faults=faults, options=options)
         self.hub = Hub(self)
         self.ledger = Ledger(self, self.hub)
+        self.answerer = Answerer(self)

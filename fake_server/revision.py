@@ -18,7 +18,7 @@ from spec.parsed import parsed
 
 
 class Revision:
-    """One revision of the server. `off`: the behaviours that it does not have; `operations`: what it serves."""
+    """One revision of the server. `off`: the behaviours that it does not have; `paths`: where it serves which operation."""
 
     def __init__(self, name: str) -> None:
         self.name, self.profile = name, spec.load(name)
@@ -35,7 +35,7 @@ class Revision:
         self.off = frozenset(off)
         self._without = {name: frozenset(keys) for name, keys in without.items()}
         self._narrowed: dict[str, Struct] = {}
-        self.operations = frozenset(documents(name).operations)
+        self.paths = {name: operation.path for name, operation in documents(name).operations.items()}
         self.errors = self.profile.errors
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fake_server.state import model_choice, workspaces
+from fake_server.state import language_models, model_choice, workspaces
 from fake_server.state.accounts import make_token, make_user, wire_token
 from fake_server.state.records import ModelConfig, Provider, User, new_id
 
@@ -42,10 +42,29 @@ def seed_root(backend: Backend) -> None:
     _add_actor(backend, "root")
 
 
+def models_of_start(backend: Backend) -> bool:
+    """Does the server of this revision get its models with its start configuration?"""
+    return "listLanguageModels" in backend.revision.paths
+
+
+def seed_models(backend: Backend, llm_url: str) -> None:
+    """The models of the start options, where `{llm}` is the scripted LLM's address; if these say nothing, one there.
+
+    Raises BadConfiguration.
+    """
+    options = {name: str(value).replace("{llm}", llm_url) for name, value in backend.options.items()}
+    if language_models.given(options):
+        language_models.take(backend, language_models.configured(options))
+    else:
+        language_models.take(backend, [language_models.Provider("openai", llm_url, "sk-fake-1", (MODEL,))])
+
+
 def seed(backend: Backend, llm_url: str) -> None:
-    """All actors, and a default model at the scripted LLM's address."""
+    """All actors, and a default model at the scripted LLM's address where models are not given at start."""
     for name in _actors(backend):
         _add_actor(backend, name)
+    if models_of_start(backend):
+        return
     now = backend.clock.now()
     provider = Provider(
         type="openai-compat",

@@ -24,13 +24,13 @@ import spec
 from fake_server.backend import Backend
 from fake_server.chats.lifecycle import Lifecycle
 from fake_server.http.app import build_app
-from fake_server.http.endpoint import experiments
+from fake_server.http.endpoint import chats_are_on
 from fake_server.http.sockets import SocketProtocol
 from fake_server.llm.server import ScriptedLLM
 from fake_server.parent import end_of_parent
 from fake_server.rules.authz import sharing_disabled
-from fake_server.seeding import seed, seed_root, target_users
-from fake_server.state import workspaces
+from fake_server.seeding import models_of_start, seed, seed_models, seed_root, target_users
+from fake_server.state import language_models, workspaces
 from fake_server.state.model_choice import through_gateway
 from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, POLL, POLL_DEFAULT, Runner, floor_seconds
 
@@ -40,9 +40,12 @@ START_OPTIONS = {
     "CODER_AI_GATEWAY_ALLOW_BYOK": "false: users bring no provider keys of their own",
     "CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "true: model calls go through the gateway",
     "CODER_CHAT_DEBUG_LOGGING_ENABLED": "true: debug runs of every chat are recorded",
+    "CODER_API_RATE_LIMIT": "requests a minute that the rate limiter lets through (512 when not set)",
     "CODER_DANGEROUS_DISABLE_RATE_LIMITS": "false: the rate limiter is on",
     "CODER_EXPERIMENTS": "the experiments that are on, of revisions that have chats among them (agents when not set)",
     "CODER_DISABLE_CHAT_SHARING": "true: chats can't be shared",
+    "config-file": "the text of a configuration file, of revisions that get their models so",
+    "no-models": "true: there are no models, of revisions that get them at start",
     "gateway-cooldown": "seconds that a provider key rests after a 429",
     "held-pending": "seconds that a turn stays pending",
     "long-waits": "true: what takes half a minute may be waited for",
@@ -90,7 +93,7 @@ class RunningServer:
             "base_url": self.base_url,
             "profile": self.backend.revision.name,
             "organization_id": store.organization_id,
-            "model_config_ids": [c.id for c in store.model_configs.values() if not c.deleted],
+            "model_config_ids": self._models(),
             "users": target_users(self.backend),
             "llm": {
                 "kind": "scripted",
@@ -101,6 +104,11 @@ class RunningServer:
             "workspace_ids": list(self.backend.store.workspaces),
             "capabilities": capabilities(self.backend, bare=self.bare),
         }
+
+    def _models(self) -> list[str]:
+        if models_of_start(self.backend):
+            return list(self.backend.store.language_models)
+        return [config.id for config in self.backend.store.model_configs.values() if not config.deleted]
 
     def token(self, name: str) -> str:
         """The token of a seeded user."""
@@ -131,7 +139,7 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     offered["templates"] = bool(backend.options.get("templates"))
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive
     offered["stored-shares"] = bool(backend.options.get("stored-shares"))
-    offered["experiment-off"] = backend.revision.refuses("gate.experiment") and "agents" not in experiments(backend)
+    offered["experiment-off"] = backend.revision.refuses("gate.experiment") and not chats_are_on(backend)
     offered["held-pending"] = bool(backend.options.get("held-pending"))
     return offered | {f"{name}={value}": True for name, value in backend.options.items() if name not in (FLOOR, POLL)}
 
@@ -141,7 +149,7 @@ def assemble(profile: str = spec.DEFAULT, faults: Iterable[str] = (), options: d
     backend = Backend(profile, faults=faults, options=options)
     backend.runner = Runner(backend)
     backend.lifecycle = Lifecycle(backend)
-    backend.faults.attach(backend.hub, backend.ledger, backend.runner, backend.lifecycle)
+    backend.faults.attach(backend.hub, backend.ledger, backend.runner, backend.lifecycle, backend.answerer)
     return backend
 
 
@@ -189,6 +197,8 @@ async def running_server(
             seed_root(backend)
         else:
             seed(backend, llm.base_url)
+        seed_models(backend, llm.base_url)
+        stack.push_async_callback(backend.answerer.close)
         stack.push_async_callback(lambda: backend.runner.close())  # as it is then: it may have been wrapped meanwhile
         config = uvicorn.Config(
             build_app(backend),
@@ -278,7 +288,7 @@ def _option(text: str) -> tuple[str, str]:
 def _unknown_option(args: argparse.Namespace) -> str:
     """What is wrong with the first option that this server does not know; a program may pass on any setting of a real server."""
     for name, _ in args.option:
-        if name in START_OPTIONS or (args.parent_pipe and name.startswith("CODER_")):
+        if name in START_OPTIONS or name.startswith(language_models.PREFIX) or (args.parent_pipe and name.startswith("CODER_")):
             continue
         near = get_close_matches(name, START_OPTIONS, n=1, cutoff=0.5)
         return f"unknown option {name!r}; " + (f"did you mean {near[0]}?" if near else f"known: {', '.join(START_OPTIONS)}")

@@ -7,6 +7,7 @@ import logging
 import pkgutil
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ import orjson
 from fake_server.chats import feeds
 from fake_server.faulting import Answer, replaceable
 from fake_server.http import auth, endpoint
-from fake_server.http.endpoint import JSON, TEXT, Call, Reply, sign_in
+from fake_server.http.endpoint import JSON, TEXT, Call, ClientGone, Reply, Stream, sign_in
 from fake_server.http.router import Route, Router
 from fake_server.rules.refusals import Refusal, refusal
 from fake_server.state.ratelimit import RateLimits
@@ -49,6 +50,12 @@ def encode(value: Any) -> bytes:
     return feeds.encode(value) + b"\n"
 
 
+def _preflight(call: Call) -> bool:
+    """Does a browser ask whether a page of another origin may call, and the server answers that by itself?"""
+    asks = call.method == "OPTIONS" and bool(call.header("origin") and call.header("access-control-request-method"))
+    return asks and not call.backend.does("route.preflights-are-calls")
+
+
 def load_routes(served: Revision) -> Router:
     """The table of every endpoint of a revision, from all modules of fake_server.endpoints."""
     import fake_server.endpoints as package
@@ -76,6 +83,9 @@ class App:
         try:
             if b"%2f" in scope["raw_path"].lower():
                 call.path = scope["raw_path"].decode("latin-1")  # an escaped slash keeps the whole path escaped
+            if _preflight(call):
+                await self._send(call, None, endpoint.reply(200))
+                return
             if call.method not in auth.SAFE_METHODS:
                 auth.check_csrf(call)
             if self.limits.on:
@@ -89,11 +99,20 @@ class App:
                 answer = await self._handle(call, route)
         except Refusal as refused:
             answer = await self._answer_to(call, refused)
+        except ClientGone:
+            return
         except Exception as error:  # the last resort: an answer without a trace, the trace in the log
             log.exception("%s %s", call.method, call.path)
             answer = self._refused(call, refusal("common.panic", detail=type(error).__name__))
-        if answer is not None:
-            await self._send(call, route, answer)
+        if answer is None:
+            return
+        try:
+            if isinstance(answer.body, Stream):
+                await call.while_there(self._stream(call, route, answer, answer.body))
+            else:
+                await self._send(call, route, answer)
+        except ClientGone:
+            return
 
     @replaceable
     def _find(self, call: Call) -> tuple[Route | None, list[str]]:
@@ -129,15 +148,50 @@ class App:
         return endpoint.reply(said.status, body, headers=headers)
 
     @replaceable
-    async def _send(self, call: Call, route: Route | None, answer: Reply) -> None:
+    async def _stream(self, call: Call, route: Route | None, answer: Reply, stream: Stream) -> None:
+        """Tell a stream as it comes. One without a line is an answer like any other, of known length."""
+        begun, last = False, b""
+        memory: dict[str, Any] = {}
+        try:
+            async with aclosing(stream.events) as events:
+                async for event in events:
+                    for line in self._lines(event, memory):
+                        if not begun:
+                            await self._begin(call, route, answer)
+                            begun = True
+                        await call.send({"type": "http.response.body", "body": line, "more_body": True})
+        except Refusal as refused:
+            last = encode((await self._answer_to(call, refused)).body)
+        if begun:
+            await call.send({"type": "http.response.body", "body": last})
+        else:
+            await self._send(call, route, Reply(answer.status, last, answer.headers, answer.media))
+
+    def _lines(self, event: dict[str, Any], memory: dict[str, Any]) -> list[bytes]:
+        faults = self.backend.faults
+        events = faults.change_events("answer", [event], memory) if faults.active else [event]
+        return [each["type"].encode() + b":" + encode(each["data"]) for each in events]
+
+    async def _begin(self, call: Call, route: Route | None, answer: Reply) -> None:
+        status, _, headers = self._head(call, route, Reply(answer.status, b"", answer.headers, answer.media))
+        await call.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    def _head(self, call: Call, route: Route | None, answer: Reply) -> tuple[int, Any, list[tuple[bytes, bytes]]]:
+        """Status, body and headers of an answer, as faults leave them."""
         request_id = (b"x-coder-request-id", str(uuid4()).encode())
         common = _GLOBAL if self.backend.does("route.vary") else [pair for pair in _GLOBAL if pair[0] != b"vary"]
+        if not self.backend.does("route.sets-csrf-cookie"):
+            common = [pair for pair in common if pair != (b"vary", b"Cookie") and pair[0] != b"set-cookie"]
         headers = [*common, request_id, *call.extra_headers, *answer.headers]
-        status, body = answer.status, answer.body
-        if body is not None:
+        if answer.body is not None:
             headers.append((b"content-type", answer.media))
         if self.backend.faults.active:
-            status, body, headers = self._faulted(call, route, answer, headers)
+            return self._faulted(call, route, answer, headers)
+        return answer.status, answer.body, headers
+
+    @replaceable
+    async def _send(self, call: Call, route: Route | None, answer: Reply) -> None:
+        status, body, headers = self._head(call, route, answer)
         if body is None:
             data = b""
         elif answer.media == JSON and not isinstance(body, bytes):

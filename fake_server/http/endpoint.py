@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fake_server.http import auth, sockets
@@ -22,16 +24,33 @@ if TYPE_CHECKING:
 API = "/api/experimental"
 CHATS = f"{API}/chats"
 EXPERIMENTS = "CODER_EXPERIMENTS"
+_PLACE = re.compile(r"\{\w+\}")
 UNDOCUMENTED = frozenset(("getHealth", "getTemplate", "listTemplates", "deleteTemplate"))  # served by every revision
 JSON = b"application/json; charset=utf-8"
 TEXT = b"text/plain; charset=utf-8"
 
+T = TypeVar("T")
 _declared: list[Route] = []  # of every revision
 _mounts: dict[str, Enter | None] = {}
 
 
+class Stream:
+    """A body that is told as it comes: `events` are its lines, each with the `type` before its colon and the `data` behind it.
+
+    The head of the answer goes out with the first line. A refusal that ends the events is told in the body.
+    """
+
+    __slots__ = ("events",)
+
+    def __init__(self, events: AsyncGenerator[dict[str, Any], None]) -> None:
+        self.events = events
+
+
 class Reply:
-    """An answer on its way out. `body`: a JSON value, bytes or text of `media`, or None for an empty body without a type."""
+    """An answer on its way out.
+
+    `body`: a JSON value, bytes or text of `media`, a Stream, or None for an empty body without a type.
+    """
 
     __slots__ = ("body", "headers", "media", "status")
 
@@ -42,6 +61,10 @@ class Reply:
 def reply(status: int, body: Any = None, *, headers: list[tuple[bytes, bytes]] | None = None, media: bytes = JSON) -> Reply:
     """An answer with a JSON body (default), with bytes or text when `media` says so, or empty when body is None."""
     return Reply(status, body, headers or [], media)
+
+
+class ClientGone(Exception):
+    """The client has hung up: nobody waits for an answer."""
 
 
 class Call:
@@ -147,6 +170,27 @@ class Call:
             self.truncated = True
             return self._body[:cap]
         return self._body
+
+    async def while_there(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the work gives; it is cancelled when the client hangs up. Raises ClientGone then."""
+        if not self.backend.does("call.ends-with-client"):
+            return await work
+        await self.body()
+        doing = asyncio.ensure_future(work)
+        leaving = asyncio.ensure_future(self._left())
+        try:
+            await asyncio.wait((doing, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                raise ClientGone
+            return doing.result()
+        finally:
+            doing.cancel()
+            leaving.cancel()
+            await asyncio.gather(doing, leaving, return_exceptions=True)
+
+    async def _left(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     async def json(self, shape: Kind | None = None, *, cap: int | None = None) -> Any:
         """The body's first JSON value, read as `shape` (see decode.py). Refuses with `common.bad-json`."""
@@ -277,7 +321,8 @@ def routes(served: Revision) -> list[Route]:
 
     def has(route: Route) -> bool:
         wanted = not route.when or (route.when.lstrip("!") in served.off) == route.when.startswith("!")
-        return wanted and (route.operation in served.operations or route.operation in UNDOCUMENTED)
+        path = _PLACE.sub("{}", served.paths.get(route.operation, ""))
+        return wanted and (_PLACE.sub("{}", route.path) == path or route.operation in UNDOCUMENTED)
 
     return [route for route in _declared if has(route)]
 
@@ -291,17 +336,24 @@ def sign_in(call: Call) -> None:
 def enter_chats(call: Call) -> None:
     """Entering what belongs to chats: with a token, and in early revisions only if the experiment `agents` is on."""
     sign_in(call)
-    call.backend.guard("gate.experiment", "agents" not in experiments(call.backend))
+    call.backend.guard("gate.experiment", not chats_are_on(call.backend))
+
+
+def chats_are_on(backend: State) -> bool:
+    """Is the experiment on that chats belong to, in revisions where they belong to one?"""
+    return backend.revision.value("experiments.chats") in experiments(backend)
 
 
 def experiments(backend: State) -> set[str]:
-    """The experiments that the server was started with."""
-    return {name for name in str(backend.options.get(EXPERIMENTS, "agents")).split(",") if name}
+    """The experiments that are on: those that the server was started with, and for a wildcard the safe ones."""
+    chats, safe = backend.revision.value("experiments.chats"), backend.revision.value("experiments.safe")
+    names = {name for name in str(backend.options.get(EXPERIMENTS, chats)).lower().split(",") if name}
+    return names - {"*"} | set(safe if "*" in names else ())
 
 
 def place(call: Call) -> str:
     """Where below its chat a call is, by the first name after the chat's id; `chat` for the chat itself."""
-    below = call.path.removeprefix(CHATS).strip("/").split("/")
+    below = re.sub("^.*?/chats", "", call.path).strip("/").split("/")
     return below[1] if len(below) > 1 else "chat"
 
 

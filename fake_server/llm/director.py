@@ -21,6 +21,7 @@ from fake_server.llm.script import (
     Text,
     ToolCall,
     Turn,
+    at,
     leaves,
     pick,
 )
@@ -70,6 +71,42 @@ def helper_turn(call: Call, texts: Mapping[str, str]) -> Turn:
     return Turn(steps=(ToolCall(None, tool, values, (values,)),) if tool else (Text(values),))
 
 
+def _answered(call: Call) -> int:
+    """How many times the model has answered since the user's message, however many messages a server makes of one answer."""
+    try:
+        script = find_script(call.user_texts)
+    except BadScript:
+        script = None
+    if script is None:
+        return history_turn(call)
+    turns = [turn for path in leaves(script.node) if (turn := at(script.node, path)).calls_tool]
+    count = 0
+    rest: list[tuple[list[str], str]] = []
+    for message in call.after_user:
+        if message.role != "assistant":
+            continue
+        said = ([call_id for call_id, _ in message.calls], "".join(message.texts))
+        if rest and said == rest[0]:
+            rest = rest[1:]
+            continue
+        count += 1
+        rest = next((pieces[1:] for turn in turns if len(pieces := _pieces(turn)) > 1 and pieces[0] == said), [])
+    return count
+
+
+def _pieces(turn: Turn) -> list[tuple[list[str], str]]:
+    """An answer in as many messages as there are calls in it, and one for the text behind: ids of calls, and text."""
+    pieces: list[tuple[list[str], str]] = []
+    text = ""
+    for step in turn.steps:
+        if isinstance(step, Text):
+            text += step.text
+        elif isinstance(step, ToolCall):
+            pieces.append(([step.id or ""], text))
+            text = ""
+    return [*pieces, ([], text)] if text else pieces
+
+
 class Director:
     """Keeps what must outlive one call: counts of identical requests, what was used of each script, surprises."""
 
@@ -85,7 +122,7 @@ class Director:
 
     def number(self, call: Call) -> None:
         """Set the call's turn number (from its history) and attempt (identical requests so far)."""
-        call.turn = history_turn(call)
+        call.turn = _answered(call)
         key = call.fingerprint()
         call.attempt = self._attempts.get(key, 0)
         self._attempts[key] = call.attempt + 1

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from fake_server.llm.script import (
+    DEFAULT_TURN,
     UNSET,
     BadScript,
     Fault,
@@ -154,7 +155,7 @@ def _read_script(value: Json) -> Script:
     label = _helper(whole, "label")
     strict = whole.take("strict", "true or false", False)
     rest = {k: v for k, v in value.items() if k not in ("title", "label", "strict")}
-    return Script(read_node(rest, ""), title, label, strict)
+    return Script(read_node(rest, "") if rest else DEFAULT_TURN, title, label, strict)
 
 
 def _helper(whole: _Object, key: str) -> str | Node | None:
@@ -175,7 +176,7 @@ def read_node(value: Json, where: str, depth: int = 0) -> Node:
                 if not listed:
                     group.fail(f"{key!r} is empty", key)
                 nodes = tuple(read_node(item, f"{where}/{key}/{i}", depth + 1) for i, item in enumerate(listed))
-                return Turns(nodes, by_attempt=key == "attempts")
+                return Turns(nodes, by_attempt=key == "attempts", by_call=key == "calls")
     return read_turn(value, where)
 
 

@@ -209,10 +209,15 @@ DEFAULT_TURN: Final = Turn(steps=(Text("Hello"), Text(" world")))
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The n-th for the n-th call since the user's message; `attempts` instead: for the n-th identical request."""
+    """The n-th for the n-th call since the user's message.
+
+    `by_attempt` instead: for the n-th identical request; `by_call`: identical requests count as calls, too (an answer that leaves
+    nothing in the history is followed by a request like the one before).
+    """
 
     turns: tuple[Node, ...]
     by_attempt: bool = False
+    by_call: bool = False
 
 
 Node = Turn | Turns
@@ -238,12 +243,21 @@ def pick(node: Node, turn: int, attempt: int) -> tuple[Path, Turn | None]:
     """
     path: Path = ()
     while isinstance(node, Turns):
-        index = min(attempt, len(node.turns) - 1) if node.by_attempt else turn
+        index = min(attempt, len(node.turns) - 1) if node.by_attempt else turn + attempt * node.by_call
         if index >= len(node.turns):
             return path, None
         turn = turn if node.by_attempt else 0
         node, path = node.turns[index], (*path, index)
     return path, node if turn == 0 else None
+
+
+def at(node: Node, path: Path) -> Turn:
+    """The turn at this place of a script, one of its `leaves`."""
+    for index in path:
+        assert isinstance(node, Turns)
+        node = node.turns[index]
+    assert isinstance(node, Turn)
+    return node
 
 
 def leaves(node: Node, path: Path = ()) -> list[Path]:

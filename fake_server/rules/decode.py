@@ -8,6 +8,7 @@ become U+FFFD.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -25,7 +26,16 @@ _SPACE = " \t\r\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+EACH_BYTE = "each-byte-replaced"  # how bytes that are no UTF-8 are decoded: each becomes U+FFFD
 _MOST_DIGITS = 4000  # the interpreter makes no integers of many more; no field takes one of so many
+
+
+def _each_byte_replaced(wrong: UnicodeError) -> tuple[str, int]:
+    assert isinstance(wrong, UnicodeDecodeError)
+    return "\ufffd" * (wrong.end - wrong.start), wrong.end
+
+
+codecs.register_error(EACH_BYTE, _each_byte_replaced)
 
 
 class BadBody(ValueError):
@@ -371,7 +381,7 @@ def first_value(body: bytes, *, truncated: bool = False) -> Any:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
             pass  # something behind the value, odd bytes, or really malformed: read slowly
-    text = body.decode("utf-8", errors="replace")
+    text = body.decode("utf-8", errors=EACH_BYTE)
     start = len(text) - len(text.lstrip(_SPACE))
     try:
         if start == len(text):

@@ -141,10 +141,12 @@ def role_views(roles: Iterable[str], names: dict[str, str], organization_id: str
 def user_view(backend: State, user: User) -> dict[str, Any]:
     """A user as the API shows it."""
     seen = backend.store.last_seen.get(user.id)
-    return {
+    whole = not backend.does("users.leave-empty-out")
+    view = {
         "id": user.id,
         "username": user.username,
-        **({"name": user.name} if user.name else {}),
+        **({"avatar_url": ""} if whole else {}),
+        **({"name": user.name} if user.name or whole else {}),
         "email": user.email,
         "created_at": stamp(user.created_at),
         "updated_at": stamp(user.updated_at),
@@ -155,6 +157,7 @@ def user_view(backend: State, user: User) -> dict[str, Any]:
         "roles": role_views(user.site_roles, SITE_ROLES),
         "has_ai_seat": False,
     }
+    return backend.revision.shown("user", view)
 
 
 def password_problem(password: str) -> str:

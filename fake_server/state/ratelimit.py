@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from fake_server.state.store import State
 
 WINDOW = 60.0
+LIMIT = "CODER_API_RATE_LIMIT"
 API_LIMIT = 512
 FILES_LIMIT = 12
 
 
 class RateLimits:
-    """Two limits: on everything below /api/experimental, and a tighter one on files."""
+    """Two limits: on everything below one path, and a tighter one on files; or one that asks for no token."""
 
     def __init__(self, backend: State) -> None:
         self.backend = backend
@@ -35,7 +36,12 @@ class RateLimits:
 
     def count(self, call: Call) -> None:
         """Count this request; refuse it when there were too many. Sets the X-RateLimit headers of the answer."""
-        if not call.path.startswith("/api/experimental"):
+        if not call.path.startswith(self.backend.revision.value("limits.below")):
+            return
+        limit = int(self.backend.options.get(LIMIT) or API_LIMIT)
+        if not self.backend.does("limits.by-caller"):
+            client = call.scope.get("client")
+            self._one(call, limit, str(client[0] if client else ""), exempt=False)
             return
         token = self.backend.store.tokens.get(auth.sent_token(call).partition("-")[0])
         user = self.backend.store.users.get(token.user_id) if token else None
@@ -46,7 +52,7 @@ class RateLimits:
             exempt = True
         client = call.scope.get("client")
         caller = user.id if user else str(client[0] if client else "")
-        self._one(call, API_LIMIT, caller, exempt)
+        self._one(call, limit, caller, exempt)
         if call.path.startswith("/api/experimental/chats/files"):
             self._one(call, FILES_LIMIT, caller, exempt)
 

@@ -12,6 +12,8 @@ import spec
 from fake_server.faulting import Faults
 from fake_server.revision import revision
 from fake_server.rules.refusals import Refusal, Said, refusal
+from fake_server.state.language_models import LanguageModel
+from fake_server.state.language_models import Provider as StartProvider
 from fake_server.state.ordering import ListOrder
 from fake_server.state.records import (
     Chat,
@@ -44,6 +46,9 @@ class Store:
         self.queues: dict[str, list[QueuedMessage]] = {}
         self.files: dict[str, StoredFile] = {}
         self.chats_of_file: dict[str, list[str]] = {}  # file id → ids of the chats that link it
+        self.said: dict[str, list[Any]] = {}  # chat id → its messages as they are shown, where they are the client's own objects
+        self.ai_providers: list[StartProvider] = []  # of the start configuration
+        self.language_models: dict[str, LanguageModel] = {}  # by id, of the start configuration
         self.providers: dict[str, Provider] = {}
         self.model_configs: dict[str, ModelConfig] = {}
         self.mcp_servers: dict[str, dict[str, Any]] = {}  # id → the server as the API shows it

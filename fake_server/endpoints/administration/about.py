@@ -36,11 +36,11 @@ async def get_build_info(call: Call) -> Reply:
 
 @route("listExperiments", "GET", f"{V2}/experiments")
 async def list_experiments(call: Call) -> Reply:
-    """The experiments that are on. A wildcard turns the safe ones on, of which there are none here."""
-    return reply(200, sorted(experiments(call.backend) - {"*"}))
+    """The experiments that are on."""
+    return reply(200, sorted(experiments(call.backend)))
 
 
 @route("listAvailableExperiments", "GET", f"{V2}/experiments/available")
 async def list_available_experiments(call: Call) -> Reply:
     """The experiments that a wildcard turns on."""
-    return reply(200, {"safe": []})
+    return reply(200, {"safe": call.backend.revision.value("experiments.safe")})

@@ -1,0 +1,218 @@
+"""Answers a message while its request is open: the title first, then calls of the model until it asks for no more tools."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from fake_server.answers import prompt, provider, tools
+from fake_server.answers.gathering import Gathered
+from fake_server.answers.reading import CallPiece, CallStart, CallWithoutId, Finished, Piece, Reading, Text
+from fake_server.model_calls.http_client import Answer, Client, TransportError
+from fake_server.model_calls.wires.base import loads
+from fake_server.rules import posted
+from fake_server.rules.refusals import refusal
+from fake_server.state.language_models import LanguageModel
+from fake_server.state.records import Chat, User
+
+if TYPE_CHECKING:
+    from fake_server.state.store import State
+
+Json = Any
+Line = dict[str, Json]  # `type` stands before the colon, `data` behind it
+TITLE_BYTES = 40
+UNSTORABLE = "pq: unsupported Unicode escape sequence"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is answered: a message in a chat, by whom, with which model; `address`: by which the server knows itself."""
+
+    chat: Chat
+    caller: User
+    model: LanguageModel
+    message: dict[str, Json]
+    address: str
+
+
+class Answerer:
+    """Gives the answers of all chats of one backend."""
+
+    def __init__(self, backend: State) -> None:
+        self.backend = backend
+        self.http = Client()
+
+    async def close(self) -> None:
+        """Hang up."""
+        self.http.close()
+
+    # -- what was said ------------------------------------------------------------------------------------------
+
+    def history(self, chat: Chat) -> list[dict[str, Json]]:
+        """The messages of a chat, oldest first."""
+        return self.backend.store.said.setdefault(chat.id, [])
+
+    def keep_asked(self, asked: Asked) -> None:
+        """Keep the message of the client. Refuses what the database can't hold."""
+        self._keep(asked.chat, [asked.message])
+
+    def keep_answer(self, chat: Chat, messages: list[dict[str, Json]]) -> None:
+        """Keep what one call of the model has left. Refuses what the database can't hold."""
+        self._keep(chat, messages)
+
+    def _keep(self, chat: Chat, messages: list[dict[str, Json]]) -> None:
+        self.backend.guard("messages.unstorable", posted.holds_nul(messages), detail=UNSTORABLE)
+        self.history(chat).extend(messages)
+
+    # -- the title ----------------------------------------------------------------------------------------------
+
+    async def entitle(self, asked: Asked) -> None:
+        """Give the chat a title if this is its first message. Refuses when that fails: then nothing is kept."""
+        if self.history(asked.chat) or not self.backend.does("title.of-first-message"):
+            return
+        gathered = Gathered()
+        try:
+            messages = prompt.told(prompt.TITLE, [asked.message])
+            answer = await provider.call(self.backend, self.http, asked.model, messages, [])
+        except prompt.CannotBeTold as error:
+            raise refusal("send.no-stream", detail=str(error)) from None
+        except provider.CallFailed as error:
+            raise refusal("title.failed", detail=f"error in stream: {error}") from None
+        async with aclosing(self._pieces(answer, Reading())) as pieces:
+            async for piece in pieces:
+                self._gather(gathered, piece)
+        gathered.end()
+        self.name(asked.chat, self.title(asked, gathered))
+
+    def title(self, asked: Asked, gathered: Gathered) -> str:
+        """The title that an answer makes: its first message's text, or what was asked if it has none."""
+        return str(gathered.messages[0]["content"] if gathered.messages else asked.message["content"])
+
+    def name(self, chat: Chat, title: str) -> None:
+        """Give a chat this title, cut to so many bytes. Refuses what is no text then."""
+        cut = title.encode("utf-8", "replace")[: self.backend.bound("title.exact-length", TITLE_BYTES)]
+        try:
+            shown = cut.decode()
+        except UnicodeDecodeError as error:
+            raise self._not_utf8(cut[error.start]) from None
+        if "\0" in shown:
+            raise self._not_utf8(0)
+        chat.title = shown
+        chat.updated_at = self.backend.clock.now()
+
+    def _not_utf8(self, byte: int) -> Exception:
+        return refusal("title.unstorable", detail=f'pq: invalid byte sequence for encoding "UTF8": 0x{byte:02x}')
+
+    # -- the answer ---------------------------------------------------------------------------------------------
+
+    async def lines(self, asked: Asked) -> AsyncGenerator[Line, None]:
+        """The answer, line by line, as it comes. A refusal that it ends with is told as it is, without a prefix."""
+        self.keep_asked(asked)
+        reading, going_on = Reading(), True
+        while going_on:
+            try:
+                messages = prompt.told(prompt.SYSTEM, self.history_for(asked))
+            except prompt.CannotBeTold as error:
+                raise refusal("send.no-stream", detail=str(error)) from None
+            try:
+                answer = await provider.call(self.backend, self.http, asked.model, messages, tools.offered())
+            except provider.CallFailed:
+                return  # nobody is told
+            reading, gathered = Reading(), Gathered()
+            try:
+                async with aclosing(self._one_call(asked, answer, reading, gathered)) as told:
+                    async for line in told:
+                        yield line
+            except CallWithoutId:
+                return
+            gathered.end()
+            self.keep_answer(asked.chat, gathered.messages)
+            going_on = self.goes_on(reading)
+
+    def history_for(self, asked: Asked) -> list[dict[str, Json]]:
+        """What the model is told of a chat."""
+        return list(self.history(asked.chat))
+
+    def goes_on(self, reading: Reading) -> bool:
+        """Is the model called once more after it has ended so?"""
+        return reading.reason == "tool-calls"
+
+    async def _one_call(self, asked: Asked, answer: Answer, reading: Reading, gathered: Gathered) -> AsyncGenerator[Line, None]:
+        calls: dict[str, list[str]] = {}  # id → name, and the text of its arguments so far
+        async with aclosing(self._pieces(answer, reading)) as pieces:
+            async for piece in pieces:
+                self._gather(gathered, piece)
+                yield self.line(piece)
+                if isinstance(piece, CallStart):
+                    calls[piece.id] = [piece.name, ""]
+                elif isinstance(piece, CallPiece):
+                    call = calls.setdefault(piece.id, ["", ""])
+                    call[1] += piece.delta
+                    if self.complete(call[1]):
+                        del calls[piece.id]
+                        async for line in self._run(asked, gathered, piece.id, *call):
+                            yield line
+        yield {"type": "d", "data": {"finishReason": reading.reason, "usage": reading.usage}}
+
+    async def _run(self, asked: Asked, gathered: Gathered, call_id: str, name: str, text: str) -> AsyncGenerator[Line, None]:
+        """Run a tool: what it is called with, and what it gives."""
+        args = _sorted(posted.floats(loads(text)))
+        gathered.called(call_id, name, args)
+        yield {"type": "9", "data": {"toolCallId": call_id, "toolName": name, "args": args}}
+        result = await tools.run(self.backend, asked.caller, asked.address, name, args)
+        gathered.result(call_id, result)
+        yield {"type": "a", "data": {"toolCallId": call_id, "result": result}}
+
+    async def _pieces(self, answer: Answer, reading: Reading) -> AsyncGenerator[Piece, None]:
+        """The pieces of an answer as they come, until the reading or the answer ends, or the connection breaks."""
+        try:
+            async for data in answer.chunks():
+                for piece in reading.feed(data):
+                    yield piece
+                if reading.ended:
+                    return
+        except TransportError:
+            return  # as if the model had ended
+        finally:
+            if self.backend.does("llm.hangs-up"):
+                answer.close()
+
+    def _gather(self, gathered: Gathered, piece: Piece) -> None:
+        match piece:
+            case Text(text):
+                gathered.text(text)
+            case CallStart(call_id, name):
+                gathered.call_started(call_id, name)
+            case CallPiece(call_id, delta):
+                gathered.call_piece(call_id, delta)
+            case Finished():
+                gathered.finished()
+
+    def line(self, piece: Piece) -> Line:
+        """The line that tells of a piece."""
+        match piece:
+            case Text(text):
+                return {"type": "0", "data": text}
+            case CallStart(call_id, name):
+                return {"type": "b", "data": {"toolCallId": call_id, "toolName": name}}
+            case CallPiece(call_id, delta):
+                return {"type": "c", "data": {"toolCallId": call_id, "argsTextDelta": delta}}
+            case Finished(reason):
+                usage = {"promptTokens": None, "completionTokens": None}
+                return {"type": "e", "data": {"finishReason": reason, "usage": usage, "isContinued": False}}
+
+    def complete(self, text: str) -> bool:
+        """Are these all the arguments of a call: an object, or null?"""
+        try:
+            return isinstance(loads(text), dict | None)
+        except ValueError:
+            return False
+
+
+def _sorted(value: Json) -> Json:
+    """The value with the keys of its objects in order."""
+    return orjson.loads(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))

@@ -1,0 +1,36 @@
+"""Messages of a chat: read them all, and send one, which is answered while the request is open."""
+
+from __future__ import annotations
+
+from fake_server.answers.answering import Asked
+from fake_server.answers.tools import ACCESS_URL
+from fake_server.endpoints.conversations.chats import CHAT
+from fake_server.http.endpoint import TEXT, Call, Reply, Stream, reply, route
+from fake_server.rules.posted import SEND, kept
+from fake_server.rules.refusals import refusal
+
+MESSAGES = f"{CHAT}/messages"
+_KIND = (b"x-vercel-ai-data-stream", b"v1")
+
+
+@route("listMessages", "GET", MESSAGES)
+async def list_messages(call: Call) -> Reply:
+    """All messages, oldest first."""
+    return reply(200, call.backend.answerer.history(call.chat))
+
+
+@route("sendMessage", "POST", MESSAGES)
+async def send_message(call: Call) -> Reply:
+    """Keep a message and answer it: the first one of a chat gives it its title before anything is told."""
+    backend = call.backend
+    body = await call.json(SEND)
+    model = backend.store.language_models.get(body["model"])
+    if model is None:
+        backend.guard("send.model", True)
+        model = next(iter(backend.store.language_models.values()), None)
+    if model is None:
+        raise refusal("send.model")
+    address = str(backend.options.get(ACCESS_URL) or f"http://{call.header('host')}").rstrip("/")
+    asked = Asked(call.chat, call.user, model, kept(body["message"]), address)
+    await call.while_there(backend.answerer.entitle(asked))
+    return reply(200, Stream(backend.answerer.lines(asked)), headers=[_KIND], media=TEXT)
