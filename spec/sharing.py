@@ -1,7 +1,7 @@
 """What a profile shares with another that it does not extend: paths of its documents and refusals, by name.
 
-`shares` of profile.yaml: `from` the other profile, `paths` of its OpenAPI document, `refusals` by key, or by `prefix.*`. What they
-refer to comes with them, but for components that the profile has by the same name: those are its own.
+`shares` of profile.yaml: `from` the other profile, `paths` of its OpenAPI document, `refusals` by key, or by `prefix.*`. What
+they refer to comes with them, but for components that the profile has by the same name: those are its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _OWN_KEYS = {"from", "paths", "refusals"}
 
 
 def shared_paths(own: dict[str, Any], other: dict[str, Any], names: list[str], where: str) -> dict[str, Any]:
-    """The document `own` with these paths of the document `other`. Raises ValueError for a path that it has, or the other has not."""
+    """The document `own` with these paths of the document `other`. Raises ValueError for one that it has, or the other has not."""
     paths, components = dict(own.get("paths", {})), {k: dict(v) for k, v in own.get("components", {}).items()}
     for name in names:
         if name in paths or name not in other["paths"]:
@@ -31,7 +31,7 @@ def shared_paths(own: dict[str, Any], other: dict[str, Any], names: list[str], w
 
 
 def shared_refusals(own: dict[str, Any], other: dict[str, Any], names: list[str], where: str) -> dict[str, Any]:
-    """The rows `own` behind those of `other` that are named so. Raises ValueError for a name that fits none, or one of its own."""
+    """The rows `own` behind those of `other` that are named so. Raises ValueError for a name that fits none, or its own."""
     found: dict[str, Any] = {}
     for name in names:
         keys = named(other, [name])

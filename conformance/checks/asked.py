@@ -37,7 +37,7 @@ Verdict = Wrong | bool | None
 
 
 def is_uuid(text: str) -> bool:
-    """Any spelling that the API takes: dashed, 32 digits, with urn:uuid: or in braces, in whose place some servers take anything."""
+    """Any spelling that the API takes: dashed, 32 digits, with urn:uuid: or in braces (some take anything for these)."""
     return _UUID.fullmatch(text) is not None
 
 

@@ -114,7 +114,7 @@ async def _surroundings(session: Session) -> list[Problem]:
 async def _models(session: Session) -> list[Problem]:
     """Chats are created with the models of the target file: one that is gone (an earlier run made it anew) is replaced."""
     target = session.target
-    if not target.model_config_ids or "root" not in target.users:
+    if not target.model_config_ids or "root" not in target.users or "listModelConfigs" not in session.documents.operations:
         return []
     listed = value_of((await ask(session, "root", "GET", session.documents.url("listModelConfigs"))).response)
     configs = [c for c in listed if isinstance(c, dict) and c.get("id")] if isinstance(listed, list) else []
@@ -129,7 +129,7 @@ async def _models(session: Session) -> list[Problem]:
 async def upgrade_works(session: Session, actor: str = "alice") -> Problem | None:
     """Can a WebSocket be opened at all? (a proxy in between may not pass upgrades on)"""
     user = session.target.users.get(actor)
-    if user is None:
+    if user is None or "watchChats" not in session.documents.operations:
         return None
     request: Any = Request("GET", session.documents.url("watchChats"), headers={session.traits["token_header"]: user.token})
     try:
