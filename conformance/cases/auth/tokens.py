@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -130,8 +129,9 @@ async def expired_token(t: Case) -> None:
         t.given(await t.alice.put(t.url("expireKey", user="me", key=fresh.token.split("-")[0])))
     else:
         fresh = await fresh_token(t, _BRIEF)
-        until = time.monotonic() + t.deadline
-        while (await fresh.list()).response.status == 200 and time.monotonic() < until:
+        for _ in range(50):
+            if (await fresh.list()).response.status != 200:
+                break
             await asyncio.sleep(0.2)  # nothing tells that the moment has come
     t.refused(await fresh.list(), "auth.expired")
 
