@@ -38,7 +38,7 @@ def view(backend: State, chat: Chat) -> dict[str, Any]:
 async def create_chat(call: Call) -> Reply:
     """A new chat. Nothing of the request is read."""
     backend = call.backend
-    if not backend.does("create.reads-no-body"):
+    if not backend.does("create.reads-no-body") and await call.body():
         await call.json()
     backend.guard("create.failed", call.token.scope != "all", detail="unauthorized: rbac: forbidden")
     return reply(201, view(backend, made(backend, call.user.id)))

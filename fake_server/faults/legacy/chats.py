@@ -7,6 +7,7 @@ from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.http.auth import tokens_by_place
+from fake_server.http.endpoint import chats_are_on
 from fake_server.rules.refusals import Refusal, refusal
 
 
@@ -33,10 +34,10 @@ turns_off("creates-read-bodies", "A create refuses a body that is no JSON.", "cr
 
 
 @instead("made", red=["LCHAT-005"])
-def updated_before_created(right: Any, backend: Any, owner_id: str) -> Any:
-    """A new chat was updated a second before it was created."""
+def made_after_its_update(right: Any, backend: Any, owner_id: str) -> Any:
+    """A new chat was updated an hour before it was created."""
     chat = right(backend, owner_id)
-    chat.updated_at -= timedelta(seconds=1)
+    chat.updated_at -= timedelta(hours=1)
     return chat
 
 
@@ -59,7 +60,7 @@ def owners_list_all(right: Any, backend: Any, owner_id: str) -> Any:
     return sorted(backend.store.chats.values(), key=lambda chat: chat.created_at, reverse=True)
 
 
-@changes("getChat", red=["LCHAT-009", "LCHAT-012"])
+@changes("getChat", red=["LCHAT-009"])
 def read_times_in_whole_seconds(answer: Answer) -> None:
     """A chat that is read by itself shows when it was created to the second."""
     answer.body["created_at"] = answer.body["created_at"][:19] + "Z"
@@ -163,6 +164,14 @@ def models_need_no_token(right: Any, call: Any) -> Any:
 
 # -- the experiment
 turns_off("chats-without-the-experiment", "Chats need no experiment.", "gate.experiment", red=["LGATE-001"])
+
+
+@instead("authenticate", red=["LGATE-002"])
+def the_experiment_before_tokens(right: Any, call: Any) -> Any:
+    """With the experiment off nobody who sends a message is asked for a token."""
+    if call.path.endswith("/messages") and not chats_are_on(call.backend):
+        raise refusal("gate.experiment")
+    return right(call)
 
 
 @answers("listLanguageModels", red=["LGATE-003"])
