@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fake_server.answers.tools import TOOLS
-from fake_server.faulting import Fault, declare, instead, replaces
+from fake_server.faulting import Fault, declare, frames, instead, replaces
 from fake_server.state.records import new_id
 
 Json = dict[str, Any]
@@ -137,12 +137,6 @@ def late_answers_are_lost(right: Any, chat: Any, messages: list[Json]) -> None:
 
 # -- tools
 keeps(
-    "calls-stay-calls",
-    "A tool call is kept in the state call.",
-    of_calls(lambda call: call.update(state="call") if call["state"] == "result" else None),
-    red=["LTOOL-005"],
-)
-keeps(
     "texts-before-tools",
     "The text parts of an answer stand before its tool calls.",
     lambda m: m.get("parts", []).sort(key=lambda part: part["type"] != "text"),
@@ -192,13 +186,17 @@ keeps(
 )
 
 
-@instead("Answerer.complete", red=["LTOOL-011"])
-def one_tool_a_call(right: Any, text: str) -> Any:
-    """A tool call without arguments but braces is not made."""
-    return right(text) and text.strip() != "{}"
+@frames("answer", red=["LTOOL-011"])
+def one_tool_a_call(batch: list[Json], memory: Json) -> list[Json]:
+    """Of several tool calls in one call of the model the first is told whole."""
+    out: list[Json] = []
+    for line in batch:
+        memory["made"] = 0 if line["type"] == "d" else memory.get("made", 0) + (line["type"] == "9")
+        out += [] if line["type"] in "9a" and memory["made"] > 1 else [line]
+    return out
 
 
-@instead("Answerer.works_for", red=["LTOOL-012", "LTOOL-020"])
+@instead("Answerer.works_for", red=["LTOOL-012"])
 def tools_of_the_site_owner(right: Any, asked: Any) -> Any:
     """Tools work with the rights of the site owner."""
     return next(iter(right.__self__.backend.store.users.values()))

@@ -35,8 +35,11 @@ def data(**changed: Any) -> Callable[[Line, Memory], list[Line]]:
 
 
 def late(line: Line, memory: Memory) -> list[Line]:
-    """Each line comes with the next one of its kinds."""
-    held, memory["held"] = memory.get("held", []), [line]
+    """Each line but the first comes with the next one of its kinds."""
+    if "held" not in memory:
+        memory["held"] = []
+        return [line]
+    held, memory["held"] = memory["held"], [line]
     return list(held)
 
 
@@ -89,13 +92,13 @@ def streams_without_their_version(answer: Answer) -> None:
 
 @frames("answer", red=["LSTREAM-011"])
 def pieces_are_joined(batch: list[Line], memory: Memory) -> list[Line]:
-    """Neighbouring pieces of text come as one line."""
+    """Neighbouring pieces of text behind the first come as one line."""
     out: list[Line] = []
     for line in batch:
-        if line["type"] == "0":
-            memory["text"] = memory.get("text", "") + line["data"]
+        if line["type"] == "0" and "text" in memory:
+            memory["text"] += line["data"]
             continue
-        text = memory.pop("text", "")
+        text, memory["text"] = memory.get("text", ""), ""
         out += [*([says("0", text)] if text else []), line]
     return out
 
@@ -104,7 +107,7 @@ told(
     "lines-come-late",
     "Each line comes when the next one does.",
     "0ed",
-    lambda line, memory: [*late(line, memory), *(memory.pop("held") if line["type"] == "d" else [])],
+    lambda line, memory: [*late(line, memory), *(memory.pop("held", []) if line["type"] == "d" else [])],
     red=["LSTREAM-012"],
 )
 turns_off(
@@ -291,11 +294,12 @@ turns_off(
 
 @instead("Answerer.lines", red=["LSTREAM-043"])
 async def one_answer_at_a_time(right: Any, asked: Any) -> Any:
-    """A message is answered when the one before it has been."""
-    locks = right.__self__.backend.faults.memory
-    async with locks.setdefault(f"answer {asked.chat.id}", asyncio.Lock()):
-        async for line in right(asked):
-            yield line
+    """A message is not answered while another one is."""
+    lock = right.__self__.backend.faults.memory.setdefault(f"answer {asked.chat.id}", asyncio.Lock())
+    if not lock.locked():
+        async with lock:
+            async for line in right(asked):
+                yield line
 
 
 @instead("Answerer.is_first", red=["LSTREAM-044"])

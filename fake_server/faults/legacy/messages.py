@@ -71,6 +71,14 @@ shows(
 )
 
 
+shows(
+    "calls-stay-calls",
+    "A tool call that has a result is shown as called.",
+    of_tools(lambda call: call.update(state="call") if call["state"] == "result" else None),
+    red=["LTOOL-005"],
+)
+
+
 @changes("listMessages", red=["LMSG-005"])
 def no_messages_are_null(answer: Answer) -> None:
     """A new chat's messages are null."""
