@@ -197,7 +197,8 @@ class Scenario:
         ]
         headers = self._credentials(state, row.actor)
         content = request_content(request)
-        if content is not None and "content_base64" not in request and "prefix_base64" not in request.get("content_gen", {}):
+        bytes_alone = {"content_base64", "content_encoding"} & request.keys() or "prefix_base64" in request.get("content_gen", {})
+        if content is not None and not bytes_alone:
             content = bindings.sent(content.decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
         if "body" in request:
             headers["Content-Type"] = "application/json"
