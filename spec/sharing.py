@@ -14,7 +14,7 @@ _OWN_KEYS = {"from", "paths", "refusals"}
 
 
 def shared_paths(own: dict[str, Any], other: dict[str, Any], names: list[str], where: str) -> dict[str, Any]:
-    """The document `own` with these paths of the document `other`. Raises ValueError for one that it has, or the other has not."""
+    """The document `own` with these paths of `other`. Raises ValueError for one that it has, or that the other has not."""
     paths, components = dict(own.get("paths", {})), {k: dict(v) for k, v in own.get("components", {}).items()}
     for name in names:
         if name in paths or name not in other["paths"]:

@@ -33,7 +33,7 @@ def calls_tools(steps: Steps) -> bool:
     return any(kind == "call" for kind, _, _ in steps)
 
 
-@case("LSTREAM-060", fuzz=True)
+@case("PROP-006", fuzz=True)
 async def any_reply(t: Case) -> None:
     bridge = Bridge(t)
 
@@ -66,7 +66,7 @@ async def reply_scene(t: Case, replies: list[Steps]) -> None:
     t.exactly([i.get("result") for i in stored], results, "the results that are kept, beside those of the lines")
 
 
-@case("LSTREAM-061", fuzz=True)
+@case("PROP-007", fuzz=True)
 async def cut_anywhere(t: Case) -> None:
     bridge = Bridge(t)
 

@@ -146,6 +146,14 @@ async def model_calls(chat: Chat, purpose: str = "turn", wait: int = 0) -> list[
     return await chat.model_calls(purpose, wait)
 
 
+async def call_about(t: Case, word: str) -> dict[str, Any]:
+    """The request to the scripted model whose last message of the user has this word, whatever else it has. Raises Unmet."""
+    found = [call for call in await t.llm.journal("", purpose="turn") if word in "".join(said_to(call, "user")[-1:])]
+    if not found:
+        raise Unmet(f"the model was not asked about {word}")
+    return found[-1]
+
+
 def said_to(call: dict[str, Any], role: str) -> list[str]:
     """The texts of the messages of this role in a request to the model."""
     found = [m["content"] for m in call["body"]["messages"] if m["role"] == role]

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.verdict import Unmet
-from conformance.scenes.answers import WORKSPACES, Held, ask, begun, empty, held, order_of, said_to, talk, texts
+from conformance.scenes.answers import WORKSPACES, Held, ask, begun, call_about, empty, held, order_of, said_to, talk, texts
 from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
@@ -95,17 +95,18 @@ async def clients_that_hang_up(t: Case) -> None:
 async def two_at_once(t: Case) -> None:
     under_way = await held(t, says("slow "))
     chat = under_way.chat
+    word = t.unique("quick")
     with t.judging("LSTREAM-043"):
-        quick = await ask(chat, "Quick one")
+        quick = await ask(chat, word)
         t.expect(quick.text, "Hello world", "the answer to a second message while the first is answered")
         t.true(await t.llm.holds(under_way.gate), "the first is still being answered")
     with t.judging("LSTREAM-044"):
         t.expect(len(await chat.model_calls("title", 1)), 1, "how often a title was asked for")
-        (_, call) = await chat.model_calls("turn", 2)
-        t.expect([said_to(call, "user")[1:], said_to(call, "assistant")], [["Quick one"], []], "what the second call has")
+        call = await call_about(t, word)
+        t.expect([said_to(call, "user")[1:], said_to(call, "assistant")], [[word], []], "what the second call has")
         t.expect(len(said_to(call, "user")), 2, "how many messages of the user it has")
     with t.judging("LSTREAM-045"):
         slow = await under_way.goes_on()
         kept = t.accepted(await chat.messages())
         t.expect(sorted(texts(kept)), sorted([slow.text, "Hello world"]), "the answers that are kept")
-        t.expect(texts(kept, "user")[1:], ["Quick one"], "the second message of the user")
+        t.expect(texts(kept, "user")[1:], [word], "the second message of the user")

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.scenes.answers import WORKSPACES, ask, empty, said_to
+from conformance.scenes.answers import WORKSPACES, ask, call_about, empty, said_to
 from fixtures.scripts import script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
@@ -30,8 +30,8 @@ async def the_whole_history(t: Case) -> None:
     chat, words = await empty(t), [t.unique() for _ in range(3)]
     for word in words:
         await ask(chat, script(says(f"to {word}"), prefix=word))
-    calls = await chat.model_calls("turn", 3)
-    for n, call in enumerate(calls, 1):
+    for n, word in enumerate(words, 1):
+        call = await call_about(t, word)
         t.expect([said.split()[0] for said in said_to(call, "user")], words[:n], f"the user's messages in call {n}")
         t.expect(said_to(call, "assistant"), [f"to {word}" for word in words[: n - 1]], f"the answers in call {n}")
         t.expect(roles(call)[1:], ["user", "assistant"] * (n - 1) + ["user"], f"the roles in call {n}")

@@ -85,7 +85,7 @@ async def _replay_embedded(
     for transcript in transcripts:
         options = plan.start_options(transcript)
         # Limits count the requests of the minute before: each such scenario wants a server of its own.
-        own = transcript.name if "rate-limits" in transcript.needs else ""
+        own = transcript.name if "rate-limits" in transcript.needs or plan.shows_all_chats(transcript) else ""
         own = own or (next(lane) if plan.is_shared(transcript) and not plan.needs_untouched(transcript) else "")
         groups.setdefault((*options, own), []).append(transcript)
     report, servers = Report(), asyncio.Semaphore(_SERVERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -85,7 +86,8 @@ def _plain(content: Any) -> Any:
 def _request(body: dict[str, Any]) -> dict[str, Any]:
     """A request as far as recordings tell of it: without the schemas of tools."""
     kept = {key: value for key, value in body.items() if key not in ("tools", "tool_choice", "messages", "tool_names")}
-    names = body.get("tool_names") or [tool.get("function", {}).get("name", "") for tool in body.get("tools") or []]
+    tools = body.get("tools") or []
+    names = body.get("tool_names") or [t if isinstance(t, str) else t.get("function", {}).get("name", "") for t in tools]
     messages = _plain(body.get("messages") or [])
     return kept | {"messages": messages, "tool_names": names}
 
@@ -119,13 +121,43 @@ async def _compare_log(wire: Wire, target: Target, received: list[dict[str, Any]
     return found
 
 
-async def compare_received(wire: Wire, target: Target, received: Any) -> list[Difference]:
+Alike = Callable[[Any, Any], bool]
+
+
+def _prompted(body: dict[str, Any]) -> dict[str, Any]:
+    """A request whose first message, a prompt of the server's own, is any text."""
+    made = _request(body)
+    if made["messages"] and made["messages"][0].get("role") == "system":
+        made["messages"][0] = {"role": "system"}
+    return made
+
+
+async def _compare_each(wire: Wire, target: Target, received: list[dict[str, Any]], alike: Alike) -> list[Difference]:
+    """Each of the recorded requests was received here, too; others, of other scenarios, may have been received besides."""
+    answer = await wire.get(f"{target.llm.control_url.rstrip('/')}/journal", control_headers(target))
+    if answer.status != 200:
+        raise Unreachable(f"the LLM's journal answered {answer.status}")
+    came = [_prompted(entry["body"]) for entry in answer.json()["requests"] if isinstance(entry.get("body"), dict)]
+    found = []
+    for number, row in enumerate(row for row in received if "body" in row):
+        wanted = _prompted(row["body"])
+        match = next((seen for seen in came if alike(wanted, seen)), None)
+        if match is None:
+            found.append(Difference(f"/requests/{number}", wanted, "no request like it"))
+        else:
+            came.remove(match)
+    return found
+
+
+async def compare_received(wire: Wire, target: Target, received: Any, alike: Alike) -> list[Difference]:
     """Compare with the journal: one request is the chat's last streaming one, several are all of its family's.
 
-    A list of requests, of a server that names no chat to its LLM, is found by the mark in their texts.
+    A list of requests, of a server that names no chat to its LLM, is found by the mark in their texts; where they have none,
+    each is to be found among all requests, by `alike`.
     """
     if isinstance(received, list):
-        return await _compare_log(wire, target, received)
+        marked = _MARK.search(json.dumps(received)) is not None
+        return await (_compare_log(wire, target, received) if marked else _compare_each(wire, target, received, alike))
     wanted = received["requests"]
     field = "chat" if len(wanted) == 1 else "root_chat"
     url = f"{target.llm.control_url.rstrip('/')}/journal?{urlencode({field: received['chat']})}"

@@ -6,6 +6,7 @@ import re
 
 from conformance.run.target import Target
 from fixtures.transcripts import Transcript
+from spec.documents import documents
 
 # Reads count too: what another scenario writes there would show.
 _SHARED = re.compile(r"/chats/(config|usage-limits|model-configs|models|cost|insights)\b|/ai/|/mcp/|/ai-provider-keys|/status/")
@@ -19,13 +20,55 @@ _NEEDS_CAPABILITY = {
     "templates": "templates",
     "workspaces": "workspaces",
     "git-host": "a git host",
+    "scripted-anthropic": "an Anthropic API of its own",
+    "scripted-google": "a Google API of its own",
 }
+# What an environment says of the machine that was recorded on.
+_OF_THE_MACHINE = frozenset({"HTTPS_PROXY", "SSL_CERT_FILE", "CODER_CONFIG_PATH"})
+_LLM = re.compile(r"http://127\.0\.0\.1:9911/v1")
+_EXPERIMENTS, _PROVIDERS = "CODER_EXPERIMENTS", "CODER_AI_PROVIDER_"
+# The providers that a server has unless it is told of any.
+_PROVIDER = {"TYPE": "openai", "API_KEY": "sk-fake-1", "BASE_URL": "{llm}", "MODELS": "fake-model"}
+
+
+def settings(transcript: Transcript) -> dict[str, str]:
+    """The start configuration of the recorded server, as far as servers do not have it by themselves.
+
+    `{llm}` stands for the address of the scripted LLM; `config-file` is the text of a configuration file.
+    """
+    found = {name: str(value) for name, value in (transcript.head.get("server") or {}).items() if _USUAL.get(name) != str(value)}
+    config = transcript.head.get("config")
+    if not config:
+        return found
+    said = {name: _LLM.sub("{llm}", str(value)) for name, value in config["env"].items() if name not in _OF_THE_MACHINE}
+    providers = {name: value for name, value in said.items() if name.startswith(_PROVIDERS)}
+    experiments = said.pop(_EXPERIMENTS, "")
+    if "yaml" in config:
+        found["config-file"] = _LLM.sub("{llm}", config["yaml"])
+    elif experiments != "agentic-chat":
+        found[_EXPERIMENTS] = experiments
+    if not providers and "yaml" not in config:
+        found["no-models"] = "true"
+    if providers == {f"{_PROVIDERS}0_{key}": value for key, value in _PROVIDER.items()}:
+        said = {name: value for name, value in said.items() if name not in providers}
+    return found | said
+
+
+def shows_all_chats(transcript: Transcript) -> bool:
+    """Does it list chats of a user that every server has, where a list is always whole, so that there may be no others?"""
+    listing = documents(transcript.profile).operations.get("listChats")
+    if listing is None or listing.parameters:
+        return False
+    rows = [said for row in transcript.rows for said in (row.data, *row.data.get("during", ()))]
+    asked = [(row.get("as"), row.get("request") or {}) for row in rows]
+    further = transcript.head.get("users") or {}
+    return any(r.get("method") == "GET" and _LIST.search(r["path"]) and actor not in further for actor, r in asked)
 
 
 def missing(transcript: Transcript, target: Target) -> str:
     """Why no row of this scenario can be replayed; "" if it can."""
-    for name, value in (transcript.head.get("server") or {}).items():
-        if _USUAL.get(name) != str(value) and not target.capabilities.get(f"{name}={value}"):
+    for name, value in settings(transcript).items():
+        if not target.capabilities.get(f"{name}={value}"):
             return f"another start configuration ({name}={value})"
     for need in transcript.needs:
         if need.startswith("flag:") and not target.capabilities.get(need.removeprefix("flag:")):
@@ -37,7 +80,7 @@ def missing(transcript: Transcript, target: Target) -> str:
 
 def start_options(transcript: Transcript) -> tuple[str, ...]:
     """The start options (NAME=VALUE) that the embedded server needs for this scenario."""
-    options = [f"{n}={v}" for n, v in (transcript.head.get("server") or {}).items() if _USUAL.get(n) != str(v)]
+    options = [f"{n}={v}" for n, v in settings(transcript).items()]
     options += [need.removeprefix("flag:") for need in transcript.needs if need.startswith("flag:")]
     options += [_NEEDS_OPTION[need] for need in transcript.needs if need in _NEEDS_OPTION]
     if "rate-limits" in transcript.needs:

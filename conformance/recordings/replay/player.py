@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidState, ProtocolError
 from websockets.frames import Frame, Opcode
@@ -57,6 +58,12 @@ class Wire:
     ) -> Answer:
         """The same with another method. Raises Unreachable."""
         return await self._answer(method, url, headers, content)
+
+    async def open_answer(
+        self, method: str, target: str, headers: dict[str, str], content: bytes | None
+    ) -> aiohttp.ClientResponse:
+        """Send one request; gives its answer when the headers have come, to be read and closed. Raises NoAnswer."""
+        return await self._client.open(method, self.base_url + target, headers, content, REQUEST_SECONDS)
 
     async def _answer(self, method: str, url: str, headers: dict[str, str] | None, content: bytes | None) -> Answer:
         try:

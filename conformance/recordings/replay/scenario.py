@@ -8,13 +8,13 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import spec
 from conformance.play.llm_control import control_headers
-from conformance.recordings.replay import plan
+from conformance.recordings.replay import answers, plan
 from conformance.recordings.replay.binding import Bindings
 from conformance.recordings.replay.compare import MISSING, Comparer, Difference, Rules, renamed
 from conformance.recordings.replay.llm import compare_received
@@ -187,7 +187,8 @@ class Scenario:
             return {}
         return {"Coder-Session-Token": state.bindings.tokens.get(actor, actor)}
 
-    async def _exchange(self, state: _State, row: Row) -> Answer:
+    def _asked(self, state: _State, row: Row) -> tuple[str, str, dict[str, str], bytes | None]:
+        """Method, target, headers and body of the request of a row, as this server is asked."""
         request, bindings = row.data["request"], state.bindings
         params = [
             (name, self._param(state, name, str(one)))
@@ -196,14 +197,33 @@ class Scenario:
         ]
         headers = self._credentials(state, row.actor)
         content = request_content(request)
-        if content is not None and "content_base64" not in request and "prefix_base64" not in request.get("content_gen", {}):
+        bytes_alone = {"content_base64", "content_encoding"} & request.keys() or "prefix_base64" in request.get("content_gen", {})
+        if content is not None and not bytes_alone:
             content = bindings.sent(content.decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
         if "body" in request:
             headers["Content-Type"] = "application/json"
             content = json.dumps(bindings.sent_value(request["body"])).encode()
         headers |= {name: bindings.sent(value) for name, value in (request.get("headers") or {}).items()}
-        path = self._path(state, request["path"])
-        return await self.world.wire.request(request["method"], target_of(path, params), headers=headers, content=content)
+        return request["method"], target_of(self._path(state, request["path"]), params), headers, content
+
+    async def _exchange(self, state: _State, row: Row) -> Answer:
+        method, target, headers, content = self._asked(state, row)
+        return await self.world.wire.request(method, target, headers=headers, content=content)
+
+    async def _answer_of(self, state: _State, row: Row) -> Answer:
+        """The answer to a request; one that streams is read as it comes, with what was asked meanwhile."""
+        if row.line in state.background:
+            return await state.background.pop(row.line)
+        if "lines" not in row.data["response"]:
+            return await self._exchange(state, row)
+        waiting = list(row.data.get("during", ()))
+
+        async def meanwhile(seen: int) -> None:
+            while waiting and waiting[0].get("after_lines", 0) <= seen:
+                await self._request(state, Row(row.line, "request", waiting.pop(0)))
+
+        asked = self._asked(state, row)
+        return await answers.read(self.world.wire, *asked, meanwhile, row.data.get("abort_after_lines"))
 
     def _param(self, state: _State, name: str, value: str) -> str:
         return state.bindings.sent(state.bindings.number("message", value) if name in ("after_id", "before_id") else value)
@@ -226,10 +246,10 @@ class Scenario:
         return state.bindings.sent("/".join(steps) + mark + "&".join(pairs))
 
     async def _request(self, state: _State, row: Row) -> None:
-        if row.line in state.background:
-            answer = await state.background.pop(row.line)
-        else:
-            answer = await self._exchange(state, row)
+        if "response" not in row.data:
+            await answers.cut_off(self._exchange(state, row), row.data.get("abort_after_ms", 0) / 1000)
+            return
+        answer = await self._answer_of(state, row)
         followed = set(state.bindings.followed)
         differences = self._compare_answer(state, row, row.data["response"], answer)
         state.bindings.followed |= followed
@@ -276,6 +296,9 @@ class Scenario:
         self, state: _State, rules: Rules, recorded: dict[str, Any], answer: Answer, media: str
     ) -> list[Difference]:
         body = recorded.get("body", MISSING)
+        if "lines" in recorded:
+            wanted = renamed(state.bindings.expected_value(answers.recorded_lines(recorded)), self.world.names)
+            return Comparer(state.bindings, rules).compare(wanted, answers.lines_of(answer.content))
         if "body_sha256" in recorded:
             digest = hashlib.sha256(answer.content).hexdigest()
             same = digest == recorded["body_sha256"]
@@ -410,8 +433,21 @@ class Scenario:
             self._remark(row, f"the gate answered {answer.status}")
 
     async def _llm_received(self, state: _State, row: Row) -> None:
-        received = state.bindings.sent_value(row.data["llm_received"])
-        self._add(state, row, await compare_received(self.world.wire, self.world.target, received))
+        received = state.bindings.sent_value(row.data.get("llm_received", row.data.get("llm")))
+        matches = self._alike(state)
+        self._add(state, row, await compare_received(self.world.wire, self.world.target, received, matches))
+
+    def _alike(self, state: _State) -> Callable[[Any, Any], bool]:
+        """Does a request to the model say what a recorded one said?"""
+
+        def alike(wanted: Any, seen: Any) -> bool:
+            with state.bindings.trial() as keep:
+                expected = renamed(state.bindings.expected_value(wanted), self.world.names)
+                same = not any(not d.soft for d in Comparer(state.bindings, Rules()).compare(expected, seen))
+                keep.append(same)
+            return same
+
+        return alike
 
     async def _control(self, state: _State, row: Row) -> None:
         """What is told to the scripted LLM: a gate that opens, one that is waited at, an order."""

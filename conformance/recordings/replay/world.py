@@ -19,8 +19,8 @@ from spec.documents import documents
 
 # Where the recorded servers and their scripted LLM listened.
 _SERVER = re.compile(r"127\.0\.0\.1:70\d\d")
-_LLM = re.compile(r"http://127\.0\.0\.1:9901/v1")
-_LLM_HOST = re.compile(r"127\.0\.0\.1:9901")
+_LLM = re.compile(r"http://127\.0\.0\.1:99[01]1/v1")
+_LLM_HOST = re.compile(r"127\.0\.0\.1:99[01]1")
 _SLOW_LLM = re.compile(r"http://127\.0\.0\.1:9967/v1")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PASSWORD = "SomeSecurePassword!"
@@ -59,13 +59,13 @@ class World:
     async def learn(self) -> None:
         """Ask where the LLM is and what the users are called. Raises Unreachable if nothing answers at all."""
         known = documents(self.target.profile).operations
-        listing = next(name for name in ("listAIProviders", "listChatProviders") if name in known)
+        listing = next((name for name in ("listAIProviders", "listChatProviders") if name in known), "getBuildInfo")
         answer = await self.call("root", "GET", self.url(listing))
         self.llm_base = self.target.llm.base_url
         if not self.llm_base and isinstance(listed := _json(answer), list):
             found = [p for p in listed if isinstance(p, dict) and p.get("enabled") and p.get("base_url")]
             self.llm_base = str(found[0]["base_url"]) if found else ""
-        for name in _RECORDED_NAMES:
+        for name in (*_RECORDED_NAMES, *self.target.users.keys() - set(_RECORDED_NAMES)):
             user = self.target.users.get(name)
             if user is None:
                 continue
