@@ -53,10 +53,14 @@ def seed_models(backend: Backend, llm_url: str) -> None:
     Raises BadConfiguration.
     """
     options = {name: str(value).replace("{llm}", llm_url) for name, value in backend.options.items()}
+    providers = [language_models.Provider("openai", llm_url, "sk-fake-1", (MODEL,))]
     if language_models.given(options):
-        language_models.take(backend, language_models.configured(options))
-    else:
-        language_models.take(backend, [language_models.Provider("openai", llm_url, "sk-fake-1", (MODEL,))])
+        providers = language_models.configured(options)
+    backend.store.ai_providers = providers
+    # of a model that several name the last has it
+    backend.store.language_models = {
+        name: language_models.LanguageModel(name, provider) for provider in providers for name in provider.models or ()
+    }
 
 
 def seed(backend: Backend, llm_url: str) -> None:

@@ -140,6 +140,9 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive
     offered["stored-shares"] = bool(backend.options.get("stored-shares"))
     offered["experiment-off"] = backend.revision.refuses("gate.experiment") and not chats_are_on(backend)
+    if models_of_start(backend):
+        types = {model.provider.type for model in backend.store.language_models.values()}
+        offered |= {"no-models": not types, "anthropic-llm": "anthropic" in types}
     offered["held-pending"] = bool(backend.options.get("held-pending"))
     return offered | {f"{name}={value}": True for name, value in backend.options.items() if name not in (FLOOR, POLL)}
 

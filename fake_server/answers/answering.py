@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import orjson
 
 from fake_server.answers import prompt, provider, tools
 from fake_server.answers.gathering import Gathered
-from fake_server.answers.reading import CallPiece, CallStart, CallWithoutId, Finished, Piece, Reading, Text
+from fake_server.answers.reading import CallPiece, CallStart, CallWithoutId, Finished, Piece, Reading, Text, reason_of
 from fake_server.model_calls.http_client import Answer, Client, TransportError
 from fake_server.model_calls.wires.base import loads
 from fake_server.rules import posted
@@ -70,13 +70,21 @@ class Answerer:
 
     # -- the title ----------------------------------------------------------------------------------------------
 
+    def is_first(self, chat: Chat) -> bool:
+        """Is a message to this chat its first one?"""
+        return not self.history(chat)
+
+    def told(self, system: str, messages: list[dict[str, Json]]) -> list[dict[str, Json]]:
+        """The messages as the model gets them. Raises CannotBeTold."""
+        return prompt.told(system, messages)
+
     async def entitle(self, asked: Asked) -> None:
         """Give the chat a title if this is its first message. Refuses when that fails: then nothing is kept."""
-        if self.history(asked.chat) or not self.backend.does("title.of-first-message"):
+        if not self.is_first(asked.chat):
             return
         gathered = Gathered()
         try:
-            messages = prompt.told(prompt.TITLE, [asked.message])
+            messages = self.told(prompt.TITLE, [asked.message])
             answer = await provider.call(self.backend, self.http, asked.model, messages, [])
         except prompt.CannotBeTold as error:
             raise refusal("send.no-stream", detail=str(error)) from None
@@ -112,17 +120,19 @@ class Answerer:
     async def lines(self, asked: Asked) -> AsyncGenerator[Line, None]:
         """The answer, line by line, as it comes. A refusal that it ends with is told as it is, without a prefix."""
         self.keep_asked(asked)
-        reading, going_on = Reading(), True
+        going_on = True
         while going_on:
             try:
-                messages = prompt.told(prompt.SYSTEM, self.history_for(asked))
+                messages = self.told(prompt.SYSTEM, self.history_for(asked))
             except prompt.CannotBeTold as error:
                 raise refusal("send.no-stream", detail=str(error)) from None
             try:
                 answer = await provider.call(self.backend, self.http, asked.model, messages, tools.offered())
-            except provider.CallFailed:
-                return  # nobody is told
-            reading, gathered = Reading(), Gathered()
+            except provider.CallFailed as failure:
+                for line in self.failed(asked, failure):
+                    yield line
+                return
+            reading, gathered = Reading(self.reason), Gathered()
             try:
                 async with aclosing(self._one_call(asked, answer, reading, gathered)) as told:
                     async for line in told:
@@ -131,13 +141,21 @@ class Answerer:
                 return
             gathered.end()
             self.keep_answer(asked.chat, gathered.messages)
-            going_on = self.goes_on(reading)
+            going_on = self.goes_on(asked, reading, gathered)
+
+    def failed(self, asked: Asked, failure: provider.CallFailed) -> list[Line]:
+        """What is told of a call of the model that has failed: nothing."""
+        return []
+
+    def reason(self, finish: str | None) -> str:
+        """How a model's word for why it has finished is told."""
+        return reason_of(finish)
 
     def history_for(self, asked: Asked) -> list[dict[str, Json]]:
         """What the model is told of a chat."""
         return list(self.history(asked.chat))
 
-    def goes_on(self, reading: Reading) -> bool:
+    def goes_on(self, asked: Asked, reading: Reading, gathered: Gathered) -> bool:
         """Is the model called once more after it has ended so?"""
         return reading.reason == "tool-calls"
 
@@ -156,23 +174,28 @@ class Answerer:
                         del calls[piece.id]
                         async for line in self._run(asked, gathered, piece.id, *call):
                             yield line
-        yield {"type": "d", "data": {"finishReason": reading.reason, "usage": reading.usage}}
+        yield self.end(reading)
+
+    def end(self, reading: Reading) -> Line:
+        """The line that ends what is told of one call of the model."""
+        return {"type": "d", "data": {"finishReason": reading.reason, "usage": reading.usage}}
 
     async def _run(self, asked: Asked, gathered: Gathered, call_id: str, name: str, text: str) -> AsyncGenerator[Line, None]:
         """Run a tool: what it is called with, and what it gives."""
         args = _sorted(posted.floats(loads(text)))
         gathered.called(call_id, name, args)
         yield {"type": "9", "data": {"toolCallId": call_id, "toolName": name, "args": args}}
-        result = await tools.run(self.backend, asked.caller, asked.address, name, args)
+        result = await tools.run(self.backend, self.works_for(asked), asked.address, name, args)
         gathered.result(call_id, result)
         yield {"type": "a", "data": {"toolCallId": call_id, "result": result}}
 
     async def _pieces(self, answer: Answer, reading: Reading) -> AsyncGenerator[Piece, None]:
         """The pieces of an answer as they come, until the reading or the answer ends, or the connection breaks."""
         try:
-            async for data in answer.chunks():
+            async for data in self.chunks(answer):
                 for piece in reading.feed(data):
-                    yield piece
+                    if self.counts(piece):
+                        yield piece
                 if reading.ended:
                     return
         except TransportError:
@@ -180,6 +203,14 @@ class Answerer:
         finally:
             if self.backend.does("llm.hangs-up"):
                 answer.close()
+
+    def chunks(self, answer: Answer) -> AsyncIterator[bytes]:
+        """The bytes of an answer as they come."""
+        return answer.chunks()
+
+    def counts(self, piece: Piece) -> bool:
+        """Does this piece say anything?"""
+        return not isinstance(piece, Text) or bool(piece.text)
 
     def _gather(self, gathered: Gathered, piece: Piece) -> None:
         match piece:
@@ -204,6 +235,10 @@ class Answerer:
             case Finished(reason):
                 usage = {"promptTokens": None, "completionTokens": None}
                 return {"type": "e", "data": {"finishReason": reason, "usage": usage, "isContinued": False}}
+
+    def works_for(self, asked: Asked) -> User:
+        """With whose rights the tools work."""
+        return asked.caller
 
     def complete(self, text: str) -> bool:
         """Are these all the arguments of a call: an object, or null?"""

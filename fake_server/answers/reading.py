@@ -6,7 +6,7 @@ line end the reading, and nobody is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ LONGEST_LINE = 1 << 16  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of the answer."""
+    """A piece of the answer, perhaps an empty one."""
 
     text: str
 
@@ -53,12 +53,22 @@ class CallWithoutId(Exception):
     """Arguments of a call that has no id: the reading breaks off with an error."""
 
 
-class Reading:
-    """Reads one answer. At its end `reason` says how it ended (empty: without a word of the model) and `usage` what it cost."""
+def reason_of(finish: str | None) -> str:
+    """How a model's word for why it has finished is told."""
+    return "tool-calls" if finish == "tool_calls" else "stop"
 
-    def __init__(self) -> None:
-        self.ended = False
+
+class Reading:
+    """Reads one answer.
+
+    At its end `reason` says how it ended (empty: without a word of the model), `finished` whether the model said so, and
+    `usage` what it cost. `reason_of`: how the model's word for it is told.
+    """
+
+    def __init__(self, reason_of: Callable[[str | None], str] = reason_of) -> None:
+        self.ended = self.finished = False
         self.reason = ""
+        self._reason_of = reason_of
         self.usage: dict[str, int | None] = {"promptTokens": None, "completionTokens": None}
         self._rest = b""
         self._name = ""
@@ -113,15 +123,16 @@ class Reading:
 
     def _choice(self, chunk: dict[str, Json], choice: dict[str, Json]) -> Iterator[Piece]:
         finish = choice.get("finish_reason")
-        self.reason = "tool-calls" if finish == "tool_calls" else "stop"
+        self.reason = self._reason_of(finish)
         usage: Json = chunk.get("usage") if isinstance(chunk.get("usage"), dict) else {}
         self.usage = {"promptTokens": usage.get("prompt_tokens"), "completionTokens": usage.get("completion_tokens")}
         delta: Json = choice.get("delta") if isinstance(choice.get("delta"), dict) else {}
-        if isinstance(delta.get("content"), str) and delta["content"]:
+        if isinstance(delta.get("content"), str):
             yield Text(delta["content"])
         for call in delta.get("tool_calls") or ():
             yield from self._called(call)
         if finish:
+            self.finished = True
             yield Finished(self.reason)
 
     def _called(self, call: dict[str, Json]) -> Iterator[Piece]:

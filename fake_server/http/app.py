@@ -108,7 +108,7 @@ class App:
             return
         try:
             if isinstance(answer.body, Stream):
-                await call.while_there(self._stream(call, route, answer, answer.body))
+                await call.while_there(self._stream(call, route, answer, answer.body), "stream.ends-with-client")
             else:
                 await self._send(call, route, answer)
         except ClientGone:
@@ -147,11 +147,12 @@ class App:
             return endpoint.reply(said.status, body["message"], headers=headers, media=TEXT)
         return endpoint.reply(said.status, body, headers=headers)
 
-    @replaceable
     async def _stream(self, call: Call, route: Route | None, answer: Reply, stream: Stream) -> None:
         """Tell a stream as it comes. One without a line is an answer like any other, of known length."""
-        begun, last = False, b""
+        begun, last = not self.backend.does("stream.head-with-first-line"), b""
         memory: dict[str, Any] = {}
+        if begun:
+            await self._begin(call, route, answer)
         try:
             async with aclosing(stream.events) as events:
                 async for event in events:
@@ -161,13 +162,23 @@ class App:
                             begun = True
                         await call.send({"type": "http.response.body", "body": line, "more_body": True})
         except Refusal as refused:
-            last = encode((await self._answer_to(call, refused)).body)
+            last = await self._last_line(call, refused)
+        if not begun and not self.backend.does("stream.empty-has-length"):
+            await self._begin(call, route, answer)
+            begun = True
         if begun:
             await call.send({"type": "http.response.body", "body": last})
         else:
             await self._send(call, route, Reply(answer.status, last, answer.headers, answer.media))
 
+    @replaceable
+    async def _last_line(self, call: Call, refused: Refusal) -> bytes:
+        """What is told of a refusal that comes when the answer has begun."""
+        return encode((await self._answer_to(call, refused)).body)
+
+    @replaceable
     def _lines(self, event: dict[str, Any], memory: dict[str, Any]) -> list[bytes]:
+        """The bytes of the lines that tell of an event."""
         faults = self.backend.faults
         events = faults.change_events("answer", [event], memory) if faults.active else [event]
         return [each["type"].encode() + b":" + encode(each["data"]) for each in events]

@@ -171,9 +171,9 @@ class Call:
             return self._body[:cap]
         return self._body
 
-    async def while_there(self, work: Coroutine[Any, Any, T]) -> T:
-        """What the work gives; it is cancelled when the client hangs up. Raises ClientGone then."""
-        if not self.backend.does("call.ends-with-client"):
+    async def while_there(self, work: Coroutine[Any, Any, T], behaviour: str) -> T:
+        """What the work gives; it is cancelled when the client hangs up, which is that behaviour. Raises ClientGone then."""
+        if not self.backend.does(behaviour):
             return await work
         await self.body()
         doing = asyncio.ensure_future(work)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from fake_server.state.store import State
 
 PREFIX = "CODER_AI_PROVIDER_"
 NONE = "no-models"  # the start option that says that there are none
@@ -80,11 +77,3 @@ def configured(options: dict[str, Any]) -> list[Provider]:
 def given(options: dict[str, Any]) -> bool:
     """Do the start options say anything of providers?"""
     return any(name in (FILE, NONE) or name.startswith(PREFIX) for name in options)
-
-
-def take(backend: State, providers: list[Provider]) -> None:
-    """Make these the server's providers. Of a model that several name the last has it."""
-    backend.store.ai_providers = list(providers)
-    backend.store.language_models = {
-        name: LanguageModel(name, provider) for provider in providers for name in provider.models or ()
-    }

@@ -97,6 +97,7 @@ OPTIONS = {
     "held-pending": {"held-pending": "1"},
     "experiment-off": {"CODER_EXPERIMENTS": ""},
     "workspaces": {"workspaces": "true"},
+    "no-models": {"no-models": "true"},
 }
 
 

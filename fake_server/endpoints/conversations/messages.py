@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fake_server.answers.answering import Asked
 from fake_server.answers.tools import ACCESS_URL
 from fake_server.endpoints.conversations.chats import CHAT
+from fake_server.faulting import replaceable
 from fake_server.http.endpoint import TEXT, Call, Reply, Stream, reply, route
 from fake_server.rules.posted import SEND, kept
 from fake_server.rules.refusals import refusal
+from fake_server.state.language_models import LanguageModel
+from fake_server.state.store import State
 
 MESSAGES = f"{CHAT}/messages"
 _KIND = (b"x-vercel-ai-data-stream", b"v1")
@@ -23,14 +28,24 @@ async def list_messages(call: Call) -> Reply:
 async def send_message(call: Call) -> Reply:
     """Keep a message and answer it: the first one of a chat gives it its title before anything is told."""
     backend = call.backend
-    body = await call.json(SEND)
-    model = backend.store.language_models.get(body["model"])
-    if model is None:
-        backend.guard("send.model", True)
-        model = next(iter(backend.store.language_models.values()), None)
+    body = await read_message(call)
+    model = model_of(backend, body["model"])
     if model is None:
         raise refusal("send.model")
     address = str(backend.options.get(ACCESS_URL) or f"http://{call.header('host')}").rstrip("/")
     asked = Asked(call.chat, call.user, model, kept(body["message"]), address)
-    await call.while_there(backend.answerer.entitle(asked))
+    await call.while_there(backend.answerer.entitle(asked), "title.ends-with-client")
     return reply(200, Stream(backend.answerer.lines(asked)), headers=[_KIND], media=TEXT)
+
+
+@replaceable
+async def read_message(call: Call) -> dict[str, Any]:
+    """What the body of a message says."""
+    found: dict[str, Any] = await call.json(SEND)
+    return found
+
+
+@replaceable
+def model_of(backend: State, name: str) -> LanguageModel | None:
+    """The model of this id."""
+    return backend.store.language_models.get(name)
