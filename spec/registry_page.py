@@ -27,6 +27,8 @@ AREAS = {
     "models": "Models",
     "usage": "Spend limits and cost",
     "administration": "Debug runs, skills, tool servers",
+    "legacy": "The first generation: chats, messages, titles, models",
+    "data-stream": "The first generation: answers line by line, tools",
     "properties": "Any sequence of actions, any input",
     "diff": "Walks beside a reference",
     "races": "Races that real servers have, measured",

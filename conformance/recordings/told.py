@@ -36,9 +36,12 @@ def told(transcript: Transcript) -> Iterator[str]:
 def _step(row: Row) -> str:
     data = row.data
     if row.kind == "request":
-        request, answer = data["request"], data["response"]
+        request, answer = data["request"], data.get("response")
         asked = f"{row.actor or 'nobody'}: {request['method']} {request['path']}{_params(request)}{_body(request)}"
-        return f"{asked} -> {answer['status']}{_body(answer)}"
+        if answer is None:
+            return f"{asked} -> left without an answer"
+        lines = [line["line"] for line in answer.get("lines", ())]
+        return f"{asked} -> {answer['status']}{_body(answer)}{f' {_short(lines)}' if lines else ''}"
     if row.kind == "socket":
         frames = data.get("frames") or []
         shook = (data.get("handshake") or {}).get("status")

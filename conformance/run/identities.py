@@ -211,6 +211,8 @@ async def _rights(session: Session, known: dict[str, Known]) -> list[Problem]:
     organization = session.target.organization_id
     sites = {frozenset(seen.site) for seen in known.values() if seen.site is not None}
     for name, seen in known.items():
+        if name not in session.traits["actors"]:
+            continue  # of another revision: nobody asks for them here
         if seen.site is not None and len(sites) > 1:
             wanted = _SITE_ROLES.intersection(session.traits["actors"][name].get("site", ()))
             out += _compared(name, seen, wanted, seen.site & _SITE_ROLES, "site")

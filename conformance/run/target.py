@@ -163,7 +163,8 @@ def _checked(target: Target, where: str) -> Target:
     for key, url in (("base_url", target.base_url), ("llm.control_url", target.llm.control_url)):
         if url or key == "base_url":
             checked_url(f"{where}: {key}", url)
-    actors = actors_of(target.profile)
+    named = [target.named_profile] if target.named_profile else spec.profiles()  # which one it is will be found out
+    actors = list(dict.fromkeys(name for profile in named for name in actors_of(profile)))
     for name in target.users:
         if name not in actors:
             raise BadTarget(f"{where}: users.{name}: no such actor{_closest(name, actors)}; known: {', '.join(actors)}")

@@ -47,7 +47,7 @@ async def said(target: dict[str, Any], folder: Path, *command: str) -> tuple[int
 
 
 @pytest.mark.parametrize("profile", spec.profiles())
-@pytest.mark.parametrize("command", [("doctor",), ("run", "--requirement", "EDIT-020")], ids=lambda command: command[0])
+@pytest.mark.parametrize("command", [("doctor",), ("run", "--requirement", "AUTH-006")], ids=lambda command: command[0])
 def test_commands_say_what_decided_it(profile: str, command: tuple[str, ...], tmp_path: Path) -> None:
     status, text = scene(profile, lambda target: said(target, tmp_path, *command))
     assert status == 0, text
@@ -61,8 +61,8 @@ def test_a_wrong_name_in_the_target_file_is_told(tmp_path: Path) -> None:
 
 
 def answers(profile: str, wrong: int) -> dict[str, Response]:
-    """What a server of this revision answers that is wrong at the first `wrong` probes."""
-    out = {}
+    """What a server of this revision answers that is wrong at the first `wrong` probes; it has none of the others' paths."""
+    out = {probe.path: Response(404, {}, None, b"") for name in spec.profiles() for probe in probes(name)}
     for number, probe in enumerate(probes(profile)):
         status = 500 if number < wrong else probe.status[0]
         out[probe.path] = Response(status, {}, None, probe.says.encode())

@@ -37,8 +37,10 @@ NEEDS = {
     "disposable": "a server that may be left changed for good",
     "sharing-disabled": "a server that was started with chat sharing switched off",
     "experiment-off": "a server whose experiment for chats is off",
+    "no-models": "a server that was started without a model",
+    "anthropic-llm": "a server with a model of that provider type, which the scripted LLM answers",
 }
-PAGES = "chats|stream|stream-verified|config|bootstrap|2026-03|verified-2026-03"
+PAGES = "chats|stream|stream-verified|config|bootstrap|2026-03|verified-2026-03|2025-05"
 SOURCE = re.compile(rf"(source|({PAGES})\.md (R\d+|§[\w.]+( \d+)?)|spec/\S+( \S+)?)")
 ROWS = list(spec.registry().values())
 AREAS = sorted({row.area for row in ROWS})

@@ -24,6 +24,8 @@ ROLES = PROFILE_DATA.table("roles")
 LIMITS = PROFILE_DATA.table("limits")
 ORDER = PROFILE_DATA.table("stream_order")
 EACH = pytest.mark.parametrize("profile", spec.profiles())
+# The profiles whose chats have a status and a stream of their own.
+STREAMED = [name for name in spec.profiles() if "stream_order" in spec.load(name).tables]
 
 
 def expected(name: str, actor: str, profile: str = PROFILE) -> str:
@@ -143,7 +145,7 @@ def test_every_bound_that_is_asked_for_exists() -> None:
         assert (bound or "max") in LIMITS[name], (name, bound)
 
 
-@EACH
+@pytest.mark.parametrize("profile", STREAMED)
 def test_the_order_speaks_of_known_events(profile: str) -> None:
     kinds, order = set(documents(profile).event_names("StreamEvent")), spec.load(profile).table("stream_order")
     named = {event for feed in order["feeds"].values() for event in feed["events"]}
@@ -194,14 +196,27 @@ def test_the_recorded_server_sends_every_status_as_often_as_the_order_says() -> 
     assert counted
 
 
+@pytest.mark.parametrize("profile", [name for name in spec.profiles() if "line_order" in spec.load(name).tables])
+def test_the_order_speaks_of_every_kind_of_line(profile: str) -> None:
+    table = spec.load(profile).table("line_order")
+    assert sorted(table["call"].values()) == sorted(documents(profile).event_names("Line"))
+    reasons = documents(profile).schema("FinishReason")["$defs"]["FinishReason"]["enum"]
+    assert table["goes_on"] in reasons
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_the_statuses_are_those_of_the_documents(name: str) -> None:
+    profile = spec.load(name)
+    statuses = profile.traits["statuses"]
+    assert {*statuses["busy"], *statuses["rest"]} == set(documents(name).schema("ChatStatus")["$defs"]["ChatStatus"]["enum"])
+    assert not set(statuses["busy"]) & set(statuses["rest"]) and set(statuses["final"]) <= set(statuses["rest"])
+    assert set(statuses["final"]) == set(profile.table("stream_order")["end"])
+
+
 @pytest.mark.parametrize("name", spec.profiles())
 def test_a_profile_declares_what_its_documents_tables_and_requirements_speak_of(name: str) -> None:
     profile = spec.load(name)
     traits, docs = profile.traits, documents(name)
-    statuses = traits["statuses"]
-    assert {*statuses["busy"], *statuses["rest"]} == set(docs.schema("ChatStatus")["$defs"]["ChatStatus"]["enum"])
-    assert not set(statuses["busy"]) & set(statuses["rest"]) and set(statuses["final"]) <= set(statuses["rest"])
-    assert set(statuses["final"]) == set(profile.table("stream_order")["end"])
     assert set(traits["retired"]) == {o.id for o in docs.operations.values() if "retired" in o.tags}
     for feed in feeds(profile).values():
         assert docs.operations[feed.operation] and docs.event_names(feed.union)

@@ -101,7 +101,8 @@ async def two_at_once(t: Case) -> None:
         t.expect(quick.text, "Hello world", "the answer to a second message while the first is answered")
         t.true(await t.llm.holds(under_way.gate), "the first is still being answered")
     with t.judging("LSTREAM-044"):
-        t.expect(len(await chat.model_calls("title", 1)), 1, "how often a title was asked for")
+        titles = [c for c in await t.llm.journal("", purpose="title") if word in str(said_to(c, "user"))]
+        t.expect(len(titles), 0, "how often a title was asked for with the second message")
         call = await call_about(t, word)
         t.expect([said_to(call, "user")[1:], said_to(call, "assistant")], [[word], []], "what the second call has")
         t.expect(len(said_to(call, "user")), 2, "how many messages of the user it has")

@@ -6,8 +6,8 @@ from typing import Any
 
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.scenes.answers import answered, ask, empty, held, in_flight, order_of, talk, texts
-from fixtures.scripts import gate, http_error, script, turn
+from conformance.scenes.answers import answered, ask, begun, empty, held, in_flight, order_of, talk, texts
+from fixtures.scripts import fault, gate, http_error, script, turn
 from fixtures.scripts import text as says
 
 CHARACTERS = 'a<b>&"\'\\ \t\r\n \u2028 é ü 中文 🎈👩‍👩‍👧 ~ data: [DONE] 0:"x"'
@@ -52,13 +52,14 @@ async def lines_come_as_they_are_said(t: Case) -> None:
 @case("LSTREAM-013")
 async def headers_with_the_first_line(t: Case) -> None:
     chat, hold = await empty(t), t.gate()
-    sent = await in_flight(chat.send(script(gate(hold), says("late"), prefix=t.unique("m"))))
+    opened = await in_flight(begun(chat, script(gate(hold), says("late"), prefix=t.unique("m"))))
     await t.llm.reached(hold)
-    lines = await in_flight(chat.get())
-    await lines  # a round trip of time, in which headers could come
-    t.true(not sent.done(), "there is no answer before the first line")
+    t.given(await chat.messages())  # a round trip of time, in which headers could come
+    t.true(not opened.done(), "status and headers wait for the first line")
     await t.llm.open(hold)
-    t.accepted(await sent)
+    lines = await opened
+    await lines.until_closed()
+    t.expect([e["data"] for e in lines.events[:1]], ["late"], "the first line")
 
 
 @case("LSTREAM-015", "LSTREAM-016")
@@ -104,8 +105,8 @@ async def characters(t: Case) -> None:
 @case("LSTREAM-022")
 async def a_character_in_two_chunks(t: Case) -> None:
     text = "é中🎈é中🎈"
-    answer = await answered(t, turn(says(text), fault="split_utf8"))
-    t.exactly(answer.text, text, "the text of the answer")
+    answer = await answered(t, fault("split_utf8"), says(text), says("end"))
+    t.exactly(answer.text, f"{text}end", "the text of the answer")
 
 
 @case("LSTREAM-023", "LSTREAM-024", rows={str(status): status for status in (400, 401, 404)})
