@@ -30,7 +30,12 @@ def created_with_a_name(answer: Answer) -> None:
     answer.body["title"] = "Untitled"
 
 
-turns_off("creates-read-bodies", "A create refuses a body that is no JSON.", "create.reads-no-body", red=["LCHAT-004", "SCHEMA-createChat"])
+turns_off(
+    "creates-read-bodies",
+    "A create refuses a body that is no JSON.",
+    "create.reads-no-body",
+    red=["LCHAT-004", "SCHEMA-createChat"],
+)
 
 
 @instead("made", red=["LCHAT-005"])
@@ -96,9 +101,13 @@ def opens(name: str, doc: str, who: str, *, red: list[str]) -> None:
     turns_off(name, doc, *(f"access.{who}-read-{place}" for place in ("chat", "messages")), red=red)
 
 
-opens("members-enter-all-chats", "Members may enter every chat.", "outsider", red=["LOWN-002", "LOWN-006", "LOWN-007", "LOWN-003"])
+opens(
+    "members-enter-all-chats", "Members may enter every chat.", "outsider", red=["LOWN-002", "LOWN-006", "LOWN-007", "LOWN-003"]
+)
 opens("auditors-enter-all-chats", "Auditors may enter every chat.", "auditor", red=["LOWN-003"])
-opens("owners-enter-their-own", "The site owner may enter own chats alone.", "site_owner", red=["LOWN-004", "LOWN-005", "LOWN-008"])
+opens(
+    "owners-enter-their-own", "The site owner may enter own chats alone.", "site_owner", red=["LOWN-004", "LOWN-005", "LOWN-008"]
+)
 
 
 @instead("Answerer.keep_asked", red=["LOWN-005"])

@@ -117,7 +117,12 @@ keeps(
     lambda m: m.update(createdAt="2025-05-02T10:00:00Z"),
     red=["LSTREAM-035", "LSTREAM-037"],
 )
-keeps("answers-have-ids", "A message of the assistant has an id.", lambda m: m.update(id=new_id()), red=["LSTREAM-036", "LSTREAM-037"])
+keeps(
+    "answers-have-ids",
+    "A message of the assistant has an id.",
+    lambda m: m.update(id=new_id()),
+    red=["LSTREAM-036", "LSTREAM-037"],
+)
 replaces(
     "empty-answers-are-not-kept",
     "An answer without any text is not kept.",
@@ -177,7 +182,12 @@ runs(
     lambda result, tool: result["error"] if isinstance(result, dict) and "error" in result else result,
     red=["LTOOL-008"],
 )
-runs("no-workspaces-are-null", "The list of no workspaces is null.", lambda result, tool: result or None, red=["LTOOL-018", "LTOOL-005"])
+runs(
+    "no-workspaces-are-null",
+    "The list of no workspaces is null.",
+    lambda result, tool: result or None,
+    red=["LTOOL-018", "LTOOL-005"],
+)
 keeps(
     "nulls-are-kept",
     "A result of null is kept.",
@@ -235,3 +245,21 @@ def failures_take_back(right: Any, asked: Any, failure: Any) -> Any:
     if history[-1]["role"] == "assistant":
         history.pop()
     return right(asked, failure)
+
+
+# -- of the other provider type
+keeps(
+    "steps-lose-their-ids", "A message whose step has an id is kept without it.", lambda m: m.update(id=""), red=["LSTREAM-050"]
+)
+keeps(
+    "thoughts-are-texts",
+    "What the model thinks is kept as text.",
+    lambda m: [p.update(type="text", text=p.pop("reasoning")) for p in m.get("parts", ()) if p["type"] == "reasoning"],
+    red=["LSTREAM-051"],
+)
+keeps(
+    "steps-have-no-part",
+    "A message has no part that says that a step started.",
+    lambda m: m.update(parts=[p for p in m.get("parts", ()) if p["type"] != "step-start"]),
+    red=["LSTREAM-052"],
+)

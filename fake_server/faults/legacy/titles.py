@@ -26,7 +26,9 @@ async def answers_before_titles(right: Any, asked: Any) -> None:
     right.__self__.backend.faults.memory.setdefault("titles", []).append(task)
 
 
-turns_off("titles-of-41-bytes", "A title is cut to 41 bytes.", "title.exact-length", red=["LTITLE-003", "LTITLE-009", "LTITLE-011"])
+turns_off(
+    "titles-of-41-bytes", "A title is cut to 41 bytes.", "title.exact-length", red=["LTITLE-003", "LTITLE-009", "LTITLE-011"]
+)
 replaces(
     "every-message-names", "Each message makes a title anew.", "Answerer.is_first", lambda right, chat: True, red=["LTITLE-004"]
 )
