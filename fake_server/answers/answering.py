@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +112,10 @@ class Answerer:
             raise refusal("send.no-stream", detail=str(error)) from None
         except provider.CallFailed as error:
             raise refusal("title.failed", detail=f"{asked.model.provider.failure}: {error}") from None
-        async with aclosing(self._pieces(answer, reading)) as pieces:
-            async for piece in pieces:
-                self._gather(gathered, piece)
+        with suppress(BrokenOff):  # what came is the title
+            async with aclosing(self._pieces(answer, reading)) as pieces:
+                async for piece in pieces:
+                    self._gather(gathered, piece)
         gathered.end()
         self.name(asked.chat, self.title(asked, gathered))
 

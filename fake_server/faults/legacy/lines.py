@@ -86,7 +86,7 @@ async def finish_behind_errors(right: Any, *args: Any) -> Any:
     return await right(*args) + b"d:" + orjson.dumps({"finishReason": "error", "usage": usage}) + b"\n"
 
 
-@frames("answer", red=["LSTREAM-006"])
+@frames("answer", red=["LSTREAM-006", "LSTREAM-050"])
 def steps_start_late(batch: list[Line], memory: Memory) -> list[Line]:
     """The start of a step comes behind its first line."""
     out: list[Line] = []
