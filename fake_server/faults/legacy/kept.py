@@ -201,8 +201,8 @@ def one_tool_a_call(batch: list[Json], memory: Json) -> list[Json]:
     """Of several tool calls in one call of the model the first is told whole."""
     out: list[Json] = []
     for line in batch:
-        memory["made"] = 0 if line["type"] == "d" else memory.get("made", 0) + (line["type"] == "9")
-        out += [] if line["type"] in "9a" and memory["made"] > 1 else [line]
+        memory["n"] = 0 if line["type"] == "d" else memory.get("n", 0) + (line["type"] == "9")
+        out += [] if line["type"] in "9a" and memory["n"] > 1 else [line]
     return out
 
 

@@ -36,10 +36,10 @@ def data(**changed: Any) -> Callable[[Line, Memory], list[Line]]:
 
 def late(line: Line, memory: Memory) -> list[Line]:
     """Each line but the first comes with the next one of its kinds."""
-    if "held" not in memory:
-        memory["held"] = []
+    if "w" not in memory:
+        memory["w"] = []
         return [line]
-    held, memory["held"] = memory["held"], [line]
+    held, memory["w"] = memory["w"], [line]
     return list(held)
 
 
@@ -122,7 +122,7 @@ told(
     "lines-come-late",
     "Each line comes when the next one does.",
     "0ed",
-    lambda line, memory: [*late(line, memory), *(memory.pop("held", []) if line["type"] == "d" else [])],
+    lambda line, memory: [*late(line, memory), *(memory.pop("w", []) if line["type"] == "d" else [])],
     red=["LSTREAM-012"],
 )
 turns_off(
@@ -289,9 +289,9 @@ def tools_behind_text(batch: list[Line], memory: Memory) -> list[Line]:
     out: list[Line] = []
     for line in batch:
         if line["type"] in "9a":
-            memory.setdefault("held", []).append(line)
+            memory.setdefault("w", []).append(line)
         else:
-            out += [*(memory.pop("held", []) if line["type"] in "ed" else []), line]
+            out += [*(memory.pop("w", []) if line["type"] in "ed" else []), line]
     return out
 
 
