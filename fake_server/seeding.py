@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PASSWORD = "SomeSecurePassword!"
 TOKEN_SECONDS = 30 * 86400
 USERNAMES = {"root": "root0"}  # where it is not the actor's name: `root` itself is reserved on real servers
-MODEL = "fake-model"
+MODEL, OTHER_MODEL = "fake-model", "fake-claude"
 CONTEXT_LIMIT = 128000
 
 
@@ -54,12 +54,16 @@ def seed_models(backend: Backend, llm_url: str) -> None:
     """
     options = {name: str(value).replace("{llm}", llm_url) for name, value in backend.options.items()}
     providers = [language_models.Provider("openai", llm_url, "sk-fake-1", (MODEL,))]
+    if options.get("anthropic-llm"):
+        providers.append(language_models.Provider("anthropic", "", "sk-fake-2", (OTHER_MODEL,)))
     if language_models.given(options):
         providers = language_models.configured(options)
     backend.store.ai_providers = providers
     # of a model that several name the last has it
     backend.store.language_models = {
-        name: language_models.LanguageModel(name, provider) for provider in providers for name in provider.models or ()
+        name: language_models.LanguageModel(name, provider, provider.base_url or llm_url)
+        for provider in providers
+        for name in provider.models or ()
     }
 
 

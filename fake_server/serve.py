@@ -44,6 +44,7 @@ START_OPTIONS = {
     "CODER_DANGEROUS_DISABLE_RATE_LIMITS": "false: the rate limiter is on",
     "CODER_EXPERIMENTS": "the experiments that are on, of revisions that have chats among them (agents when not set)",
     "CODER_DISABLE_CHAT_SHARING": "true: chats can't be shared",
+    "anthropic-llm": "true: there is a model of another type of provider, too, of revisions that get their models at start",
     "config-file": "the text of a configuration file, of revisions that get their models so",
     "no-models": "true: there are no models, of revisions that get them at start",
     "gateway-cooldown": "seconds that a provider key rests after a 429",

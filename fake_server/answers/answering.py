@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,19 @@ import orjson
 
 from fake_server.answers import prompt, provider, tools
 from fake_server.answers.gathering import Gathered
-from fake_server.answers.reading import CallPiece, CallStart, CallWithoutId, Finished, Piece, Reading, Text, reason_of
+from fake_server.answers.messages import MessagesReading, check
+from fake_server.answers.reading import (
+    BrokenOff,
+    CallPiece,
+    CallStart,
+    Finished,
+    Piece,
+    Reading,
+    Started,
+    Text,
+    Thought,
+    reason_of,
+)
 from fake_server.model_calls.http_client import Answer, Client, TransportError
 from fake_server.model_calls.wires.base import loads
 from fake_server.rules import posted
@@ -74,6 +86,15 @@ class Answerer:
         """Is a message to this chat its first one?"""
         return not self.history(chat)
 
+    def reading(self, model: LanguageModel) -> Reading | MessagesReading:
+        """Reads an answer of this model."""
+        return MessagesReading() if model.provider.speaks_messages else Reading(self.reason)
+
+    def _told(self, asked: Asked, system: str, messages: list[dict[str, Json]]) -> list[dict[str, Json]]:
+        if asked.model.provider.speaks_messages:
+            check(messages)
+        return self.told(system, messages)
+
     def told(self, system: str, messages: list[dict[str, Json]]) -> list[dict[str, Json]]:
         """The messages as the model gets them. Raises CannotBeTold."""
         return prompt.told(system, messages)
@@ -84,15 +105,17 @@ class Answerer:
             return
         gathered = Gathered()
         try:
-            messages = self.told(prompt.TITLE, [asked.message])
+            messages = self._told(asked, prompt.TITLE, [asked.message])
             answer = await provider.call(self.backend, self.http, asked.model, messages, [])
+            reading = self.reading(asked.model)
         except prompt.CannotBeTold as error:
             raise refusal("send.no-stream", detail=str(error)) from None
         except provider.CallFailed as error:
-            raise refusal("title.failed", detail=f"error in stream: {error}") from None
-        async with aclosing(self._pieces(answer, Reading())) as pieces:
-            async for piece in pieces:
-                self._gather(gathered, piece)
+            raise refusal("title.failed", detail=f"{asked.model.provider.failure}: {error}") from None
+        with suppress(BrokenOff):  # what came is the title
+            async with aclosing(self._pieces(answer, reading)) as pieces:
+                async for piece in pieces:
+                    self._gather(gathered, piece)
         gathered.end()
         self.name(asked.chat, self.title(asked, gathered))
 
@@ -123,7 +146,7 @@ class Answerer:
         going_on = True
         while going_on:
             try:
-                messages = self.told(prompt.SYSTEM, self.history_for(asked))
+                messages = self._told(asked, prompt.SYSTEM, self.history_for(asked))
             except prompt.CannotBeTold as error:
                 raise refusal("send.no-stream", detail=str(error)) from None
             try:
@@ -132,12 +155,12 @@ class Answerer:
                 for line in self.failed(asked, failure):
                     yield line
                 return
-            reading, gathered = Reading(self.reason), Gathered()
+            reading, gathered = self.reading(asked.model), Gathered()
             try:
                 async with aclosing(self._one_call(asked, answer, reading, gathered)) as told:
                     async for line in told:
                         yield line
-            except CallWithoutId:
+            except BrokenOff:
                 return
             gathered.end()
             self.keep_answer(asked.chat, gathered.messages)
@@ -155,11 +178,13 @@ class Answerer:
         """What the model is told of a chat."""
         return list(self.history(asked.chat))
 
-    def goes_on(self, asked: Asked, reading: Reading, gathered: Gathered) -> bool:
+    def goes_on(self, asked: Asked, reading: Reading | MessagesReading, gathered: Gathered) -> bool:
         """Is the model called once more after it has ended so?"""
         return reading.reason == "tool-calls"
 
-    async def _one_call(self, asked: Asked, answer: Answer, reading: Reading, gathered: Gathered) -> AsyncGenerator[Line, None]:
+    async def _one_call(
+        self, asked: Asked, answer: Answer, reading: Reading | MessagesReading, gathered: Gathered
+    ) -> AsyncGenerator[Line, None]:
         calls: dict[str, list[str]] = {}  # id → name, and the text of its arguments so far
         async with aclosing(self._pieces(answer, reading)) as pieces:
             async for piece in pieces:
@@ -176,7 +201,7 @@ class Answerer:
                             yield line
         yield self.end(reading)
 
-    def end(self, reading: Reading) -> Line:
+    def end(self, reading: Reading | MessagesReading) -> Line:
         """The line that ends what is told of one call of the model."""
         return {"type": "d", "data": {"finishReason": reading.reason, "usage": reading.usage}}
 
@@ -189,7 +214,7 @@ class Answerer:
         gathered.result(call_id, result)
         yield {"type": "a", "data": {"toolCallId": call_id, "result": result}}
 
-    async def _pieces(self, answer: Answer, reading: Reading) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, answer: Answer, reading: Reading | MessagesReading) -> AsyncGenerator[Piece, None]:
         """The pieces of an answer as they come, until the reading or the answer ends, or the connection breaks."""
         try:
             async for data in self.chunks(answer):
@@ -199,7 +224,7 @@ class Answerer:
                 if reading.ended:
                     return
         except TransportError:
-            return  # as if the model had ended
+            reading.broken()
         finally:
             if self.backend.does("llm.hangs-up"):
                 answer.close()
@@ -220,6 +245,10 @@ class Answerer:
                 gathered.call_started(call_id, name)
             case CallPiece(call_id, delta):
                 gathered.call_piece(call_id, delta)
+            case Thought(text):
+                gathered.thought(text)
+            case Started(message_id):
+                gathered.started(message_id)
             case Finished():
                 gathered.finished()
 
@@ -232,8 +261,12 @@ class Answerer:
                 return {"type": "b", "data": {"toolCallId": call_id, "toolName": name}}
             case CallPiece(call_id, delta):
                 return {"type": "c", "data": {"toolCallId": call_id, "argsTextDelta": delta}}
-            case Finished(reason):
-                usage = {"promptTokens": None, "completionTokens": None}
+            case Thought(text):
+                return {"type": "g", "data": text}
+            case Started(message_id):
+                return {"type": "f", "data": {"messageId": message_id}}
+            case Finished(reason, completion):
+                usage = {"promptTokens": None, "completionTokens": completion}
                 return {"type": "e", "data": {"finishReason": reason, "usage": usage, "isContinued": False}}
 
     def works_for(self, asked: Asked) -> User:

@@ -34,6 +34,19 @@ class Gathered:
         else:
             self._parts.append({"type": "text", "text": text})
 
+    def started(self, message_id: str) -> None:
+        """The model begins a message: its first part says so."""
+        self._message["id"] = message_id
+        self._parts.append({"type": "step-start"})
+
+    def thought(self, text: str) -> None:
+        """A piece of what the model thinks: all of it is one part, where the first stood."""
+        part = next((part for part in self._parts if part["type"] == "reasoning"), None)
+        if part is None:
+            part = {"type": "reasoning", "reasoning": ""}
+            self._parts.append(part)
+        part["reasoning"] += text
+
     def call_started(self, call_id: str, name: str) -> None:
         """A tool call begins."""
         invocation = {"state": "partial-call", "toolCallId": call_id, "toolName": name, "args": ""}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fake_server.answers.messages import of_messages
 from fake_server.faulting import replaceable
 from fake_server.model_calls.http_client import Answer, Client, TransportError
 from fake_server.state.language_models import LanguageModel
@@ -38,13 +39,14 @@ def body(backend: State, model: LanguageModel, messages: list[Json], tools: list
 
 async def call(backend: State, client: Client, model: LanguageModel, messages: list[Json], tools: list[Json]) -> Answer:
     """One call of the model: the answer has a head of success, its body is still to be read. Raises CallFailed."""
-    sent = orjson.dumps(body(backend, model, messages, tools))
+    said = body(backend, model, messages, tools)
+    sent = orjson.dumps(of_messages(said) if model.provider.speaks_messages else said)
     tries = TRIES if backend.does("llm.tries-again") else 1
     for tried in range(tries):
         last, answer, hint = tried + 1 == tries, None, None
         headers = {
             "accept": "application/json",
-            "authorization": f"Bearer {model.provider.api_key}",
+            **_key(model),
             "content-type": "application/json",
             "user-agent": "OpenAI/Go 0.1.0-beta.6",
             "x-stainless-retry-count": str(tried),
@@ -53,7 +55,7 @@ async def call(backend: State, client: Client, model: LanguageModel, messages: l
             answer = await client.post(model.address, headers, sent)
             if answer.status < 400:
                 return answer
-            failure = f'POST "{model.address}": {answer.status} {_name(answer.status)} {_error(await answer.read())}'
+            failure = f'POST "{model.address}": {answer.status} {_name(answer.status)} {_error(model, await answer.read())}'
             again, hint = _again(answer.status, answer.headers), answer.headers
         except TransportError as error:
             failure, again = f'Post "{model.address}": {error}', True
@@ -90,9 +92,18 @@ def _name(status: int) -> str:
         return ""
 
 
-def _error(data: bytes) -> str:
-    """The member `error` of an answer's object, spelled as it came; "" if there is none."""
+def _key(model: LanguageModel) -> dict[str, str]:
+    """The headers that carry the key."""
+    if model.provider.speaks_messages:
+        return {"x-api-key": model.provider.api_key, "anthropic-version": "2023-06-01"}
+    return {"authorization": f"Bearer {model.provider.api_key}"}
+
+
+def _error(model: LanguageModel, data: bytes) -> str:
+    """The member `error` of an answer's object, spelled as it came, or "" if there is none; of messages all of it."""
     text = data.decode("utf-8", "replace")
+    if model.provider.speaks_messages:
+        return text
     try:
         whole = json.loads(text)
     except ValueError:

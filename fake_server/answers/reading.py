@@ -40,17 +40,32 @@ class CallPiece:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of what the model thinks."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The model begins a message that has an id."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The model says that it has ended."""
+    """The model says that it has ended; `completion`: how many tokens it has written, where that is told here."""
 
     reason: str
+    completion: int | None = None
 
 
-Piece = Text | CallStart | CallPiece | Finished
+Piece = Text | Thought | CallStart | CallPiece | Started | Finished
 
 
-class CallWithoutId(Exception):
-    """Arguments of a call that has no id: the reading breaks off with an error."""
+class BrokenOff(Exception):
+    """The reading breaks off with an error: what came is not kept."""
 
 
 def reason_of(finish: str | None) -> str:
@@ -76,8 +91,11 @@ class Reading:
         self._call = ""
         self._done = False
 
+    def broken(self) -> None:
+        """The connection has broken: that is as if the model had ended."""
+
     def feed(self, data: bytes) -> Iterator[Piece]:
-        """The pieces that these bytes complete; none once the reading has `ended`. Raises CallWithoutId."""
+        """The pieces that these bytes complete; none once the reading has `ended`. Raises BrokenOff."""
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
@@ -142,5 +160,5 @@ class Reading:
             yield CallStart(self._call, str(function.get("name") or ""))
         if function.get("arguments"):
             if not self._call:
-                raise CallWithoutId
+                raise BrokenOff
             yield CallPiece(self._call, str(function["arguments"]))

@@ -27,18 +27,29 @@ class Provider:
     api_key: str = ""
     models: tuple[str, ...] | None = ()
 
+    @property
+    def speaks_messages(self) -> bool:
+        """Is it asked by messages of Anthropic, not by chat completions?"""
+        return self.type == "anthropic"
+
+    @property
+    def failure(self) -> str:
+        """How the client library begins what it says of a failed call."""
+        return "anthropic stream error" if self.speaks_messages else "error in stream"
+
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """A model and who provides it."""
+    """A model and who provides it, at which address."""
 
     id: str
     provider: Provider
+    base_url: str
 
     @property
     def address(self) -> str:
         """Where its calls go."""
-        return f"{self.provider.base_url.rstrip('/')}/chat/completions"
+        return self.base_url.rstrip("/") + ("/messages" if self.provider.speaks_messages else "/chat/completions")
 
 
 def configured(options: dict[str, Any]) -> list[Provider]:

@@ -98,6 +98,7 @@ OPTIONS = {
     "experiment-off": {"CODER_EXPERIMENTS": ""},
     "workspaces": {"workspaces": "true"},
     "no-models": {"no-models": "true"},
+    "anthropic-llm": {"anthropic-llm": "true"},
 }
 
 

@@ -12,25 +12,30 @@ from fake_server.rules.refusals import Refusal, refusal
 
 
 # -- chats
-@changes("createChat", red=["LCHAT-001"])
+@changes("createChat", red=["LCHAT-001", "LCHAT-002", "LCHAT-003", "LCHAT-004", "LCHAT-005", "SCHEMA-createChat"])
 def create_is_a_200(answer: Answer) -> None:
     """A create answers 200."""
     answer.status = 200
 
 
-@changes("listChats", red=["LCHAT-002"])
+@changes("listChats", red=["LCHAT-002", "LCHAT-009", "SCHEMA-listChats"])
 def listed_without_times(answer: Answer) -> None:
     """The list shows no updated_at."""
     answer.body = [{**chat, "updated_at": None} for chat in answer.body]
 
 
-@changes("createChat", red=["LCHAT-003"])
+@changes("createChat", red=["LCHAT-003", "LCHAT-004", "LCHAT-009"])
 def created_with_a_name(answer: Answer) -> None:
     """The answer to a create shows another title."""
     answer.body["title"] = "Untitled"
 
 
-turns_off("creates-read-bodies", "A create refuses a body that is no JSON.", "create.reads-no-body", red=["LCHAT-004"])
+turns_off(
+    "creates-read-bodies",
+    "A create refuses a body that is no JSON.",
+    "create.reads-no-body",
+    red=["LCHAT-004", "SCHEMA-createChat"],
+)
 
 
 @instead("made", red=["LCHAT-005"])
@@ -46,7 +51,7 @@ replaces(
 )
 
 
-@changes("listChats", red=["LCHAT-007"])
+@changes("listChats", red=["LCHAT-007", "SCHEMA-listChats"])
 def no_chats_are_null(answer: Answer) -> None:
     """The list of a user without chats is null."""
     answer.body = answer.body or None
@@ -96,9 +101,13 @@ def opens(name: str, doc: str, who: str, *, red: list[str]) -> None:
     turns_off(name, doc, *(f"access.{who}-read-{place}" for place in ("chat", "messages")), red=red)
 
 
-opens("members-enter-all-chats", "Members may enter every chat.", "outsider", red=["LOWN-002", "LOWN-006", "LOWN-007"])
+opens(
+    "members-enter-all-chats", "Members may enter every chat.", "outsider", red=["LOWN-002", "LOWN-006", "LOWN-007", "LOWN-003"]
+)
 opens("auditors-enter-all-chats", "Auditors may enter every chat.", "auditor", red=["LOWN-003"])
-opens("owners-enter-their-own", "The site owner may enter own chats alone.", "site_owner", red=["LOWN-004", "LOWN-005"])
+opens(
+    "owners-enter-their-own", "The site owner may enter own chats alone.", "site_owner", red=["LOWN-004", "LOWN-005", "LOWN-008"]
+)
 
 
 @instead("Answerer.keep_asked", red=["LOWN-005"])
@@ -108,7 +117,7 @@ def strangers_leave_nothing(right: Any, asked: Any) -> None:
         right(asked)
 
 
-@instead("enter_chat", red=["LOWN-006"])
+@instead("enter_chat", red=["LOWN-006", "LOWN-002", "LOWN-003"])
 def refused_messages_are_kept(right: Any, call: Any) -> None:
     """A message of somebody who may not send it is kept before it is refused."""
     try:
@@ -163,7 +172,7 @@ def models_need_no_token(right: Any, call: Any) -> Any:
 
 
 # -- the experiment
-turns_off("chats-without-the-experiment", "Chats need no experiment.", "gate.experiment", red=["LGATE-001"])
+turns_off("chats-without-the-experiment", "Chats need no experiment.", "gate.experiment", red=["LGATE-001", "LGATE-003"])
 
 
 @instead("authenticate", red=["LGATE-002"])
@@ -194,7 +203,7 @@ def chats_are_safe(answer: Answer) -> None:
 
 
 # -- models
-@changes("listLanguageModels", red=["LMODEL-001"])
+@changes("listLanguageModels", red=["LMODEL-001", "LMODEL-006", "SCHEMA-listLanguageModels"])
 def models_without_provider(answer: Answer) -> None:
     """A model does not tell its provider."""
     for model in answer.body["models"]:
@@ -222,7 +231,7 @@ def models_tell_addresses(answer: Answer) -> None:
         model["base_url"] = "http://127.0.0.1/v1"
 
 
-@changes("listLanguageModels", red=["LMODEL-005"])
+@changes("listLanguageModels", red=["LMODEL-005", "LMODEL-001", "SCHEMA-listLanguageModels"])
 def no_models_are_null(answer: Answer) -> None:
     """The list of no models is null."""
     answer.body["models"] = answer.body["models"] or None

@@ -35,7 +35,7 @@ def of_calls(change: Callable[[Json], Any]) -> Callable[[Json], None]:
 
 
 # -- messages
-@instead("Answerer.keep_answer", red=["LSTREAM-030"])
+@instead("Answerer.keep_answer", red=["LSTREAM-030", "LSTREAM-031", "LSTREAM-033", "LSTREAM-036", "LSTREAM-045"])
 def one_message_an_answer(right: Any, chat: Any, messages: list[Json]) -> None:
     """All calls of the model in one answer are kept as one message."""
     history = right.__self__.history(chat)
@@ -50,7 +50,7 @@ keeps(
     "kept-texts-are-trimmed",
     "The content of an answer loses the blanks at its ends.",
     lambda m: m.update(content=m["content"].strip()),
-    red=["LSTREAM-031"],
+    red=["LSTREAM-031", "LSTREAM-020", "LSTREAM-030", "LSTREAM-033"],
 )
 
 
@@ -115,9 +115,14 @@ keeps(
     "answers-have-times",
     "A message of the assistant has a createdAt.",
     lambda m: m.update(createdAt="2025-05-02T10:00:00Z"),
-    red=["LSTREAM-035"],
+    red=["LSTREAM-035", "LSTREAM-037"],
 )
-keeps("answers-have-ids", "A message of the assistant has an id.", lambda m: m.update(id=new_id()), red=["LSTREAM-036"])
+keeps(
+    "answers-have-ids",
+    "A message of the assistant has an id.",
+    lambda m: m.update(id=new_id()),
+    red=["LSTREAM-036", "LSTREAM-037"],
+)
 replaces(
     "empty-answers-are-not-kept",
     "An answer without any text is not kept.",
@@ -169,7 +174,7 @@ runs(
     "tools-that-are-not-fail",
     "A tool that does not exist has an error as result.",
     lambda result, tool: result if tool in TOOLS else {"error": "unknown tool"},
-    red=["LTOOL-007"],
+    red=["LTOOL-007", "LTOOL-019"],
 )
 runs(
     "errors-of-tools-are-texts",
@@ -177,12 +182,17 @@ runs(
     lambda result, tool: result["error"] if isinstance(result, dict) and "error" in result else result,
     red=["LTOOL-008"],
 )
-runs("no-workspaces-are-null", "The list of no workspaces is null.", lambda result, tool: result or None, red=["LTOOL-018"])
+runs(
+    "no-workspaces-are-null",
+    "The list of no workspaces is null.",
+    lambda result, tool: result or None,
+    red=["LTOOL-018", "LTOOL-005"],
+)
 keeps(
     "nulls-are-kept",
     "A result of null is kept.",
     of_calls(lambda call: call.setdefault("result", None) if call["state"] == "result" else None),
-    red=["LTOOL-019"],
+    red=["LTOOL-019", "SCHEMA-listMessages"],
 )
 
 
@@ -191,8 +201,8 @@ def one_tool_a_call(batch: list[Json], memory: Json) -> list[Json]:
     """Of several tool calls in one call of the model the first is told whole."""
     out: list[Json] = []
     for line in batch:
-        memory["made"] = 0 if line["type"] == "d" else memory.get("made", 0) + (line["type"] == "9")
-        out += [] if line["type"] in "9a" and memory["made"] > 1 else [line]
+        memory["n"] = 0 if line["type"] == "d" else memory.get("n", 0) + (line["type"] == "9")
+        out += [] if line["type"] in "9a" and memory["n"] > 1 else [line]
     return out
 
 
@@ -235,3 +245,21 @@ def failures_take_back(right: Any, asked: Any, failure: Any) -> Any:
     if history[-1]["role"] == "assistant":
         history.pop()
     return right(asked, failure)
+
+
+# -- of the other provider type
+keeps(
+    "steps-lose-their-ids", "A message whose step has an id is kept without it.", lambda m: m.update(id=""), red=["LSTREAM-050"]
+)
+keeps(
+    "thoughts-are-texts",
+    "What the model thinks is kept as text.",
+    lambda m: [p.update(type="text", text=p.pop("reasoning")) for p in m.get("parts", ()) if p["type"] == "reasoning"],
+    red=["LSTREAM-051"],
+)
+keeps(
+    "steps-have-no-part",
+    "A message has no part that says that a step started.",
+    lambda m: m.update(parts=[p for p in m.get("parts", ()) if p["type"] != "step-start"]),
+    red=["LSTREAM-052"],
+)

@@ -36,10 +36,10 @@ def data(**changed: Any) -> Callable[[Line, Memory], list[Line]]:
 
 def late(line: Line, memory: Memory) -> list[Line]:
     """Each line but the first comes with the next one of its kinds."""
-    if "held" not in memory:
-        memory["held"] = []
+    if "w" not in memory:
+        memory["w"] = []
         return [line]
-    held, memory["held"] = memory["held"], [line]
+    held, memory["w"] = memory["w"], [line]
     return list(held)
 
 
@@ -70,7 +70,13 @@ told(
     lambda line, memory: [says("g", "hm"), line],
     red=["LSTREAM-003"],
 )
-told("ends-twice", "The finish of the message comes twice.", "d", lambda line, memory: [line, line], red=["LSTREAM-004"])
+told(
+    "ends-twice",
+    "The finish of the message comes twice.",
+    "d",
+    lambda line, memory: [line, line],
+    red=["LSTREAM-004", "LSTREAM-014", "LSTREAM-017", "LSTREAM-025", "LSTREAM-027"],
+)
 
 
 @instead("App._last_line", red=["LSTREAM-005"])
@@ -80,17 +86,26 @@ async def finish_behind_errors(right: Any, *args: Any) -> Any:
     return await right(*args) + b"d:" + orjson.dumps({"finishReason": "error", "usage": usage}) + b"\n"
 
 
-told("steps-start-late", "The start of a step comes behind its first line.", "f0g", late, red=["LSTREAM-006"])
+@frames("answer", red=["LSTREAM-006", "LSTREAM-050"])
+def steps_start_late(batch: list[Line], memory: Memory) -> list[Line]:
+    """The start of a step comes behind its first line."""
+    out: list[Line] = []
+    for line in batch:
+        if line["type"] == "f":
+            memory["start"] = [line]
+        else:
+            out += [line, *memory.pop("start", [])]
+    return out
 
 
 # -- plain answers
-@answers("sendMessage", red=["LSTREAM-010"])
+@answers("sendMessage", red=["LSTREAM-010", "SCHEMA-headers"])
 def streams_without_their_version(answer: Answer) -> None:
     """An answer does not say that it is a data stream."""
     answer.headers.pop("x-vercel-ai-data-stream", None)
 
 
-@frames("answer", red=["LSTREAM-011"])
+@frames("answer", red=["LSTREAM-011", "LSTREAM-012", "LSTREAM-014", "LSTREAM-020", "LSTREAM-026", "LSTREAM-033"])
 def pieces_are_joined(batch: list[Line], memory: Memory) -> list[Line]:
     """Neighbouring pieces of text behind the first come as one line."""
     out: list[Line] = []
@@ -107,7 +122,7 @@ told(
     "lines-come-late",
     "Each line comes when the next one does.",
     "0ed",
-    lambda line, memory: [*late(line, memory), *(memory.pop("held", []) if line["type"] == "d" else [])],
+    lambda line, memory: [*late(line, memory), *(memory.pop("w", []) if line["type"] == "d" else [])],
     red=["LSTREAM-012"],
 )
 turns_off(
@@ -116,7 +131,9 @@ turns_off(
     "stream.head-with-first-line",
     red=["LSTREAM-013", "LSTREAM-024"],
 )
-told("steps-are-continued", "A step says that it is continued.", "e", data(isContinued=True), red=["LSTREAM-014"])
+told(
+    "steps-are-continued", "A step says that it is continued.", "e", data(isContinued=True), red=["LSTREAM-014", "SCHEMA-line-e"]
+)
 
 
 def _zeros(line: Line, memory: Memory) -> list[Line]:
@@ -141,7 +158,7 @@ replaces(
 )
 
 
-@frames("answer", red=["LSTREAM-018"])
+@frames("answer", red=["LSTREAM-018", "LSTREAM-012", "LSTREAM-014", "LSTREAM-025"])
 def steps_have_starts(batch: list[Line], memory: Memory) -> list[Line]:
     """Each step has a start."""
     out: list[Line] = []
@@ -152,7 +169,23 @@ def steps_have_starts(batch: list[Line], memory: Memory) -> list[Line]:
 
 
 replaces(
-    "empty-pieces-count", "A piece without text gives a line.", "Answerer.counts", lambda right, piece: True, red=["LSTREAM-019"]
+    "empty-pieces-count",
+    "A piece without text gives a line.",
+    "Answerer.counts",
+    lambda right, piece: True,
+    red=[
+        "LSTREAM-019",
+        "LMSG-003",
+        "LSTREAM-011",
+        "LSTREAM-012",
+        "LSTREAM-014",
+        "LSTREAM-020",
+        "LSTREAM-025",
+        "LSTREAM-026",
+        "LSTREAM-037",
+        "SCHEMA-line-0",
+        "SCHEMA-listMessages",
+    ],
 )
 told(
     "line-ends-are-one",
@@ -182,7 +215,7 @@ replaces(
     "A failed call of the model gives a line with an error.",
     "Answerer.failed",
     lambda right, asked, failure: [says("3", str(failure))],
-    red=["LSTREAM-023", "LSTREAM-024", "LTOOL-017"],
+    red=["LSTREAM-023", "LSTREAM-024", "LTOOL-017", "SCHEMA-frame-sendMessage"],
 )
 turns_off(
     "no-length-of-nothing", "An answer without lines does not tell its length.", "stream.empty-has-length", red=["LSTREAM-024"]
@@ -215,7 +248,7 @@ replaces(
     "An empty line stands between lines.",
     "App._lines",
     lambda right, *args: [line + b"\n" for line in right(*args)],
-    red=["LSTREAM-028"],
+    red=["LSTREAM-028", "SCHEMA-frame-sendMessage"],
 )
 
 
@@ -225,7 +258,13 @@ def _says_stop(line: Line, memory: Memory) -> list[Line]:
 
 
 told("steps-always-stop", "The finish of a step always says stop.", "e", _says_stop, red=["LTOOL-001"])
-told("pieces-of-calls-are-kept-back", "The pieces of a tool call give no lines.", "c", lambda line, memory: [], red=["LTOOL-002"])
+told(
+    "pieces-of-calls-are-kept-back",
+    "The pieces of a tool call give no lines.",
+    "c",
+    lambda line, memory: [],
+    red=["LTOOL-002", "LSTREAM-002"],
+)
 told(
     "objects-in-arguments-are-lost",
     "Objects inside of arguments are left out of the whole.",
@@ -233,14 +272,14 @@ told(
     lambda line, memory: [
         says("9", {**line["data"], "args": {k: v for k, v in (line["data"]["args"] or {}).items() if not isinstance(v, dict)}})
     ],
-    red=["LTOOL-003"],
+    red=["LTOOL-003", "LSTREAM-002"],
 )
 told(
     "one-finish-of-all",
     "The finish of the message comes once, at the end.",
     "d",
     lambda line, memory: [] if line["data"]["finishReason"] == "tool-calls" else [line],
-    red=["LTOOL-004"],
+    red=["LTOOL-004", "LTOOL-001", "LTOOL-017"],
 )
 
 
@@ -250,9 +289,9 @@ def tools_behind_text(batch: list[Line], memory: Memory) -> list[Line]:
     out: list[Line] = []
     for line in batch:
         if line["type"] in "9a":
-            memory.setdefault("held", []).append(line)
+            memory.setdefault("w", []).append(line)
         else:
-            out += [*(memory.pop("held", []) if line["type"] in "ed" else []), line]
+            out += [*(memory.pop("w", []) if line["type"] in "ed" else []), line]
     return out
 
 

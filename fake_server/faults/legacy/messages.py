@@ -48,26 +48,41 @@ def without(key: str) -> Callable[[Json], Any]:
     return lambda item: item[key] or item.pop(key) if key in item else None
 
 
-shows("empty-content-left-out", "A message without content has no such key.", without("content"), red=["LMSG-001"])
+shows(
+    "empty-content-left-out",
+    "A message without content has no such key.",
+    without("content"),
+    red=["LMSG-001", "LMSG-002", "LMSG-027", "SCHEMA-listMessages"],
+)
 shows(
     "empty-lists-shown",
     "A message has annotations, even if they are none.",
     lambda m: m.setdefault("annotations", []),
-    red=["LMSG-002"],
+    red=["LMSG-002", "LMSG-016", "LMSG-027", "SCHEMA-listMessages"],
 )
-shows("empty-texts-shown", "Every part has a text.", of_parts(lambda part: part.setdefault("text", "")), red=["LMSG-003"])
-shows("null-arguments-left-out", "Arguments of null are left out.", of_tools(without("args")), red=["LMSG-004"])
+shows(
+    "empty-texts-shown",
+    "Every part has a text.",
+    of_parts(lambda part: part.setdefault("text", "")),
+    red=["LMSG-003", "LMSG-004", "LMSG-023", "LMSG-024", "LMSG-026", "SCHEMA-listMessages"],
+)
+shows(
+    "null-arguments-left-out",
+    "Arguments of null are left out.",
+    of_tools(without("args")),
+    red=["LMSG-004", "SCHEMA-listMessages"],
+)
 shows(
     "data-as-numbers",
     "The data of a file is a list of bytes.",
     of_parts(lambda p: p.update(data=list(base64.b64decode(p["data"]))) if "data" in p else None),
-    red=["LMSG-025"],
+    red=["LMSG-025", "LMSG-023", "SCHEMA-listMessages"],
 )
 shows(
     "results-may-be-null",
     "A result of null is shown.",
     of_tools(lambda call: call.setdefault("result", None) if call["state"] == "result" else None),
-    red=["LMSG-026", "LTOOL-019"],
+    red=["LMSG-026", "LTOOL-019", "LMSG-004", "SCHEMA-listMessages"],
 )
 
 
@@ -75,17 +90,55 @@ shows(
     "calls-stay-calls",
     "A tool call that has a result is shown as called.",
     of_tools(lambda call: call.update(state="call") if call["state"] == "result" else None),
-    red=["LTOOL-005"],
+    red=["LTOOL-005", "LTOOL-011", "LTOOL-019"],
 )
 
 
-@changes("listMessages", red=["LMSG-005"])
+@changes(
+    "listMessages",
+    red=[
+        "LMSG-005",
+        "LMSG-006",
+        "LMSG-007",
+        "LMSG-008",
+        "LMSG-009",
+        "LMSG-010",
+        "LMSG-011",
+        "LMSG-012",
+        "LMSG-013",
+        "LMSG-035",
+        "SCHEMA-listMessages",
+    ],
+)
 def no_messages_are_null(answer: Answer) -> None:
     """A new chat's messages are null."""
     answer.body = answer.body or None
 
 
-@changes("listMessages", red=["LMSG-033"])
+@changes(
+    "listMessages",
+    red=[
+        "LMSG-033",
+        "LMSG-001",
+        "LMSG-002",
+        "LMSG-003",
+        "LMSG-004",
+        "LMSG-016",
+        "LMSG-018",
+        "LMSG-019",
+        "LMSG-020",
+        "LMSG-021",
+        "LMSG-022",
+        "LMSG-023",
+        "LMSG-024",
+        "LMSG-025",
+        "LMSG-026",
+        "LMSG-028",
+        "LMSG-029",
+        "LMSG-030",
+        "LMSG-034",
+    ],
+)
 def newest_messages_first(answer: Answer) -> None:
     """The messages have the newest first."""
     answer.body.reverse()
@@ -149,8 +202,10 @@ def _says_something(value: Json) -> None:
 
 reads("thinking-of-any-type", "thinking may be of any type.", _loose_thinking, red=["LMSG-008"])
 reads("tools-of-any-type", "A tool invocation that is no object is left out.", _loose_tools, red=["LMSG-009"])
-reads("base64-without-padding", "Base64 need not be padded.", _padded, red=["LMSG-035"])
-reads("messages-must-be-there", "A message that is left out is refused.", _says_something, red=["LMSG-027"])
+reads("base64-without-padding", "Base64 need not be padded.", _padded, red=["LMSG-035", "LMSG-025"])
+reads(
+    "messages-must-be-there", "A message that is left out is refused.", _says_something, red=["LMSG-027", "ERR-292", "LMSG-016"]
+)
 
 
 @instead("model_of", red=["LMSG-010", "LMSG-011", "LMSG-012"])
@@ -186,7 +241,9 @@ async def models_before_json(right: Any, call: Any) -> Any:
 turns_off("unknown-fields-of-messages", "Unknown fields of a message are refused.", "body.unknown-fields", red=["LMSG-014"])
 turns_off("messages-are-json-by-type", "A Content-Type that is not JSON is refused.", "body.any-media-type", red=["LMSG-015"])
 turns_off("message-keys-as-written", "Keys are known as they are written alone.", "body.any-case", red=["LMSG-016"])
-turns_off("nothing-behind-messages", "What follows the first JSON value is refused.", "body.bytes-behind", red=["LMSG-017"])
+turns_off(
+    "nothing-behind-messages", "What follows the first JSON value is refused.", "body.bytes-behind", red=["LMSG-017", "LMSG-029"]
+)
 
 
 # -- as they are kept
@@ -209,7 +266,12 @@ KNOWN_ROLES = ("user", "assistant", "system")
 KNOWN_STATES = ("partial-call", "call", "result")
 KNOWN_PARTS = ("text", "reasoning", "source", "file", "step-start", "tool-invocation")
 
-keeps("ids-of-the-server", "Messages get ids of the server's own.", put("id", lambda _: new_id()), red=["LMSG-018"])
+keeps(
+    "ids-of-the-server",
+    "Messages get ids of the server's own.",
+    put("id", lambda _: new_id()),
+    red=["LMSG-018", "LMSG-001", "LMSG-016", "LMSG-019", "LMSG-027", "LMSG-028"],
+)
 keeps("created-at-is-a-text", "createdAt is kept as text.", put("createdAt", str), red=["LMSG-020"])
 keeps(
     "annotations-are-objects",
@@ -263,12 +325,12 @@ keeps(
     "unknown-roles-are-users",
     "A message of an unknown role is kept as a user's.",
     put("role", lambda role: role if role in KNOWN_ROLES else "user"),
-    red=["LMSG-034"],
+    red=["LMSG-034", "LMSG-027"],
 )
 turns_off("nul-is-kept", "U+0000 is kept as any character.", "messages.unstorable", red=["LMSG-031"])
 
 
-@instead("Answerer.keep_asked", red=["LMSG-019"])
+@instead("Answerer.keep_asked", red=["LMSG-019", "LMSG-017", "LMSG-032", "LMSG-033"])
 def same_id_same_message(right: Any, asked: Any) -> None:
     """A message with the id of an earlier one takes its place."""
     history = asked.chat and right.__self__.history(asked.chat)

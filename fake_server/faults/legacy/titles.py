@@ -14,7 +14,7 @@ Json = dict[str, Any]
 # -- titles
 replaces(
     "titles-are-capitalized", "The words of a title begin with capitals.", "Answerer.title",
-    lambda right, *args: right(*args).title(), red=["LTITLE-001", "LTITLE-005"],
+    lambda right, *args: right(*args).title(), red=["LTITLE-001", "LTITLE-005", "LTITLE-002", "LTITLE-003", "LTITLE-006", "LTITLE-008", "LTITLE-009", "LTITLE-011", "LTITLE-014"],
 )  # fmt: skip
 
 
@@ -26,7 +26,9 @@ async def answers_before_titles(right: Any, asked: Any) -> None:
     right.__self__.backend.faults.memory.setdefault("titles", []).append(task)
 
 
-turns_off("titles-of-41-bytes", "A title is cut to 41 bytes.", "title.exact-length", red=["LTITLE-003"])
+turns_off(
+    "titles-of-41-bytes", "A title is cut to 41 bytes.", "title.exact-length", red=["LTITLE-003", "LTITLE-009", "LTITLE-011"]
+)
 replaces(
     "every-message-names", "Each message makes a title anew.", "Answerer.is_first", lambda right, chat: True, red=["LTITLE-004"]
 )
@@ -94,7 +96,7 @@ def failed_titles_say_nothing(answer: Answer) -> None:
 
 
 # -- what the model is told
-@instead("Answerer.history_for", red=["LHIST-001"])
+@instead("Answerer.history_for", red=["LHIST-001", "LHIST-003", "LHIST-007"])
 def history_of_two(right: Any, asked: Any) -> Any:
     """The model is told the first message and the last."""
     history = right(asked)
@@ -118,11 +120,11 @@ replaces(
 )  # fmt: skip
 replaces(
     "no-stream-is-asked-for", "The model is asked for a whole answer.", "body",
-    lambda right, *args: right(*args) | {"stream": False}, red=["LHIST-004"],
+    lambda right, *args: right(*args) | {"stream": False}, red=["LHIST-004", "LHIST-001", "LHIST-002", "LHIST-005", "LHIST-006", "LHIST-007"],
 )  # fmt: skip
 
 
-@instead("Answerer.told", red=["LHIST-005"])
+@instead("Answerer.told", red=["LHIST-005", "LHIST-007"])
 def results_are_not_told(right: Any, system: str, messages: list[Json]) -> Any:
     """The results of tools are told as empty texts."""
     told = right(system, messages)
