@@ -55,7 +55,9 @@ async def one_tool(t: Case) -> None:
     with t.judging("LTOOL-005"):
         result = answer.of(o.result)[0]["result"]
         kept = {"state": "result", "toolCallId": "call_1", "toolName": WORKSPACES, "args": ME, "result": result}
-        t.expect(invocations((await chat.history())[1]), [kept], "the tool call as it is kept")
+        found = invocations((await chat.history())[1])
+        t.expect(found, [kept], "the tool call as it is kept")
+        t.exactly([[i["args"], i["result"]] for i in found], [[ME, result]], "its arguments and its result as they are kept")
     with t.judging("LTOOL-018"):
         t.exactly([line["result"] for line in answer.of(o.result)], [[]], "the workspaces of who has none")
 
