@@ -132,10 +132,14 @@ def pieces_make_the_arguments(came: Heard, order: LineOrder) -> Verdict:
     for call in calls(came, order):
         pieces: dict[str, list[str]] = {}
         names: dict[str, str] = {}
+        again: set[str] = set()  # begun more than once: which pieces belong to which is nobody's to say
         for line in call.of(order.tool_start, order.tool_piece, order.tool):
             name = data(line, "toolCallId")
             if line.type == order.tool_start:
+                again |= {name} & pieces.keys()
                 pieces[name], names[name] = [], data(line, "toolName")
+            elif name in again:
+                continue
             elif line.type == order.tool_piece:
                 pieces[name].append(data(line, "argsTextDelta"))
             else:

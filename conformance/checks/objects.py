@@ -15,7 +15,7 @@ from conformance.wire.exchange import ABSENT, Exchange, Finding, SocketLog
 # Free JSON of clients, models and tools: what stands inside is not the server's.
 FREE = frozenset({
     "args", "result", "labels", "model_config", "metadata", "normalized_request", "normalized_response", "attempts", "summary",
-    "input_schema", "settings", "usage",
+    "input_schema", "settings", "usage", "annotations", "createdAt",
 })  # fmt: skip
 _UUID_KEYS = frozenset({
     "organization_id", "owner_id", "chat_id", "root_chat_id", "parent_chat_id", "last_model_config_id", "model_config_id",

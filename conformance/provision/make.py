@@ -91,9 +91,9 @@ class Maker:
         return User(id=user, username=name, token=token)
 
     async def _model(self, llm: Llm, default_before: str, *, default: bool) -> str:
-        """A provider that is the LLM, and a model of it; gives the model's id, "" where the API makes none."""
+        """A provider that is the LLM, and a model of it, or a model that the server was started with; gives the model's id."""
         if "model" not in self.admin.things:
-            return ""
+            return await self._given_model()
         values: dict[str, Any] = {"name": self.prefix, "llm": llm.base_url, "default": default}
         values["key"] = f"sk-{secrets.token_hex(12)}"
         values["provider"] = await self._provider(values)
@@ -101,6 +101,14 @@ class Maker:
             self.manifest.making(DEFAULT_MODEL, "", default_before)
         made = await self._thing("model", self.admin.things["model"].body, values)
         return str(made["id"])
+
+    async def _given_model(self) -> str:
+        """The id of a model that the server was started with, of a provider that speaks with the scripted LLM; "" without one."""
+        given = self.admin.profile.traits.get("given_models")
+        if given is None:
+            return ""
+        listed = (await self.admin.call(given["list"]))[given["at"]]
+        return next((str(model["id"]) for model in listed if model.get("provider") == given["provider"]), "")
 
     async def _provider(self, values: dict[str, Any]) -> dict[str, Any]:
         thing = self.admin.things["provider"]
@@ -176,14 +184,19 @@ async def _turn(admin: Admin, target: Target, until: float) -> str:
     if not made.ok or not isinstance(made.body, dict):
         raise ProvisionFailed(admin.refused("createChat", made))
     chat = str(made.body["id"])
+    if not admin.documents.operations["createChat"].request:  # a chat is made empty: the turn is the answer to its first message
+        sent = await ask("POST", url("sendMessage", chat=chat), says.sending(target, [prompt], {}))
+        if not sent.ok:
+            return admin.refused("sendMessage", sent)
     pause = 0.02
     while time.monotonic() < until:
         shown = await call("getChat", chat=chat)
         if says.at_rest(shown):
             answers = [m for m in says.history(await call("listMessages", chat=chat)) if m.get("role") == "assistant"]
             failure = says.failure(shown)
-            if failure or answers:
-                await ask("PATCH", url("patchChat", chat=chat), {"archived": True})
+            if failure or answers or not admin.profile.traits["statuses"]["rest"]:
+                if "patchChat" in admin.documents.operations:
+                    await ask("PATCH", url("patchChat", chat=chat), {"archived": True})
                 if any(_ANSWER in str(message) for message in answers):
                     return ""
                 return failure or "something else answered"

@@ -63,3 +63,12 @@ def test_the_other_is_red_in_what_the_base_has_of_its_own() -> None:
 def test_a_server_of_another_revision_is_not_conformant(of: str, profile: str) -> None:
     run = judged_as(profile, of, [], cases_for(None)[::4])  # it shows at once: every fourth is enough
     assert run.footer["exit"] == 1 and len(run.ids("fail")) >= 10
+
+
+FIRST = "legacy-2025-05"
+
+
+@pytest.mark.parametrize(("profile", "of"), [(FIRST, BASE), (FIRST, OTHER), (BASE, FIRST), (OTHER, FIRST)])
+def test_the_first_generation_and_the_later_ones_are_no_servers_of_each_other(profile: str, of: str) -> None:
+    run = judged_as(profile, of, [])
+    assert "does not behave as a chat server" in run.refused and not run.verdicts

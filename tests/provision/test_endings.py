@@ -19,6 +19,9 @@ import spec
 from tests.cli.test_commands import COMMAND, served
 from tests.provision.api import Server
 
+# Those whose providers and models are made by the API.
+PROFILES = [name for name in spec.profiles() if spec.load(name).traits["provision"]]
+
 
 @contextmanager
 def bare(folder: Path, *arguments: str) -> Iterator[Server]:
@@ -46,7 +49,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, out + err
 
 
-@pytest.mark.parametrize("profile", spec.profiles())
+@pytest.mark.parametrize("profile", PROFILES)
 def test_an_interrupted_run_takes_everything_back(profile: str, tmp_path: Path) -> None:
     with bare(tmp_path, "--profile", profile) as server:
         before = server.holds()
@@ -61,7 +64,7 @@ def test_an_interrupted_run_takes_everything_back(profile: str, tmp_path: Path) 
         assert footer["ended"]["how"] == "interrupted"
 
 
-@pytest.mark.parametrize("profile", spec.profiles())
+@pytest.mark.parametrize("profile", PROFILES)
 def test_what_a_killed_run_left_is_taken_back_by_its_manifest(profile: str, tmp_path: Path) -> None:
     with bare(tmp_path, "--profile", profile) as server:
         before = server.holds()

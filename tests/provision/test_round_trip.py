@@ -21,7 +21,8 @@ from fake_server.state.records import ModelConfig, Provider
 from tests.proof.bench import cases_for
 from tests.provision.state import seen
 
-PROFILES = spec.profiles()
+# Those whose providers and models are made by the API.
+PROFILES = [name for name in spec.profiles() if spec.load(name).traits["provision"]]
 # Cases that make users, providers, models, tool servers, and that change settings of the whole server.
 CHANGING = ["ROLE-*", "PROV-0[0-2]*", "MODEL-00*", "MCP-00*", "CONF-0[0-2]*", "CREATE-001", "ULIM-00*", "LIMIT-00*"]
 
@@ -62,6 +63,20 @@ def test_a_run_on_a_bare_server_is_green_and_leaves_nothing_behind(profile: str,
             secrets = {server.token("root"), *outcome.session.target.tokens().values(), outcome.session.target.llm.control_token}
             text = (tmp_path / "run.ndjson").read_text()
             assert len(secrets) == 9 and not [secret for secret in secrets if secret in text]
+
+    asyncio.run(scene())
+
+
+def test_a_server_that_was_started_with_its_models_gets_its_users(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with running_server(profile="legacy-2025-05", bare=True) as server:
+            before = sorted(user.username for user in server.backend.store.users.values())
+            wanted = order(server, tmp_path, llm=Llm.model_validate(server.target["llm"]))
+            outcome = await judged(server, RunConfig(provision=wanted), ["LSTREAM-01*", "LOWN-00*", "LAUTH-00*"])
+            assert outcome.session is not None
+            assert outcome.session.target.model_config_ids == ["fake-model"]
+            assert outcome.exit_status == 0 and outcome.footer["counts"]["pass"] > 15
+            assert sorted(user.username for user in server.backend.store.users.values() if not user.deleted) == before
 
     asyncio.run(scene())
 

@@ -26,7 +26,7 @@ async def what_is_kept(t: Case) -> None:
         t.expect(texts(kept), ["look ", "so done"], "their texts")
     with t.judging("LSTREAM-031"):
         t.exactly("".join(texts(kept)), answer.text, "the texts kept, beside those of the lines")
-        t.exactly(kept[-1]["parts"], [{"type": "text", "text": "so done"}], "the parts of the last message")
+        t.expect(kept[-1]["parts"], [{"type": "text", "text": "so done"}], "the parts of the last message")
     with t.judging("LSTREAM-035"):
         for message in kept[1:]:
             t.expect([message["role"], "createdAt" in message], ["assistant", False], "role and createdAt of an answer")
@@ -38,7 +38,7 @@ async def what_is_kept(t: Case) -> None:
 async def an_empty_answer(t: Case) -> None:
     chat = await empty(t)
     await ask(chat, script(turn(), prefix=t.unique("m")))
-    t.exactly(
+    t.expect(
         (await chat.history())[1:], [{"id": "", "content": "", "role": "assistant"}], "what is kept of an answer without text"
     )
 

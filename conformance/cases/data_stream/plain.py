@@ -71,10 +71,10 @@ async def tokens(t: Case) -> None:
     )
     with t.judging("LSTREAM-015"):
         for line in (*bare.of(order.finish), *bare.of(order.end)):
-            t.exactly(line["usage"], NO_TOKENS, "the tokens that the model did not tell")
-        t.exactly(sorted(counted.of(order.finish)[0]["usage"]), sorted(NO_TOKENS), "the keys where the model told them")
+            t.expect(line["usage"], NO_TOKENS, "the tokens that the model did not tell")
+        t.expect(sorted(t.known(counted.of(order.finish)[0]["usage"])), sorted(NO_TOKENS), "the keys where the model told them")
     with t.judging("LSTREAM-016"):
-        t.exactly(counted.of(order.end)[0]["usage"], {"promptTokens": 11, "completionTokens": 7}, "the tokens of the message")
+        t.expect(counted.of(order.end)[0]["usage"], {"promptTokens": 11, "completionTokens": 7}, "the tokens of the message")
 
 
 @case("LSTREAM-017", rows={reason: reason for reason in ("length", "content_filter", "stop")})

@@ -40,4 +40,4 @@ async def steps_and_reasoning(t: Case) -> None:
             [kept, answer.text, message["content"]], [["why not"], "so it is", "so it is"], "reasoning kept, and both texts"
         )
     with t.judging("LSTREAM-052"):
-        t.exactly(message["parts"][0], {"type": "step-start"}, "the first part of the message", "/1/parts/0")
+        t.expect(message["parts"][0], {"type": "step-start"}, "the first part of the message", "/1/parts/0")

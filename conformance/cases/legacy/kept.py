@@ -41,12 +41,12 @@ async def keys_of_a_message(t: Case) -> None:
     with t.judging("LMSG-001"):
         t.exactly({k: shown[k] for k in ("id", "content", "role")}, {"id": "", "content": "", "role": "user"}, "empty texts")
     with t.judging("LMSG-002"):
-        t.expect(sorted(shown), ["content", "id", "parts", "role"], "the keys of a message with empty lists")
+        t.expect(sorted(t.known(shown)), ["content", "id", "parts", "role"], "the keys of a message with empty lists")
         files = [{"url": "http://x", "name": "", "contentType": ""}]
         full = await kept(t, experimental_attachments=files)
-        t.exactly(full["experimental_attachments"], [{"url": "http://x"}], "an attachment with empty texts")
+        t.expect(full["experimental_attachments"], [{"url": "http://x"}], "an attachment with empty texts")
     with t.judging("LMSG-003"):
-        t.exactly(shown["parts"], [{"type": p["type"]} for p in bare], "parts without values")
+        t.expect(shown["parts"], [{"type": p["type"]} for p in bare], "parts without values")
 
 
 @case("LMSG-004", "LMSG-026", needs=["llm"])
@@ -59,7 +59,11 @@ async def tool_invocations(t: Case) -> None:
         parts = [invocation(result=[1]), invocation(step=2, result=OBJECT), invocation(args=None), invocation(state="call")]
         await keeps(t, role="assistant", parts=parts)
         (bare,) = (await kept(t, role="assistant", parts=[{"type": "tool-invocation", "toolInvocation": {}}]))["parts"]
-        t.expect(sorted(bare["toolInvocation"]), ["args", "state", "toolCallId", "toolName"], "the keys of an empty invocation")
+        t.expect(
+            sorted(t.known(bare["toolInvocation"])),
+            ["args", "state", "toolCallId", "toolName"],
+            "the keys of an empty invocation",
+        )
     with t.judging("LMSG-026"):
         await keeps(t, role="assistant", parts=[invocation(state="whatever", result=0), invocation(state="")])
         shown = await kept(t, role="assistant", parts=[invocation(result=None)])

@@ -45,7 +45,7 @@ async def everybody_sees_the_models(t: Case) -> None:
 
 @case("LMODEL-005")
 async def no_models(t: Case) -> None:
-    t.exactly(t.accepted(await t.alice.get(t.url("listLanguageModels"))), {"models": []}, "the list of no models")
+    t.expect(t.accepted(await t.alice.get(t.url("listLanguageModels"))), {"models": []}, "the list of no models")
     chat = Chat(t.alice, t.accepted(await t.alice.create())["id"])
     t.refused(await chat.send("Hello"), "send.model")
     t.exactly(t.accepted(await chat.messages()), [], "the messages of the chat")

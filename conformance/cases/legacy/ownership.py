@@ -37,7 +37,6 @@ async def other_members(t: Case) -> None:
     for answer, plain in zip(await everything(chat.by(t.bob)), unknown, strict=True):
         t.refused(answer, "common.not-found")
         t.alike(answer, plain, "the refusal of another's chat beside that of none")
-        t.expect(answer.response.content, plain.response.content, "its bytes")
     t.exactly(t.accepted(await chat.messages()), [], "the messages of the chat")
 
 
@@ -54,7 +53,7 @@ async def the_site_owner_reads(t: Case) -> None:
     chat = await t.chat()
     roots = chat.by(t.root)
     t.expect(t.accepted(await roots.get()), t.given(await chat.get()), "the chat that the site owner sees")
-    t.exactly(t.accepted(await roots.messages()), await chat.history(), "the messages that the site owner sees")
+    t.expect(t.accepted(await roots.messages()), await chat.history(), "the messages that the site owner sees")
 
 
 @case("LOWN-005")
@@ -96,4 +95,4 @@ async def chats_of_who_is_suspended(t: Case) -> None:
     before = await chat.history()
     t.given(await t.root.put(t.url("suspendUser", user=user.id)))
     t.refused(await chat.get(), "auth.suspended", status="suspended")
-    t.exactly(t.accepted(await chat.by(t.root).messages()), before, "the messages of a suspended user's chat")
+    t.expect(t.accepted(await chat.by(t.root).messages()), before, "the messages of a suspended user's chat")
