@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from conformance.run.session import Session
 
 _LONG = 2000  # bytes of a body that stand in a line as they are
-_RUN = re.compile(rb"(.)\1{400,}", re.DOTALL)
+_MOST = 2 * _LONG  # characters of the commands that print a body
+_LEAST_RUN = 400  # times that a byte comes again in what is said as so many of it
+_RUN = re.compile(rb"(.)\1{%d,}" % _LEAST_RUN, re.DOTALL)
 _TOKEN = re.compile(r"<token:([A-Za-z0-9_-]+)>")
 _PLAIN = re.compile(r"[\w:=;,./ -]*")
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -90,14 +92,17 @@ def _said(content: bytes, redactor: Redactor) -> str | tuple[str] | None:
         except UnicodeDecodeError:
             pass
     pieces, at = [], 0
-    for run in _RUN.finditer(content):
-        pieces += [
-            _printed(content[at : run.start()]),
-            f"head -c {run.end() - run.start()} /dev/zero | tr '\\0' {_octal(run[1])}",
-        ]
+    while at < len(content):
+        near = _RUN.search(content, at, at + _MOST + _LEAST_RUN)  # what is said as it is, is short
+        run = _RUN.match(content, near.start()) if near else None
+        if run is None and len(content) - at > _MOST:
+            return None
+        pieces.append(_printed(content[at : run.start() if run else None]))
+        if run is None:
+            break
+        pieces.append(f"head -c {run.end() - run.start()} /dev/zero | tr '\\0' {_octal(run[1])}")
         at = run.end()
-    pieces.append(_printed(content[at:]))
-    if sum(map(len, pieces)) > 2 * _LONG:
+    if sum(map(len, pieces)) > _MOST:
         return None
     return ("{ " + "; ".join(piece for piece in pieces if piece) + "; }",)
 
