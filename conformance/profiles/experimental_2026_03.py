@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import spec
+from conformance.checks.times import instant
 from conformance.profiles import experimental_2026_05
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SPARE = ("openrouter", "openai", "vercel")  # types of provider that speak with the scripted model, and that no target needs
 STORED = "database"  # source of a provider that somebody has set up
+_NEAR = 40  # chats of a list that is looked at first
 _ALL = 1000  # chats of one list: more than a run makes
 
 
@@ -74,8 +76,18 @@ class Dialect(experimental_2026_05.Dialect):
         return kind
 
     async def children(self, chat: Chat) -> list[dict[str, Any]]:
-        listed = chat.case.given(await chat.actor.list(limit=1000))
+        listed = await self._since(chat)
         return sorted((c for c in listed if c.get("parent_chat_id") == chat.id), key=lambda c: str(c["created_at"]))
+
+    async def _since(self, chat: Chat) -> list[dict[str, Any]]:
+        """The chats that have changed since this one was made; those that changed last come first in a list. Raises Unmet."""
+        for limit in (_NEAR, _ALL):
+            listed = chat.case.given(await chat.actor.list(limit=limit))
+            made = next((instant(c["created_at"]) for c in listed if c["id"] == chat.id), None)
+            last = instant(listed[-1]["updated_at"]) if listed else None
+            if made and last and last < made:
+                break
+        return list(listed)
 
     def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         return [({"archived": True}, {"kind": "deleted", "chat": {}}), ({"archived": False}, {"kind": "created", "chat": {}})]
