@@ -156,6 +156,8 @@ class Session:
         self.checks: list[Check] = []
         self.listeners: list[Callable[[Check], None]] = []
         self.selected: set[str] | None = None
+        self.sharded = False  # other runs play the other cases: what nobody judges here is judged there, or where all is merged
+        self.unreached: list[str] = []  # what nothing in this shard has judged
         self.expectations: Expectations | None = None
         self.complaints: list[str] = []  # entries of the expectations file that are red by themselves
         self.switched_off: set[str] = set()  # what only the property phase judges, in a run without it
@@ -349,6 +351,10 @@ class Session:
             "slowest": self._slowest(),
             "exit": self.exit_status(verdicts),
         }
+        if self.sharded:
+            verdict, reason = self._unreached()
+            unmet = self.expectations.unmet() if self.expectations else []
+            footer["shard"] = {"unreached": self.unreached, "verdict": verdict, "reason": reason, "unmet": unmet}
         footer |= {"walks": self.walks()} if self.walks else {}
         if self.ended:
             last = list(self.gone.last) if self.gone else []
@@ -442,8 +448,13 @@ class Session:
                 verdict, reason = NOT_APPLICABLE, f"not judged by this suite: {row.excluded}"
             elif requirement in self.switched_off:
                 verdict, reason = NOT_APPLICABLE, "the run was ordered without the property phase"
+            elif found := self.obstacle(row.needs):
+                verdict, reason = found
+            elif self.sharded:
+                self.unreached.append(requirement)
+                continue
             else:
-                verdict, reason = self.obstacle(row.needs) or self._unreached()
+                verdict, reason = self._unreached()
             check = self.check(requirement, verdict, "")
             check.reason = reason
             yield check
@@ -456,7 +467,7 @@ class Session:
         return NOT_APPLICABLE, f"nothing that this run could do judges it; it is without {missed}"
 
     def _stale(self) -> Iterable[Check]:
-        if self.expectations is None:
+        if self.expectations is None or self.sharded:
             return
         passed = [requirement for requirement, verdict in self.verdicts().items() if verdict == PASS]
         for requirement in self.expectations.stale(passed):
