@@ -7,6 +7,7 @@ import asyncio
 import spec
 from conformance.cli.given import Options as Given
 from conformance.cli.given import UsageError
+from conformance.cli.provision import access
 from conformance.play import routing
 from conformance.run import target as targets
 from conformance.run.preflight import Problem, clock_skew, preflight, upgrade_works
@@ -32,7 +33,7 @@ async def _look(session: Session) -> list[Problem]:
 
 def command(options: Given) -> int:
     try:
-        target = targets.load(options.target)
+        target = targets.load(options.target).reached(access(options))
         found = asyncio.run(find(target))
         named = target.named_profile
         target.profile = named or (found.profile if found else "") or spec.DEFAULT

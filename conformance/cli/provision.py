@@ -14,6 +14,7 @@ from conformance.cli.given import Options, UsageError
 from conformance.provision import BadManifest, Order, ProvisionFailed, deprovision, provisioned
 from conformance.run.embedded import EmbeddedFailed
 from conformance.run.target import BadTarget, Llm, Target, checked_url
+from conformance.wire.access import Access, BadAccess, access_of
 from conformance.wire.redact import Redactor
 
 FAILURES = (ProvisionFailed, BadManifest, EmbeddedFailed, BadTarget, spec.UnknownProfile)
@@ -25,6 +26,14 @@ def secret_of(option: str, variable: str) -> str:
     if not found:
         raise UsageError(f"{option} {variable}: {variable} is not set; export the token in it")
     return found
+
+
+def access(options: Options) -> Access:
+    """How these options say that the server is reached. Raises UsageError."""
+    try:
+        return access_of(options.header, options.proxy, options.ca_file)
+    except BadAccess as error:
+        raise UsageError(str(error)) from error
 
 
 def order(options: Options) -> Order:
@@ -49,6 +58,7 @@ def order(options: Options) -> Order:
         prefix=options.prefix,
         manifest=options.manifest,
         changes=options.allow_config_changes,
+        access=access(options),
     )
 
 
@@ -126,9 +136,8 @@ def taken_back(options: Options) -> int:
             raise UsageError("--admin-token-env is missing: name the environment variable with the token of a site owner")
         token = secret_of("--admin-token-env", variable)
         _redactor = Redactor({"admin": token})
-        left = asyncio.run(
-            deprovision(token, manifest=options.manifest, url=options.url, prefix=options.prefix, profile=options.profile)
-        )
+        where = {"url": options.url, "prefix": options.prefix, "profile": options.profile}
+        left = asyncio.run(deprovision(token, manifest=options.manifest, access=access(options), **where))
     except FAILURES as error:
         raise UsageError(str(error)) from error
     return _told(left, options.manifest)

@@ -20,7 +20,7 @@ from _pytest.mark.expression import Expression
 import spec
 from conformance.cli.given import Options, UsageError, closest
 from conformance.cli.progress import Progress
-from conformance.cli.provision import FAILURES, order, secret_of
+from conformance.cli.provision import FAILURES, access, order, secret_of
 from conformance.cli.report import statement
 from conformance.cli.values import check_outputs, need_descriptors
 from conformance.play.declaration import CaseSpec
@@ -93,6 +93,8 @@ async def _profile(options: Options, wanted: Order | None, described: target.Tar
         return await profile_of(wanted)
     if described is None and options.target:
         described = target.load(options.target)
+    if described is not None:
+        described.reached(access(options))
     found, name = None, options.profile
     if described is not None:
         name = name or described.named_profile
@@ -144,6 +146,7 @@ def _config(options: Options, record: Path, progress: Progress) -> RunConfig:
         fuzz_time=options.fuzz_time or 0,
         walks=options.walks,
         shard=options.shard,
+        access=access(options),
         on_start=progress.start,
     )
 

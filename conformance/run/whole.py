@@ -25,6 +25,7 @@ from conformance.run.scheduler import Done, Scheduler
 from conformance.run.session import UNUSABLE, Options, Session
 from conformance.run.shards import Plan, Shard, names_sha256, plan
 from conformance.run.target import Target, load, without_password
+from conformance.wire.access import Access
 from conformance.wire.http import TargetUnreachable
 from conformance.wire.redact import Redactor
 
@@ -60,6 +61,7 @@ class RunConfig:
     fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
     walks: str = ""  # where transcripts of walks with a difference go
     reproducers: str = ""  # folder that the ways to failures are written to
+    access: Access = field(default_factory=Access)  # how the target is reached, where it is not the embedded one
     shard: Shard | None = None  # the part of the run that is played here
     revision: Found | None = None  # what was found of the target's revision, where nobody named one
     on_start: Callable[[Session, int], None] | None = None
@@ -124,6 +126,7 @@ async def _target(config: RunConfig) -> AsyncIterator[tuple[Target, Provisioned 
             yield made.target, made
     elif config.target:
         target = load(config.target) if isinstance(config.target, str) else config.target
+        target.reached(config.access)
         if config.profile:
             target.profile = config.profile
         yield target, None
@@ -173,6 +176,7 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             fuzz_time=config.fuzz_time,
             walks=config.walks,
             embedded=config.target is None,
+            headers=tuple(name for name, _ in target.access.headers),
             reproducers=config.reproducers,
         )
         secrets = target.secrets() | ({"admin": config.provision.admin_token} if config.provision else {})

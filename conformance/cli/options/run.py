@@ -11,6 +11,7 @@ from conformance.cli.given import (
     LARGEST_SEED,
     Command,
     FilePath,
+    Lines,
     Listed,
     Number,
     OneOf,
@@ -67,6 +68,31 @@ def of_the_server() -> list[click.Parameter]:
     ]
 
 
+def reach() -> list[click.Parameter]:
+    """How a server is reached."""
+    return [
+        option(
+            "--header",
+            type=Lines(),
+            multiple=True,
+            metavar="K:V",
+            help="send this header with every request to the server (repeatable)",
+        ),
+        option(
+            "--proxy",
+            default="",
+            metavar="URL|none",
+            help="proxy on the way to the server (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY)",
+        ),
+        option(
+            "--ca-file",
+            type=FilePath(),
+            metavar="F.pem",
+            help="further authorities to trust, beside the system's or SSL_CERT_FILE's",
+        ),
+    ]
+
+
 def outputs() -> list[click.Parameter]:
     """What a run or a record is written to."""
     return [
@@ -96,6 +122,7 @@ RUN = Command(
             option("--target", type=Server(), metavar="FILE|URL", help="target file (JSON, TOML, YAML) or URL"),
             option("--profile", type=PROFILE, default="", metavar="P", help="which revision to judge by (default: found out)"),
             *of_the_server(),
+            *reach(),
             option("--token-env", metavar="V", help="with --url: environment variable with the token of one user; all that one can judge"),
             option("--record", type=FilePath(), metavar="F.ndjson[.gz]", help="write the run record, packed if so named"),
             *outputs(),
@@ -139,6 +166,7 @@ PROVISION = Command(
     "Make the users, the provider and the model that a run needs on a server.",
     [
         *of_the_server(),
+        *of_environment(reach()),
         option("--target-file", type=FilePath(), required=True, metavar="F", help="the target file to write; it holds tokens"),
         option("--profile", type=PROFILE, default="", metavar="P", help="the server's revision (default: found out)"),
     ],
@@ -154,5 +182,6 @@ DEPROVISION = Command(
         option("--url", default="", metavar="U", help="address of the server (default: that of the manifest)"),
         option("--admin-token-env", default="", metavar="V", help="environment variable with the admin's token (default: the manifest's)"),
         option("--profile", type=PROFILE, default="", metavar="P", help="the server's revision (default: the manifest's, or found out)"),
+        *of_environment(reach()),
     ],
 )  # fmt: skip

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import click
 
-from conformance.cli.given import Command, FilePath, Listed, OneOf, Server, option
-from conformance.cli.options.run import PROFILE, areas, outputs, requirements
+from conformance.cli.given import Command, FilePath, Listed, OneOf, Server, of_environment, option
+from conformance.cli.options.run import PROFILE, areas, outputs, reach, requirements
 
 
 def _fake(name: str, help: str) -> Command:
@@ -32,7 +32,10 @@ DOCTOR = Command(
     "doctor",
     "doctor",
     "One line for each thing that would spoil a run.",
-    [option("--target", type=Server(), required=True, metavar="FILE|URL", help="target file or URL", env=True)],
+    [
+        option("--target", type=Server(), required=True, metavar="FILE|URL", help="target file or URL", env=True),
+        *of_environment(reach()),
+    ],
 )
 
 AUDIT = Command(
