@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 import spec
-from conformance.cli.main import UsageError, parser
+from conformance.cli.given import Options as Given
+from conformance.cli.given import UsageError
+from conformance.cli.provision import access
 from conformance.play import routing
 from conformance.run import target as targets
 from conformance.run.preflight import Problem, clock_skew, preflight, upgrade_works
@@ -30,12 +31,9 @@ async def _look(session: Session) -> list[Problem]:
         await session.control.aclose()
 
 
-def command(name: str, argv: Sequence[str]) -> int:
-    p = parser(name)
-    p.add_argument("--target", required=True, help="target file or URL")
-    options = p.parse_args(argv)
+def command(options: Given) -> int:
     try:
-        target = targets.load(options.target)
+        target = targets.load(options.target).reached(access(options))
         found = asyncio.run(find(target))
         named = target.named_profile
         target.profile = named or (found.profile if found else "") or spec.DEFAULT

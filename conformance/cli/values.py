@@ -1,51 +1,11 @@
-"""What a user types: numbers within their bounds, and files that can be written and are not ones that are read."""
+"""Before a run: outputs that can be written and are no inputs; open files enough."""
 
 from __future__ import annotations
 
-import argparse
-import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
-from conformance.cli.main import UsageError
-
-LARGEST_SEED = 2**63 - 1  # what every reader of a record can hold
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """A type for argparse: a whole number within these bounds."""
-
-    def read(text: str) -> int:
-        try:
-            value = int(text) if len(text) < 40 else most + 1
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"must be from {least} to {most}, not {_cut(text)}")
-        return value
-
-    return read
-
-
-def number(least: float, most: float, *, zero: bool = False) -> Callable[[str], float]:
-    """A type for argparse: a number within these bounds; `zero`: or 0, which switches it off."""
-
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-        if not (math.isfinite(value) and (least <= value <= most or (zero and value == 0))):
-            off = " (or 0, for none)" if zero else ""
-            raise argparse.ArgumentTypeError(f"must be from {least:g} to {most:g}{off}, not {_cut(text)}")
-        return value
-
-    return read
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 20 else f"{text[:20]}…"
+from conformance.cli.given import UsageError
 
 
 def check_outputs(outputs: dict[str, Path | None], inputs: dict[str, Path | None]) -> None:

@@ -75,6 +75,7 @@ class Options:
     command: tuple[str, ...] = ()  # the words of the command line
     fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
     walks: str = ""  # the folder that transcripts of walks with a difference go to
+    headers: tuple[str, ...] = ()  # names of those that go with every request
     embedded: bool = False  # the target is gone with the run
     reproducers: str = ""  # folder that the ways to failures are written to
 
@@ -147,7 +148,7 @@ class Session:
         self.writer = writer or RecordWriter(None, Redactor(target.secrets()))
         self.redactor = self.writer.redactor
         caps = Caps(**self.profile.table("caps"))
-        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps, caps=caps)
+        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps, caps=caps, access=target.access)
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
         self.deadline = 10.0
@@ -156,6 +157,8 @@ class Session:
         self.checks: list[Check] = []
         self.listeners: list[Callable[[Check], None]] = []
         self.selected: set[str] | None = None
+        self.sharded = False  # other runs play the other cases: what nobody judges here is judged there, or where all is merged
+        self.unreached: list[str] = []  # what nothing in this shard has judged
         self.expectations: Expectations | None = None
         self.complaints: list[str] = []  # entries of the expectations file that are red by themselves
         self.switched_off: set[str] = set()  # what only the property phase judges, in a run without it
@@ -188,7 +191,7 @@ class Session:
 
     async def _answers(self) -> bool:
         """Does the target answer anything at all, on a fresh connection?"""
-        wire = Wire(self.target.base_url, timeout=_PROBE, connections=1)
+        wire = Wire(self.target.base_url, timeout=_PROBE, connections=1, access=self.target.access)
         try:
             await wire.send(Request("GET", self.documents.url("listChats")), actor=None, case="probe", timeout=_PROBE)
         except TargetUnreachable:
@@ -317,6 +320,10 @@ class Session:
     def conclude(self) -> dict[str, Any]:
         """Add what the passive checks saw and what nobody judged; gives the footer."""
         self._judge_seen()
+        if self.wire.limited:
+            text = f"the server's rate limiter refused {self.wire.limited} requests, which were sent again later: requests waited"
+            text += f" {self.wire.limited_ms / 1000:.0f} s for it in all; --max-rps N or fewer --jobs keep below its limit"
+            self.writer.note(text, "rate-limit", self.wire.now_ms())
         self.add(list(self._passive_checks()))
         self.add(list(self._stumbled()))
         self.add(list(self._race_checks()))
@@ -349,6 +356,10 @@ class Session:
             "slowest": self._slowest(),
             "exit": self.exit_status(verdicts),
         }
+        if self.sharded:
+            verdict, reason = self._unreached()
+            unmet = self.expectations.unmet() if self.expectations else []
+            footer["shard"] = {"unreached": self.unreached, "verdict": verdict, "reason": reason, "unmet": unmet}
         footer |= {"walks": self.walks()} if self.walks else {}
         if self.ended:
             last = list(self.gone.last) if self.gone else []
@@ -442,8 +453,13 @@ class Session:
                 verdict, reason = NOT_APPLICABLE, f"not judged by this suite: {row.excluded}"
             elif requirement in self.switched_off:
                 verdict, reason = NOT_APPLICABLE, "the run was ordered without the property phase"
+            elif found := self.obstacle(row.needs):
+                verdict, reason = found
+            elif self.sharded:
+                self.unreached.append(requirement)
+                continue
             else:
-                verdict, reason = self.obstacle(row.needs) or self._unreached()
+                verdict, reason = self._unreached()
             check = self.check(requirement, verdict, "")
             check.reason = reason
             yield check
@@ -456,7 +472,7 @@ class Session:
         return NOT_APPLICABLE, f"nothing that this run could do judges it; it is without {missed}"
 
     def _stale(self) -> Iterable[Check]:
-        if self.expectations is None:
+        if self.expectations is None or self.sharded:
             return
         passed = [requirement for requirement, verdict in self.verdicts().items() if verdict == PASS]
         for requirement in self.expectations.stale(passed):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.cli.values import LARGEST_SEED
+from conformance.cli.given import LARGEST_SEED
 from reports import allure, badge, console, html, junit, markdown
 from tests.reports.records import Row, check, footer, header, http, socket, write
 from tests.reports.test_html import Page
