@@ -144,6 +144,7 @@ class Check(_Row):
     area: str = ""
     text: str = ""
     source: str = ""
+    facts: list[Annotated[list[str], Field(min_length=3, max_length=3)]] = []
     message: str = ""
     finding: str = ""
     deciding: str = ""

@@ -15,6 +15,7 @@ from conformance.cli.given import Options, UsageError
 from conformance.play.declaration import CaseSpec
 from conformance.recordings import told
 from conformance.wire.redact import without_secrets
+from spec.sources import cited
 
 
 def cases_by_requirement() -> dict[str, list[CaseSpec]]:
@@ -92,7 +93,9 @@ def explained(options: Options) -> int:
         raise UsageError(f"no requirement {options.id} in {options.profile or 'the registry'}{hint}")
     row = rows[options.id]
     print(f"{row.id}  {row.level}  {row.area}\n  {row.text}")
-    print(f"  source:   {row.source}")
+    for part in cited(row.source):
+        print(f"  source:   {part.name}: {part.text}")
+        print(f"            {part.link}")
     for label, value in (("seen in", row.seen), ("needs", row.needs), ("profiles", row.profiles)):
         if value:
             print(f"  {label + ':':<9} {', '.join(value)}")

@@ -46,6 +46,7 @@ from conformance.wire.http import TargetUnreachable, Wire
 from conformance.wire.redact import Redactor
 from spec.documents import documents
 from spec.feeds import Feed, feeds
+from spec.sources import facts
 
 _BATCH_BYTES = 2**21  # of their answers, at the most
 _SHOWN = 20  # ids of exchanges in which the same is wrong
@@ -155,6 +156,7 @@ class Session:
         self.feeds = feeds(self.profile)
         self.routing = Routing()  # found out by the preflight
         self.checks: list[Check] = []
+        self._explained: set[str] = set()  # requirements whose facts the record has
         self.listeners: list[Callable[[Check], None]] = []
         self.selected: set[str] | None = None
         self.sharded = False  # other runs play the other cases: what nobody judges here is judged there, or where all is merged
@@ -300,6 +302,9 @@ class Session:
 
     def add(self, checks: Iterable[Check]) -> None:
         for check in checks:
+            if check.requirement not in self._explained:
+                self._explained.add(check.requirement)
+                check.facts = facts(check.source)
             if self.expectations is not None:
                 self.expectations.apply(check)
             self.redactor.check(check)
