@@ -5,12 +5,12 @@ STAMP := .venv/.ready
 # The tests start some hundred processes: what is compiled once is not to be compiled in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test lint setup matrix precision bench clean chromium
+.PHONY: run test lint setup matrix precision bench clean chromium axe
 
 run: $(STAMP)
 	$(BIN)/chat-conformance run --record out/run.ndjson --html out/report.html --junit out/junit.xml --markdown out/summary.md
 
-test: $(STAMP) lint chromium
+test: $(STAMP) lint chromium axe
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
@@ -21,6 +21,10 @@ lint: $(STAMP)
 # The HTML report is looked at in a real browser where one is there or can be installed.
 chromium:
 	@scripts/ensure-chromium
+
+# And axe looks for what not everybody can use in it.
+axe:
+	@scripts/ensure-axe
 
 # The kill matrix: every fault against every case that may see it. Takes some ten minutes.
 matrix: $(STAMP)

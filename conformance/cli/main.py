@@ -34,6 +34,8 @@ COMMANDS = {
     "explain": ("tools", "all that is known of one requirement"),
     "report": ("tools", "render a run record again, state what it says, verify it"),
     "compare": ("tools", "what changed from one run to the next"),
+    "matrix": ("tools", "many runs beside each other: servers by areas and requirements"),
+    "trend": ("tools", "the runs of a folder over time"),
     "merge": ("tools", "put the records of the shards of one run together"),
     "completion": ("tools", "print what makes a shell complete commands and options"),
 }

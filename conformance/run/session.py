@@ -34,6 +34,7 @@ from conformance.play.verdict import (
     worst,
 )
 from conformance.profiles import dialect
+from conformance.run.coverage import Coverage
 from conformance.run.expectations import Expectations
 from conformance.run.liveness import Gone, Liveness
 from conformance.run.record import RecordWriter
@@ -169,6 +170,7 @@ class Session:
         self._seen_weight = 0
         self.stumbles: list[tuple[Exchange | SocketLog, str]] = []  # what no check could read
         self._observers = passive.observers(self.profile)
+        self._coverage = Coverage(self.profile)
         self.judging_seconds = 0.0
         self.answers_seen: dict[str, set[str]] = {}  # by case, over all its plays
         self.lost_at: dict[str, dict[int, str]] = {}  # by case and play: the request at which the connection was lost
@@ -232,6 +234,7 @@ class Session:
     def _judge_seen(self) -> None:
         began = time.thread_time()
         for exchange in self._seen:
+            self._coverage.see(exchange)
             try:
                 for requirement, finding in self._observers.observe(exchange):
                     self._tallies[requirement].enter(exchange, finding, self.redactor.text)
@@ -359,6 +362,7 @@ class Session:
             "ms": round(1000 * (time.monotonic() - self.began), 1),
             "judging_ms": round(1000 * self.judging_seconds, 1),
             "slowest": self._slowest(),
+            "coverage": self._coverage.line(),
             "exit": self.exit_status(verdicts),
         }
         if self.sharded:

@@ -111,6 +111,26 @@ COMPARE = Command(
     ],
 )  # fmt: skip
 
+MATRIX = Command(
+    "matrix",
+    "many:matrix",
+    "Many runs beside each other, as one page: servers by areas and by requirements.",
+    [
+        click.Argument(["runs"], nargs=-1, required=True, type=FilePath(), metavar="R…"),
+        option("--html", type=FilePath(), metavar="F.html", help="the page (default matrix.html)"),
+    ],
+)
+
+TREND = Command(
+    "trend",
+    "many:trend",
+    "The runs of a folder over time, as one page: what each came to, and what changed.",
+    [
+        click.Argument(["folder"], type=FilePath(), metavar="DIR"),
+        option("--html", type=FilePath(), metavar="F.html", help="the page (default trend.html)"),
+    ],
+)
+
 MERGE = Command(
     "merge",
     "merge",
