@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from conformance.run.target import Target
     from conformance.wire.exchange import Exchange
 
-SPARE = ("openrouter", "openai", "vercel")  # types of provider that speak with the scripted model, and that no target needs
+SPARE = ("openai", "vercel")  # types of provider that speak with the scripted model; openrouter goes to its own address alone
+BESIDE = ("azure", "google")  # what a case takes that has one already: no model is asked there
 STORED = "database"  # source of a provider that somebody has set up
 _ALL = 1000  # chats of one list: more than a run makes
 
@@ -25,7 +26,7 @@ class Dialect(experimental_2026_05.Dialect):
 
     def __init__(self, profile: spec.Profile) -> None:
         super().__init__(profile)
-        self._used: set[str] = set()
+        self._used: dict[str, Case] = {}
         self._freed = asyncio.Condition()
 
     def creation(self, target: Target, content: Any, fields: dict[str, Any]) -> Any:
@@ -40,7 +41,7 @@ class Dialect(experimental_2026_05.Dialect):
         return {"provider": made["provider"]}
 
     async def new_provider(self, t: Case, base: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-        kind = await self._free_type(t, fields.get("type", ""))
+        kind = await self._free_type(t, fields.get("type", ""), base["provider"])
         found = {p["provider"]: p for p in t.given(await t.root.get(self.providers(t, "")))}
         key, url = next(iter(fields["api_keys"]), ""), fields.get("base_url", found[base["provider"]].get("base_url"))
         body = {"api_key": key, "base_url": url, "enabled": fields.get("enabled", True), "display_name": t.named("p")}
@@ -57,17 +58,19 @@ class Dialect(experimental_2026_05.Dialect):
         t.cleanup(take_back)
         return dict(made)
 
-    async def _free_type(self, t: Case, wanted: str) -> str:
-        """A type of provider that no other case uses until this one has ended: there is one of each type at most."""
+    async def _free_type(self, t: Case, wanted: str, own: str) -> str:
+        """A type of provider that neither the target's own model nor another case uses until this one has ended: there is one
+        of each type at most."""
         async with self._freed:
-            free = [wanted] if wanted else SPARE
-            await self._freed.wait_for(lambda: not self._used.issuperset(free))
+            spare = BESIDE if t in self._used.values() else [kind for kind in SPARE if kind != own]
+            free = [wanted] if wanted else spare
+            await self._freed.wait_for(lambda: not self._used.keys() >= set(free))
             kind = next(name for name in free if name not in self._used)
-            self._used.add(kind)
+            self._used[kind] = t
 
         async def give_back() -> None:
             async with self._freed:
-                self._used.discard(kind)
+                self._used.pop(kind, None)
                 self._freed.notify_all()
 
         t.cleanup(give_back)
