@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.wire.exchange import Exchange
 
 SPARE = ("openai", "vercel")  # types of provider that speak with the scripted model; openrouter goes to its own address alone
-BESIDE = ("azure", "google")  # what a case takes that has one already: no model is asked there
+BESIDE = ("azure", "google", "anthropic", *SPARE)  # what a case takes that has one already: no model is asked there
 STORED = "database"  # source of a provider that somebody has set up
 _ALL = 1000  # chats of one list: more than a run makes
 
