@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import spec
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from conformance.run.target import Target
     from conformance.wire.exchange import Exchange
 
-SPARE = ("openrouter", "openai", "vercel")  # types of provider that speak with the scripted model, and that no target needs
+SPARE = ("openai", "vercel")  # types of provider that speak with the scripted model; openrouter goes to its own address alone
+BESIDE = ("azure", "google", "anthropic", *SPARE)  # what a case takes that has one already: no model is asked there
 STORED = "database"  # source of a provider that somebody has set up
 _NEAR = 40  # chats of a list that is looked at first
 _TRIES = 5  # to have a type of provider that another run wants, too
@@ -39,7 +42,7 @@ class Dialect(experimental_2026_05.Dialect):
 
     def __init__(self, profile: spec.Profile) -> None:
         super().__init__(profile)
-        self._used: set[str] = set()
+        self._used: dict[str, Case] = {}
         self._freed = asyncio.Condition()
 
     def creation(self, target: Target, content: Any, fields: dict[str, Any]) -> Any:
@@ -55,7 +58,7 @@ class Dialect(experimental_2026_05.Dialect):
 
     async def new_provider(self, t: Case, base: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
         for _ in range(_TRIES):
-            kind, found = await self._free_type(t, fields.get("type", ""))
+            kind, found = await self._free_type(t, fields.get("type", ""), base["provider"])
             key, name = next(iter(fields["api_keys"]), ""), t.named("p")
             url = fields.get("base_url", found[base["provider"]].get("base_url"))
             body = {"api_key": key, "base_url": url, "enabled": fields.get("enabled", True), "display_name": name}
@@ -82,19 +85,25 @@ class Dialect(experimental_2026_05.Dialect):
     async def _stored(self, t: Case) -> dict[str, dict[str, Any]]:
         return {row["provider"]: row for row in t.given(await t.root.get(self.providers(t, "")))}
 
-    async def _free_type(self, t: Case, wanted: str) -> tuple[str, dict[str, dict[str, Any]]]:
-        """A type of provider that nobody uses, no other case until this one has ended: there is one of each type at most.
+    def _any_unused(self, kinds: Iterable[str]) -> bool:
+        return not self._used.keys() >= set(kinds)
+
+    async def _free_type(self, t: Case, wanted: str, own: str) -> tuple[str, dict[str, dict[str, Any]]]:
+        """A type of provider that nobody uses, neither the target's own model nor another case until this one has ended: there is
+        one of each type at most.
 
         Gives it with all providers by their types. Raises Unmet if other runs on this server keep all of them.
         """
-        free, until = [wanted] if wanted else SPARE, time.monotonic() + _PATIENCE
+        until = time.monotonic() + _PATIENCE
         while True:
             async with self._freed:
-                await self._freed.wait_for(lambda: not self._used.issuperset(free))
+                spare = BESIDE if t in self._used.values() else [kind for kind in SPARE if kind != own]
+                free = [wanted] if wanted else spare
+                await self._freed.wait_for(partial(self._any_unused, free))
                 found = await self._stored(t)
                 kind = next((name for name in free if name not in self._used and _is_free(found[name], t.session.target)), "")
                 if kind:
-                    self._used.add(kind)
+                    self._used[kind] = t
                     break
             if time.monotonic() > until:
                 raise Unmet(f"each type of provider that will do ({', '.join(free)}) is somebody else's")
@@ -102,7 +111,7 @@ class Dialect(experimental_2026_05.Dialect):
 
         async def give_back() -> None:
             async with self._freed:
-                self._used.discard(kind)
+                self._used.pop(kind, None)
                 self._freed.notify_all()
 
         t.cleanup(give_back)

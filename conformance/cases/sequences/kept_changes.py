@@ -251,7 +251,9 @@ async def changes_while_the_first_title_is_made(t: Case) -> None:
 @case("KEEP-012")
 async def two_changes_at_once(t: Case) -> None:
     chat = await titled(t)
-    changes = {"title": TITLE} | BESIDE_TITLES
+    # before, not beside: right servers may lose a pin that meets another change of its chat while its owner pins others
+    t.given(await chat.patch(pin_order=1))
+    changes = {"title": TITLE, "labels": LABELS, "plan_mode": "plan"}
     for answer in await asyncio.gather(*(chat.patch(**{key: value}) for key, value in changes.items())):
         t.accepted(answer)
     shown = t.accepted(await chat.get())
