@@ -159,7 +159,7 @@ async def ready(admin: Admin, target: Target) -> None:
     """Play a scripted turn as alice until one is answered: the server hears late of new providers. Raises ProvisionFailed."""
     until, why = time.monotonic() + _READY_SECONDS, ""
     while time.monotonic() < until:
-        why = await _turn(admin, target, until)
+        why = await answered(admin, target, until)
         if not why:
             return
     raise ProvisionFailed(
@@ -167,8 +167,8 @@ async def ready(admin: Admin, target: Target) -> None:
     )
 
 
-async def _turn(admin: Admin, target: Target, until: float) -> str:
-    """Why a turn was not answered as its script says; nothing when it was."""
+async def answered(admin: Admin, target: Target, until: float) -> str:
+    """Play a scripted turn as alice: why it was not answered as its script says; nothing when it was. Raises ProvisionFailed."""
     says = dialect(admin.profile)
     token, url = target.users["alice"].token, admin.documents.url
     headers = {admin.profile.traits["token_header"]: token}

@@ -31,10 +31,29 @@ def _gates() -> Iterable[str]:
 DOCTOR = Command(
     "doctor",
     "doctor",
-    "One line for each thing that would spoil a run.",
+    "One line for each thing that a run rests on: what is wrong with it, why, and what to do.",
     [
-        option("--target", type=Server(), required=True, metavar="FILE|URL", help="target file or URL", env=True),
-        *of_environment(reach()),
+        *of_environment(
+            [
+                option("--target", type=Server(), metavar="FILE|URL", help="target file or URL"),
+                option(
+                    "--profile",
+                    type=PROFILE,
+                    default="",
+                    metavar="P",
+                    help="the revision that it should be of (default: found out)",
+                ),
+                option(
+                    "--allow-config-changes/--no-allow-config-changes",
+                    default=None,
+                    help="as for run: which settings it would change",
+                ),
+                option("--read-only", is_flag=True, help="write nothing: no scripted turn is played"),
+                *reach(),
+            ]
+        ),
+        option("--json", is_flag=True, help="print all that was looked at as JSON"),
+        option("--explain", is_flag=True, help="list the users and capabilities that a target file may name"),
     ],
 )
 
