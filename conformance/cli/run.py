@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fnmatch
-import io
 import os
 import signal
 import sys
@@ -58,7 +57,7 @@ def command(options: Options) -> int:
     chosen = _select(_wanted(profile, options.requirement, options.area), options.k)
     with _unnamed_file() as unnamed:
         record, outcome = options.record or unnamed, Outcome()
-        progress = Progress(io.StringIO() if options.quiet else sys.stdout)
+        progress = Progress(sys.stdout, quiet=options.quiet, verbose=options.verbose)
         try:
             config = _config(options, record, progress)
             config.command = ("chat-conformance", "run", *options.argv)
@@ -66,7 +65,7 @@ def command(options: Options) -> int:
             config.provision, config.target = wanted, config.target or described
             if wanted is not None:
                 wanted.profile = profile.name
-            asyncio.run(_play(config, chosen, outcome))
+            asyncio.run(_play(config, chosen, progress, outcome))
         except (*FAILURES, BadExpectations, Unusable, RecordFailed) as error:
             progress.stop()
             raise UsageError(str(error)) from error
@@ -179,7 +178,7 @@ def _matching(cases: list[CaseSpec], text: str) -> list[CaseSpec]:
     return [case for case in cases if holds(case)]
 
 
-async def _play(config: RunConfig, chosen: Selection, outcome: Outcome) -> None:
+async def _play(config: RunConfig, chosen: Selection, progress: Progress, outcome: Outcome) -> None:
     """The run, which ends at the first of these signals; at the second the process ends at once."""
     loop = asyncio.get_running_loop()
     signals = [s for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if s is not None]
@@ -194,7 +193,7 @@ async def _play(config: RunConfig, chosen: Selection, outcome: Outcome) -> None:
     for one in signals:
         loop.add_signal_handler(one, interrupt, signal.Signals(one).name)
     try:
-        await play(config, chosen, lambda case, checks: None, outcome)
+        await play(config, chosen, progress.done, outcome)
     finally:
         for one in signals:
             loop.remove_signal_handler(one)
