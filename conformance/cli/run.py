@@ -20,7 +20,7 @@ import spec
 from conformance.cli.given import Options, UsageError, closest
 from conformance.cli.progress import Progress
 from conformance.cli.provision import FAILURES, access, order, secret_of
-from conformance.cli.report import statement
+from conformance.cli.report import KINDS, statement
 from conformance.cli.values import check_outputs, need_descriptors
 from conformance.play.declaration import CaseSpec
 from conformance.provision import Order, profile_of
@@ -44,7 +44,7 @@ def command(options: Options) -> int:
         raise UsageError("--target and --url both name the server; leave one out")
     need_descriptors(options.jobs)
     file = Path(options.target) if options.target and "://" not in options.target else None
-    names = ("record", "html", "junit", "markdown", "badge", "allure", "reproducers", "statement")
+    names = ("record", *KINDS, "reproducers", "statement")
     reports = {f"--{name}": getattr(options, name) for name in names} | {"--write-expectations": options.write_expectations}
     if options.statement and not options.record:
         raise UsageError("--statement states what a record says: name the record, too, with --record")
@@ -218,7 +218,7 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
     status = outcome.exit_status
     for kind, out in [
         ("console", sys.stdout),
-        *((k, getattr(options, k)) for k in ("html", "junit", "markdown", "badge", "allure")),
+        *((k, getattr(options, k)) for k in KINDS),
     ]:
         if out is None:
             continue
