@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.cli.given import Options, UsageError
-from conformance.cli.report import render, renderers
+from conformance.cli.report import KINDS, render, renderers
 from conformance.cli.values import check_outputs
 from conformance.recordings.merge import NotOnePlan, merge
 from conformance.recordings.reading import Unreadable
@@ -18,7 +18,7 @@ from conformance.wire.redact import Redactor
 
 
 def command(options: Options) -> int:
-    names = ("record", "html", "junit", "markdown", "badge", "allure", "reproducers", "statement")
+    names = ("record", *KINDS, "reproducers", "statement")
     check_outputs({f"--{name}": getattr(options, name) for name in names}, {str(path): path for path in options.records})
     with _file(options.record) as record:
         try:

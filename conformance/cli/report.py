@@ -13,7 +13,7 @@ from typing import Any
 from conformance.cli.given import Options, UsageError
 from conformance.recordings import reproducers
 
-_KINDS = ("html", "junit", "markdown", "badge", "allure")
+KINDS = ("html", "junit", "markdown", "badge", "sarif", "annotations", "allure")
 
 
 def command(options: Options) -> int:
@@ -40,7 +40,7 @@ def renderers() -> dict[str, metadata.EntryPoint]:
 
 def render(options: Options, record: Path) -> bool:
     """Write what the options ask for, and tell of it; was there anything? Raises ValueError."""
-    wanted = [(kind, getattr(options, kind)) for kind in _KINDS if getattr(options, kind)]
+    wanted = [(kind, getattr(options, kind)) for kind in KINDS if getattr(options, kind)]
     for kind, out in wanted:
         renderers()[kind].load()(record, out)
         print(f"{kind}: {out}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fnmatch
-import io
 import os
 import signal
 import sys
@@ -21,7 +20,7 @@ import spec
 from conformance.cli.given import Options, UsageError, closest
 from conformance.cli.progress import Progress
 from conformance.cli.provision import FAILURES, access, order, secret_of
-from conformance.cli.report import statement
+from conformance.cli.report import KINDS, statement
 from conformance.cli.values import check_outputs, need_descriptors
 from conformance.play.declaration import CaseSpec
 from conformance.provision import Order, profile_of
@@ -45,7 +44,7 @@ def command(options: Options) -> int:
         raise UsageError("--target and --url both name the server; leave one out")
     need_descriptors(options.jobs)
     file = Path(options.target) if options.target and "://" not in options.target else None
-    names = ("record", "html", "junit", "markdown", "badge", "allure", "reproducers", "statement")
+    names = ("record", *KINDS, "reproducers", "statement")
     reports = {f"--{name}": getattr(options, name) for name in names} | {"--write-expectations": options.write_expectations}
     if options.statement and not options.record:
         raise UsageError("--statement states what a record says: name the record, too, with --record")
@@ -58,7 +57,7 @@ def command(options: Options) -> int:
     chosen = _select(_wanted(profile, options.requirement, options.area), options.k)
     with _unnamed_file() as unnamed:
         record, outcome = options.record or unnamed, Outcome()
-        progress = Progress(io.StringIO() if options.quiet else sys.stdout)
+        progress = Progress(sys.stdout, quiet=options.quiet, verbose=options.verbose)
         try:
             config = _config(options, record, progress)
             config.command = ("chat-conformance", "run", *options.argv)
@@ -66,7 +65,7 @@ def command(options: Options) -> int:
             config.provision, config.target = wanted, config.target or described
             if wanted is not None:
                 wanted.profile = profile.name
-            asyncio.run(_play(config, chosen, outcome))
+            asyncio.run(_play(config, chosen, progress, outcome))
         except (*FAILURES, BadExpectations, Unusable, RecordFailed) as error:
             progress.stop()
             raise UsageError(str(error)) from error
@@ -179,7 +178,7 @@ def _matching(cases: list[CaseSpec], text: str) -> list[CaseSpec]:
     return [case for case in cases if holds(case)]
 
 
-async def _play(config: RunConfig, chosen: Selection, outcome: Outcome) -> None:
+async def _play(config: RunConfig, chosen: Selection, progress: Progress, outcome: Outcome) -> None:
     """The run, which ends at the first of these signals; at the second the process ends at once."""
     loop = asyncio.get_running_loop()
     signals = [s for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if s is not None]
@@ -194,7 +193,7 @@ async def _play(config: RunConfig, chosen: Selection, outcome: Outcome) -> None:
     for one in signals:
         loop.add_signal_handler(one, interrupt, signal.Signals(one).name)
     try:
-        await play(config, chosen, lambda case, checks: None, outcome)
+        await play(config, chosen, progress.done, outcome)
     finally:
         for one in signals:
             loop.remove_signal_handler(one)
@@ -219,7 +218,7 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
     status = outcome.exit_status
     for kind, out in [
         ("console", sys.stdout),
-        *((k, getattr(options, k)) for k in ("html", "junit", "markdown", "badge", "allure")),
+        *((k, getattr(options, k)) for k in KINDS),
     ]:
         if out is None:
             continue

@@ -18,6 +18,7 @@ from conformance.play.races import Races
 from conformance.play.verdict import JUDGED, NOT_APPLICABLE, PASS, RACED, UNEXPECTED_PASS, UNTESTABLE, Check, failed, worst
 from conformance.recordings.reading import Unreadable, record_lines
 from conformance.recordings.verify import contradictions
+from conformance.run.coverage import together
 from conformance.run.session import exit_of
 from conformance.run.shards import names_sha256
 
@@ -253,6 +254,7 @@ def _footer(parts: list[Part], lost: list[int], checks: list[dict[str, Any]], ra
         "ms": max((end.get("ms", 0) for end in ends), default=0),
         "judging_ms": round(sum(end.get("judging_ms", 0) for end in ends), 1),
         "slowest": slowest[:5],
+        "coverage": together(end["coverage"] for end in ends if end.get("coverage")),
         "exit": exit_of(came_to, levels, how=how, strict=header["strict"], complaints=complaints),
         **({"walks": walks} if (walks := next((end["walks"] for end in ends if end.get("walks")), None)) else {}),
         **({"ended": ended | {"exchanges": []}} if ended else {}),

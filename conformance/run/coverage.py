@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from conformance.wire.exchange import Exchange, SocketLog
@@ -76,3 +77,20 @@ class Coverage:
             )
         events = {name: dict(counts.most_common(60)) for name, counts in self._events.items()}
         return {"operations": operations, "events": events, "parts": dict(self._parts.most_common(60))}
+
+
+def together(several: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The `coverage` of several runs by one contract, added up."""
+    operations: dict[str, dict[str, Any]] = {}
+    events: dict[str, Counter[str]] = {}
+    parts: Counter[str] = Counter()
+    for one in several:
+        for row in one["operations"]:
+            known = operations.setdefault(row["operation"], {**row, "statuses": {}})["statuses"]
+            for status, number in row["statuses"].items():
+                known[status] = known.get(status, 0) + number
+        for feed, kinds in one["events"].items():
+            events.setdefault(feed, Counter()).update(kinds)
+        parts.update(one["parts"])
+    heard_of = {feed: dict(kinds) for feed, kinds in events.items()}
+    return {"operations": list(operations.values()), "events": heard_of, "parts": dict(parts)}

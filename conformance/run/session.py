@@ -159,6 +159,8 @@ class Session:
         self.checks: list[Check] = []
         self._explained: set[str] = set()  # requirements whose facts the record has
         self.listeners: list[Callable[[Check], None]] = []
+        self.doubters: list[Callable[[Check], None]] = []  # are told what failed once and is played again
+        self.playing: dict[str, float] = {}  # cases that are played, and since when (monotonic)
         self.selected: set[str] | None = None
         self.sharded = False  # other runs play the other cases: what nobody judges here is judged there, or where all is merged
         self.unreached: list[str] = []  # what nothing in this shard has judged
@@ -320,6 +322,8 @@ class Session:
         """Write down what the first play of a case came to: its verdict comes with the second, and the run may not get there."""
         for check in checks:
             if check.verdict in (FAIL, WARN):
+                for doubter in self.doubters:
+                    doubter(check)
                 text = f"{check.requirement} {check.verdict} in {check.case}: {check.message}"
                 self.writer.note(text, "first-play", self.wire.now_ms())
 

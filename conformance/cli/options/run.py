@@ -97,6 +97,8 @@ def outputs() -> list[click.Parameter]:
     """What a run or a record is written to."""
     return [
         *(option(f"--{kind}", type=FilePath(), metavar="F", help=f"write the {kind} report") for kind in _FILES),
+        option("--sarif", type=FilePath(), metavar="F", help="write what failed as SARIF, for code hosts"),
+        option("--annotations", type=FilePath(), metavar="F", help="write GitHub annotations; /dev/stdout in a workflow"),
         option("--allure", type=FilePath(), metavar="DIR", help="write Allure results (needs the extra: allure)"),
         option("--reproducers", type=FilePath(), metavar="DIR", help="write the way to each failure, which `replay` plays again"),
         option("--statement", type=FilePath(), metavar="F", help="write the statement: .json, .md or a page to sign (.html)"),
