@@ -132,3 +132,10 @@ _told_otherwise("questions-end-lines-in-lf", "line ends of users' texts become L
                 lambda text: text.replace("\r\n", "\n"), ["ROUND-037", "ROUND-033"])  # fmt: skip
 _told_otherwise("answers-lose-blank-lines", "blank lines of answers are lost", "assistant",
                 lambda text: text.replace("\n\n", "\n"), ["ROUND-037"])  # fmt: skip
+
+
+@instead("Lifecycle._enqueue", red=["ROUND-038", "ROUND-033"])
+def queued_texts_end_lines_in_lf(right: Any, chat: Any, entry: Any) -> None:
+    """Lines of what is queued end in a line feed alone."""
+    entry.content = [p | {"text": p["text"].replace("\r\n", "\n")} if "text" in p else p for p in entry.content]
+    right(chat, entry)
