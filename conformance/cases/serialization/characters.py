@@ -11,7 +11,7 @@ from conformance.play.streams import quiet
 from conformance.play.turns import held, watched
 from conformance.scenes.lifecycle import becomes
 from conformance.scenes.limits import TOOL
-from fixtures.scripts import gate, script, tool_call
+from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 PLAIN = {
@@ -172,3 +172,18 @@ async def lines_of_queued_texts(t: Case) -> None:
     await under_way.chat.answered(sent)
     (asked,) = [said(m) for m in await under_way.chat.history() if m["role"] == "user"][1:]
     t.expect(asked, plain, "the text of the message that it has become", "/messages")
+
+
+NUMBERS = {"n": [2**53 + 1, -(2**53) - 1, 1234567890123456789, 0, -1, 0.1, 1.5e-7]}
+
+
+@case("ROUND-039")
+async def large_numbers(t: Case) -> None:
+    call = turns(turn(tool_call("lookup", NUMBERS, id="k1")), turn(says("ok")))
+    chat = await t.chat(script(call), unsafe_dynamic_tools=[TOOL])
+    await chat.settled("requires_action")
+    t.given(await chat.tool_results([{"tool_call_id": "k1", "output": NUMBERS}]))
+    await chat.settled(t.idle)
+    parts = [p for m in await chat.history() for p in m["content"]]
+    t.exactly([p["args"] for p in parts if p["type"] == "tool-call"], [NUMBERS], "the arguments of the call", "/messages")
+    t.exactly([p["result"] for p in parts if p["type"] == "tool-result"], [NUMBERS], "its result", "/messages")
