@@ -136,3 +136,16 @@ async def no_parts_of_what_was_interrupted(t: Case) -> None:
     t.given(await chat.interrupt())
     await chat.answered("so far so good")
     t.expect(parts(await snapshot(chat)), [], "the parts of a snapshot after an interrupt whose answer is stored")
+
+
+@case("STREAM-146", needs=["llm-control"], early=True)
+async def the_queue_while_a_call_waits_to_be_tried_again(t: Case) -> None:
+    hold = t.gate()
+    chat = await t.new_chat(script(attempts(NO, NO, turn(gate(hold), says("made it")))))
+    open_ = await joined_stream(chat)
+    waiting = t.given(await chat.send("Later"))["queued_message"]["id"]
+    for attempt in (1, 2):
+        await told(open_, {"type": "retry", "retry": {"attempt": attempt}})
+        async with await chat.stream() as late:
+            event = await late.until({"type": "queue_update"})
+            t.expect(ids(event["queued_messages"]), [waiting], f"the queue of a snapshot before attempt {attempt + 1}")

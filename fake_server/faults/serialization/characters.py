@@ -132,3 +132,32 @@ _told_otherwise("questions-end-lines-in-lf", "line ends of users' texts become L
                 lambda text: text.replace("\r\n", "\n"), ["ROUND-037", "ROUND-033"])  # fmt: skip
 _told_otherwise("answers-lose-blank-lines", "blank lines of answers are lost", "assistant",
                 lambda text: text.replace("\n\n", "\n"), ["ROUND-037"])  # fmt: skip
+
+
+@instead("Lifecycle._enqueue", red=["ROUND-038", "ROUND-033"])
+def queued_texts_end_lines_in_lf(right: Any, chat: Any, entry: Any) -> None:
+    """Lines of what is queued end in a line feed alone."""
+    entry.content = [p | {"text": p["text"].replace("\r\n", "\n")} if "text" in p else p for p in entry.content]
+    right(chat, entry)
+
+
+def rounded(value: Any) -> Any:
+    """The value as it is when its numbers were floats for a while."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return int(float(value)) if type(value) is int else value
+
+
+@instead("Lifecycle._result_part", red=["ROUND-039"])
+def large_numbers_in_results_are_rounded(right: Any, result: Any, tool: str) -> Any:
+    """Whole numbers in results have 53 bits at most."""
+    part = right(result, tool)
+    return part | {"result": rounded(part["result"])}
+
+
+@instead("store_answer", red=["ROUND-039"])
+def large_numbers_in_arguments_are_rounded(right: Any, backend: Any, chat: Any, content: Any, made: Any) -> Any:
+    """Whole numbers in arguments of calls have 53 bits at most."""
+    return right(backend, chat, [p | {"args": rounded(p["args"])} if "args" in p else p for p in content], made)

@@ -74,3 +74,10 @@ def interrupted_parts_stay(right: Callable[..., None], chat: Chat, *messages: Me
     right(chat, *messages)
     if feeds is not None:
         feeds.parts.extend(parts)
+
+
+@instead("Hub._queue_of_snapshot", red=["STREAM-146"])
+def queues_hide_behind_a_retry(right: Any, chat: Chat, after_id: int) -> Any:
+    """A snapshot has no queue while a model call waits to be tried again."""
+    feeds = right.__self__._chats.get(chat.id)
+    return [] if feeds is not None and feeds.retry is not None else right(chat, after_id)
