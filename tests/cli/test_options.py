@@ -65,6 +65,7 @@ def test_a_value_comes_from_the_nearest_place(here: Path, monkeypatch: pytest.Mo
 
 def test_every_option_of_run_can_be_given_by_a_variable_and_by_the_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values: dict[str, object] = {"allow_config_changes": False, "profile": "experimental-2026-03", "fuzz": "deep", "config": None}
+    values["shard"] = "2/3"
     options = [param for param in RUN.params if isinstance(param, click.Option)]
     by_variable: dict[str, object] = {}
     by_file: dict[str, object] = {}
