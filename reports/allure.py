@@ -13,7 +13,7 @@ from uuid import uuid4
 from reports.record import Record, read
 from reports.redact import visible
 from reports.rows import Check, Verdict
-from reports.summary import LABEL
+from reports.summary import LABEL, summarize
 from reports.text import deciding, got, one_line, pretty, sent
 
 _STATUS: dict[Verdict, str] = {
@@ -149,6 +149,7 @@ def _write_properties(out: Path, record: Record) -> None:
         "target": record.header.target_name,
         "suite": record.header.suite_version,
         "seed": str(record.header.seed),
+        "verdict": summarize(record).words,
     }
     text = "".join(f"{key} = {visible(one_line(value))}\n" for key, value in lines.items())
     (out / "environment.properties").write_text(text, encoding="utf-8")

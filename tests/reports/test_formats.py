@@ -148,6 +148,18 @@ def test_markdown_cannot_be_broken_out_of(tmp_path: Path) -> None:
     assert not re.search(r"(?<!\\)@team", outside)
 
 
+@pytest.mark.parametrize("name", ["html", "junit", "markdown", "badge", "console", "sarif", "annotations"])
+def test_ten_thousand_results_are_rendered(name: str, ten_thousand: Path, tmp_path: Path) -> None:
+    next(iter(entry_points(group="chat_conformance.renderers", name=name))).load()(ten_thousand, tmp_path / "out")
+    assert (tmp_path / "out").stat().st_size < (8_000_000 if name == "junit" else 1_500_000)
+
+
+@pytest.fixture(scope="session")
+def ten_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = records.large(10_000, 10_000, failing=100, body=100)
+    return whole(tmp_path_factory.mktemp("many") / "r", *rows)
+
+
 def test_markdown_stays_small(tmp_path: Path) -> None:
     out = StringIO()
     markdown.render(whole(tmp_path / "r", *records.large(900, 900, failing=900, body=4000)), out)

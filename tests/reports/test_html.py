@@ -55,21 +55,21 @@ class Page(HTMLParser):
     @property
     def seen(self) -> str:
         """All that a reader can come to see."""
-        return "".join(self.text) + "\n".join(_texts(self.data))
+        return "".join(self.text) + "\n".join(texts_of(self.data))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_of(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from (key, *_texts(item))
+            yield from (key, *texts_of(item))
     elif isinstance(value, list):
         # A line of a difference is its sign and its text.
         if len(value) == 2 and value[0] in ("-", "+", " ") and isinstance(value[1], str):
             yield f"{value[0]} {value[1]}"
         for item in value:
-            yield from _texts(item)
+            yield from texts_of(item)
 
 
 def page_of(path: Path) -> tuple[str, Page]:
