@@ -25,7 +25,8 @@ class Progress:
         self._out, self._quiet, self._verbose = out, quiet, verbose
         self._live = out.isatty()
         self._verdicts: Counter[str] = Counter()
-        self._cases, self._total, self._told = 0, 0, 0
+        self._cases, self._total = 0, 0
+        self._told: set[str] = set()
         self._session: Session | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -72,18 +73,23 @@ class Progress:
     def _seen(self, check: Check) -> None:
         self._verdicts[check.verdict] += 1
         if check.verdict in (FAIL, HARNESS_ERROR):
-            self._fail(f"  {check.verdict}: {check.requirement} {check.message or check.reason}")
+            self._fail(check.requirement, f"  {check.verdict}: {check.requirement} {check.message or check.reason}")
 
     def _failed_once(self, check: Check) -> None:
         assert self._session is not None
-        said = self._session.redactor.text(check.message)
-        self._fail(f"  failed once, is played again: {check.requirement} {said}")
+        selected = self._session.selected
+        if check.verdict == FAIL and (selected is None or check.requirement in selected):
+            said = self._session.redactor.text(check.message)
+            self._fail(check.requirement, f"  failed once, is played again: {check.requirement} {said}")
 
-    def _fail(self, text: str) -> None:
-        self._told += 1
-        if self._told <= _MOST or self._verbose:
+    def _fail(self, requirement: str, text: str) -> None:
+        """Tell it, once for each requirement."""
+        if requirement in self._told and not self._verbose:
+            return
+        self._told.add(requirement)
+        if len(self._told) <= _MOST or self._verbose:
             self._tell(text)
-        elif self._told == _MOST + 1:
+        elif len(self._told) == _MOST + 1:
             self._tell("  … further failures are told at the end")
 
     def _tell(self, text: str) -> None:

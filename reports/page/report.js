@@ -137,6 +137,9 @@
   function show(row) {
     fill(row.element, row.said);
     row.element.open = true;
+    // below the filters, which stay where they are
+    const over = getComputedStyle(form).position === "sticky" ? form.offsetHeight : 0;
+    row.element.style.scrollMarginTop = `${over + 8}px`;
     row.element.scrollIntoView();
   }
 
