@@ -11,7 +11,7 @@ from conformance.cli.given import UsageError
 def check_outputs(outputs: dict[str, Path | None], inputs: dict[str, Path | None]) -> None:
     """Every output can be written, and none is another one or a file that is read. Raises UsageError.
 
-    Keys are the options that name the files; `--allure` names a folder.
+    Keys are the options that name the files; `--allure` and `--reproducers` name folders.
     """
     taken = {path.resolve(): option for option, path in inputs.items() if path is not None}
     for option, path in outputs.items():
@@ -22,7 +22,7 @@ def check_outputs(outputs: dict[str, Path | None], inputs: dict[str, Path | None
             raise UsageError(f"{option} {path}: that is the file of {taken[where]}; name another one")
         if not _is_device(path):
             taken[where] = option
-        folder = option == "--allure"
+        folder = option in ("--allure", "--reproducers")
         if path.exists() and path.is_dir() != folder:
             is_now, wanted = ("no folder", "folder") if folder else ("a folder", "file")
             raise UsageError(f"{option} {path}: that is {is_now}; name a {wanted}")

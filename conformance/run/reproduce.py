@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -32,6 +32,9 @@ UNIQUE = re.compile(r"\b[A-Za-z]+-[0-9a-f]{6}-[0-9a-f]+-[0-9]+")  # words of a c
 _UPGRADE = "-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13'"
 _UPGRADE += " -H 'Sec-WebSocket-Key: Y29uZm9ybWFuY2U9PT09PQ=='"
 _SAFE = ("GET", "HEAD")
+# A token that no user has, in the form of one; in two pieces, since what has that form is masked wherever it is written down.
+_NOBODY = "nobody"
+_MADE_UP = "NOBODY_TOKEN=$(printf %s-%s nobodysown has0this0token0at0all0)"
 
 
 def ways(check: Check, decides: Exchange | SocketLog, earlier: list[Exchange | SocketLog] | None, session: Session) -> list[str]:
@@ -52,11 +55,16 @@ def ways(check: Check, decides: Exchange | SocketLog, earlier: list[Exchange | S
 
 def line(exchange: Exchange | SocketLog, base_url: str, redactor: Redactor) -> str:
     """A line to paste into a shell. `base_url` "": `$URL`. Empty where no line can say the body."""
+    found = _line(exchange, base_url, lambda text: redactor.text(text).replace("<token>", f"<token:{_NOBODY}>"))
+    return f"{_MADE_UP}; {found}" if f"${_variable(_NOBODY)}" in found else found
+
+
+def _line(exchange: Exchange | SocketLog, base_url: str, clean: Callable[[str], str]) -> str:
     request = exchange.request
-    params = [(k, redactor.text(v)) for k, v in request.params]
-    path = target_of(redactor.text(request.path), params)
+    params = [(k, clean(v)) for k, v in request.params]
+    path = target_of(clean(request.path), params)
     url = _word(base_url + path) if base_url else f'"$URL"{_word(path)}'
-    headers = "".join(f" -H {_word(f'{k}: {redactor.text(v)}')}" for k, v in request.headers.items())
+    headers = "".join(f" -H {_word(f'{k}: {clean(v)}')}" for k, v in request.headers.items())
     how = "--path-as-is " if "/." in request.path else ""
     if isinstance(exchange, SocketLog):
         return f"curl --http1.1 -isSN -g -m 5 --output - {how}{_UPGRADE}{headers} {url}"
@@ -66,7 +74,7 @@ def line(exchange: Exchange | SocketLog, base_url: str, redactor: Redactor) -> s
     content = _content(request)
     if content is None:
         return f"curl -isS {how}{method}{headers} {url}"
-    said = _said(content, redactor)
+    said = _said(content, clean)
     if said is None:
         return ""
     headers += "" if "content-type" in {k.lower() for k in request.headers} else " -H content-type:"
@@ -84,11 +92,11 @@ def _content(request: Request) -> bytes | None:
         return json.dumps(request.body).encode()
 
 
-def _said(content: bytes, redactor: Redactor) -> str | tuple[str] | None:
+def _said(content: bytes, clean: Callable[[str], str]) -> str | tuple[str] | None:
     """The body as a word of a command line, or as commands that print it (in a tuple); None if that would be long."""
     if len(content) <= _LONG and b"\0" not in content:
         try:
-            return _word(redactor.text(content.decode()))
+            return _word(clean(content.decode()))
         except UnicodeDecodeError:
             pass
     pieces, at = [], 0
