@@ -182,15 +182,3 @@ async def sub_agents_and_limits(t: Case) -> None:
         t.expect(stored[-1]["content"][0].get("text"), "on it goes", "the last message")
         await other.settled()
         t.expect(await other.children(0), [], "the children", "/children")
-
-
-@case("USAGE-062", alone=True)
-async def what_archived_chats_have_cost(t: Case) -> None:
-    await unlimited(t)
-    who = await payer(t)
-    chat = await t.chat(PAID, **who)
-    t.given(await chat.patch(archived=True))
-    await limited(t, COST)
-    t.refused(await chat.actor.create(PAID, model_config_id=who["model_config_id"]), REACHED)
-    await limited(t, COST + 1)
-    t.accepted(await chat.actor.create(PAID, model_config_id=who["model_config_id"]))

@@ -414,9 +414,3 @@ def auditors_have_no_insights(answer: Answer) -> None:
 def no_requests_are_null(answer: Answer) -> None:
     """An empty list of the insights is null."""
     answer.body["recent_prs"] = answer.body["recent_prs"] or None
-
-
-@instead("charged", red=["USAGE-062"])
-def archived_chats_cost_nothing(right: Any, backend: Any, user_id: str) -> Any:
-    """What archived chats have cost does not count for the limit."""
-    return [row for row in right(backend, user_id) if not backend.store.chats[row.chat_id].archived]
