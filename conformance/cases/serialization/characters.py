@@ -9,6 +9,7 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.streams import quiet
 from conformance.play.turns import held, watched
+from conformance.scenes.files import new_file, part
 from conformance.scenes.lifecycle import becomes
 from conformance.scenes.limits import TOOL
 from fixtures.scripts import gate, script, tool_call, turn, turns
@@ -187,3 +188,21 @@ async def large_numbers(t: Case) -> None:
     parts = [p for m in await chat.history() for p in m["content"]]
     t.exactly([p["args"] for p in parts if p["type"] == "tool-call"], [NUMBERS], "the arguments of the call", "/messages")
     t.exactly([p["result"] for p in parts if p["type"] == "tool-result"], [NUMBERS], "its result", "/messages")
+
+
+@case("ROUND-040", needs=["llm-control", "files"])
+async def parts_in_their_order(t: Case) -> None:
+    file, under_way = await new_file(t), await held(t, says("part "))
+    sent, chat = [text("one"), part(file), text("two"), text(script(says("ok")))], under_way.chat
+    kinds = ["text", "file", "text", "text"]
+    waiting = t.given(await chat.send(sent))["queued_message"]
+    t.expect([p["type"] for p in waiting["content"]], kinds, "the parts in the queue", "/queued_message/content")
+    await under_way.open()
+    await chat.answered(sent)
+    t.given(await chat.send(sent))
+    await chat.answered(sent)
+    t.given(await chat.edit((await chat.history())[-2]["id"], sent))
+    await chat.answered(sent)
+    for message in [m for m in await chat.history() if m["role"] == "user"][1:]:
+        found = [p.get("file_id") if p["type"] == "file" else p["text"] for p in message["content"]]
+        t.expect(found, ["one", file, "two", script(says("ok"))], "the parts of the message", "/messages")

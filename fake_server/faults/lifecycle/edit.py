@@ -143,3 +143,12 @@ declare(
         around={"Lifecycle._cut": _noting_the_time, "Ledger.add_message": _at_the_old_time},
     )
 )
+
+
+@instead("prompt_of", red=["LLM-014"])
+def edited_chats_have_no_tools(right: Any, backend: Any, chat: Chat, model: Any) -> Any:
+    """Once a chat has been edited, the model is not offered its client's tools any more."""
+    prompt, own = right(backend, chat, model), {tool["name"] for tool in chat.dynamic_tools}
+    edited = any(m.deleted and m.role == "user" for m in backend.store.messages[chat.id])
+    prompt.tools = [tool for tool in prompt.tools if not edited or tool.name not in own]
+    return prompt

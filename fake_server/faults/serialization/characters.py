@@ -161,3 +161,22 @@ def large_numbers_in_results_are_rounded(right: Any, result: Any, tool: str) -> 
 def large_numbers_in_arguments_are_rounded(right: Any, backend: Any, chat: Any, content: Any, made: Any) -> Any:
     """Whole numbers in arguments of calls have 53 bits at most."""
     return right(backend, chat, [p | {"args": rounded(p["args"])} if "args" in p else p for p in content], made)
+
+
+@instead("Ledger.user_message", red=["ROUND-040"])
+def texts_of_a_message_are_joined(right: Any, chat: Any, author: Any, content: Any, *what: Any) -> Any:
+    """Texts of one message that stand side by side become one."""
+    joined: list[Any] = []
+    for part in content:
+        if joined and part["type"] == joined[-1]["type"] == "text":
+            joined[-1] = part | {"text": joined[-1]["text"] + part["text"]}
+        else:
+            joined.append(part)
+    return right(chat, author, joined, *what)
+
+
+@instead("Lifecycle._enqueue", red=["ROUND-040"])
+def queued_files_come_last(right: Any, chat: Any, entry: Any) -> None:
+    """Files of a queued message stand behind its texts."""
+    entry.content = sorted(entry.content, key=lambda part: part["type"] == "file")
+    right(chat, entry)
