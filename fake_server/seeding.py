@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 from fake_server.state import language_models, model_choice, workspaces
 from fake_server.state.accounts import make_token, make_user, wire_token
@@ -47,7 +50,7 @@ def models_of_start(backend: Backend) -> bool:
     return "listLanguageModels" in backend.revision.paths
 
 
-def seed_models(backend: Backend, llm_url: str) -> None:
+async def seed_models(backend: Backend, llm_url: str) -> None:
     """The models of the start options, where `{llm}` is the scripted LLM's address; if these say nothing, one there.
 
     Raises BadConfiguration.
@@ -63,8 +66,20 @@ def seed_models(backend: Backend, llm_url: str) -> None:
     backend.store.language_models = {
         name: language_models.LanguageModel(name, provider, provider.base_url or llm_url)
         for provider in providers
-        for name in provider.models or ()
+        for name in await _models_of(provider, llm_url)
     }
+
+
+async def _models_of(provider: language_models.Provider, llm_url: str) -> list[str]:
+    """The models that a provider has: those that it is given, or else those that it names itself."""
+    if provider.models is not None:
+        return list(provider.models)
+    url = f"{(provider.base_url or llm_url).rstrip('/')}/models"
+    try:
+        with await asyncio.to_thread(urlopen, Request(url, headers={"Authorization": f"Bearer {provider.api_key}"})) as answer:
+            return [str(model["id"]) for model in json.load(answer)["data"]]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise language_models.BadConfiguration(f'create language models: Get "{url}": {error}') from None
 
 
 def seed(backend: Backend, llm_url: str) -> None:

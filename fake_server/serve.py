@@ -145,8 +145,10 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     if models_of_start(backend):
         types = {model.provider.type for model in backend.store.language_models.values()}
         offered |= {"no-models": not types, "anthropic-llm": "anthropic" in types}
+        offered |= dict.fromkeys(("files", "provider-admin", "model-admin", "mcp-admin", "config"), False)
     offered["held-pending"] = bool(backend.options.get("held-pending"))
-    return offered | {f"{name}={value}": True for name, value in backend.options.items() if name not in (FLOOR, POLL)}
+    told = {name: value for name, value in backend.options.items() if name not in (FLOOR, POLL, language_models.FILE)}
+    return offered | {f"{name}={value}": True for name, value in told.items() if not name.endswith("_API_KEY")}
 
 
 def assemble(profile: str = spec.DEFAULT, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> Backend:
@@ -189,7 +191,8 @@ async def running_server(
     """A fake server with a scripted LLM of its own, in this process and event loop; stopped at the end.
 
     Its turns take no longer than they need, unless the option `turn-floor-ms` says so. `profile`: the revision that it is.
-    `bare`: only root and the organization exist. Raises CannotListen, UnknownProfile, and KeyError for an unknown fault.
+    `bare`: only root and the organization exist. Raises CannotListen, UnknownProfile,
+    BadConfiguration, and KeyError for an unknown fault.
     """
     backend = assemble(profile, faults, options)
     sock = _bind(host, port)
@@ -202,7 +205,7 @@ async def running_server(
             seed_root(backend)
         else:
             seed(backend, llm.base_url)
-        seed_models(backend, llm.base_url)
+        await seed_models(backend, llm.base_url)
         stack.push_async_callback(backend.answerer.close)
         stack.push_async_callback(lambda: backend.runner.close())  # as it is then: it may have been wrapped meanwhile
         config = uvicorn.Config(
@@ -356,6 +359,9 @@ def main(argv: list[str] | None = None) -> int:
         except ImportError:
             return asyncio.run(serve(args))
         return uvloop.run(serve(args))
+    except language_models.BadConfiguration as error:
+        print(f"fake server: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"fake server: {error}; choose another with --port, or --port 0 for a free one", file=sys.stderr)
         return 2
