@@ -5,12 +5,12 @@ STAMP := .venv/.ready
 # The tests start some hundred processes: what is compiled once is not to be compiled in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test lint setup matrix precision bench clean chromium reader
+.PHONY: run test lint setup matrix precision bench clean chromium axe reader
 
 run: $(STAMP)
 	$(BIN)/chat-conformance run --record out/run.ndjson --html out/report.html --junit out/junit.xml --markdown out/summary.md
 
-test: $(STAMP) lint chromium reader
+test: $(STAMP) lint chromium axe reader
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
@@ -25,6 +25,10 @@ chromium:
 # Recorded answers are read by the public reader of their protocol, too, where there is Node.
 reader: $(STAMP)
 	@scripts/ensure-data-stream-reader
+
+# And axe looks for what not everybody can use in it.
+axe:
+	@scripts/ensure-axe
 
 # The kill matrix: every fault against every case that may see it. Takes some ten minutes.
 matrix: $(STAMP)

@@ -21,6 +21,7 @@ from typing import Any
 import uvicorn
 
 import spec
+from fake_server.arguments import Parser, closest
 from fake_server.backend import Backend
 from fake_server.chats.lifecycle import Lifecycle
 from fake_server.http.app import build_app
@@ -304,7 +305,7 @@ def _unknown_option(args: argparse.Namespace) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog="chat-conformance serve", description="The reference fake server.")
+    made = Parser(prog="chat-conformance serve", description="The reference fake server.")
     made.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles(), help="the revision of the API")
     made.add_argument("--host", default="127.0.0.1", help="address to listen on")
     made.add_argument("--port", type=int, default=3000, help="port of the API (0: a free one)")
@@ -340,7 +341,10 @@ def main(argv: list[str] | None = None) -> int:
     _log_to_stderr()
     unknown = _unknown_faults(args.fault)
     if unknown:
-        print(f"fake server: unknown fault {unknown[0]!r}; list them with: chat-conformance faults", file=sys.stderr)
+        from fake_server.faulting import load_all
+
+        near = closest(unknown[0], load_all())
+        print(f"fake server: unknown fault {unknown[0]!r}{near}; list them with: chat-conformance faults", file=sys.stderr)
         return 2
     if problem := _unknown_option(args):
         print(f"fake server: {problem}", file=sys.stderr)

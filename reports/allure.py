@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,8 +13,8 @@ from uuid import uuid4
 from reports.record import Record, read
 from reports.redact import visible
 from reports.rows import Check, Verdict
-from reports.summary import LABEL
-from reports.text import deciding, one_line, pretty, sent
+from reports.summary import LABEL, summarize
+from reports.text import deciding, got, one_line, pretty, sent
 
 _STATUS: dict[Verdict, str] = {
     "pass": "passed",
@@ -26,6 +27,7 @@ _STATUS: dict[Verdict, str] = {
     "not-applicable": "skipped",
     "expected-fail": "skipped",
 }
+_STEPS = 12  # exchanges of one check
 _SEVERITY = {"MUST": "critical", "SHOULD": "normal", "MAY": "minor"}
 
 
@@ -48,13 +50,16 @@ def render(record_path: Path, out: Path | TextIO) -> None:
     record = read(record_path)
     logger: Any = AllureFileLogger(out)  # type: ignore[no-untyped-call]
     start = _milliseconds(record.header.started_at)
+    seen: Counter[tuple[str, str]] = Counter()
     for check in record.checks:
+        seen[check.requirement, check.case] += 1
+        digest = _digest(record, check, seen[check.requirement, check.case])
         result = allure.TestResult(
             uuid=str(uuid4()),
             name=visible(f"{check.requirement} {check.case}".strip()),
             fullName=visible(f"{record.header.profile}#{check.requirement}#{check.case}"),
-            historyId=_digest(record, check),
-            testCaseId=_digest(record, check),
+            historyId=digest,
+            testCaseId=digest,
             status=_STATUS[check.verdict],
             statusDetails=allure.StatusDetails(
                 message=visible(check.message or check.reason or LABEL[check.verdict]),
@@ -78,6 +83,7 @@ def render(record_path: Path, out: Path | TextIO) -> None:
         )
         if check.verdict not in ("pass", "not-applicable"):
             result.attachments = _attach(allure, logger, record, check)
+            result.steps = _steps(allure, record, check, start)
         logger.report_result(result)
     _write_properties(out, record)
 
@@ -90,6 +96,24 @@ def _attach(allure: Any, logger: Any, record: Record, check: Check) -> list[Any]
     body = json.dumps(exchange.model_dump(by_alias=True, exclude_unset=True), ensure_ascii=False, indent=2)
     logger.report_attached_data(visible(body), source)
     return [allure.Attachment(name=visible(sent(exchange, 0)), source=source, type="application/json")]
+
+
+def _steps(allure: Any, record: Record, check: Check, start: int) -> list[Any]:
+    """The exchanges of the check, in their order; the one that decides is broken as the check is."""
+    steps = []
+    for id in check.exchanges[-_STEPS:]:
+        if exchange := record.exchange(id):
+            decides = id == deciding(check)
+            steps.append(
+                allure.TestStepResult(
+                    name=visible(f"{sent(exchange, 80)} → {got(exchange, 40)}"),
+                    status=_STATUS[check.verdict] if decides else "passed",
+                    stage="finished",
+                    start=start + round(exchange.t_ms),
+                    stop=start + round(exchange.t_ms + exchange.ms),
+                )
+            )
+    return steps
 
 
 def _trace(check: Check) -> str:
@@ -106,8 +130,9 @@ def _trace(check: Check) -> str:
     return "\n".join(lines)
 
 
-def _digest(record: Record, check: Check) -> str:
-    name = json.dumps([record.header.profile, check.requirement, check.case])
+def _digest(record: Record, check: Check, number: int) -> str:
+    """What is the same check in the next run. `number`: of those of this requirement and case, from 1."""
+    name = json.dumps([record.header.profile, check.requirement, check.case, *([number] if number > 1 else [])])
     return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -124,6 +149,7 @@ def _write_properties(out: Path, record: Record) -> None:
         "target": record.header.target_name,
         "suite": record.header.suite_version,
         "seed": str(record.header.seed),
+        "verdict": summarize(record).words,
     }
     text = "".join(f"{key} = {visible(one_line(value))}\n" for key, value in lines.items())
     (out / "environment.properties").write_text(text, encoding="utf-8")

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from reports.record import Record, read
+from reports.page_data import read_any
+from reports.plain import cell, document, listed, table
+from reports.record import Record
 from reports.rows import Verdict
 from reports.summary import LABEL, RED, Result, Summary, summarize
 from reports.text import one_line, shorten, writing
@@ -62,20 +64,27 @@ class Comparison:
 
 
 def compare(old: Path, new: Path) -> Comparison:
-    """Compare two records. Raises InvalidRecord, OSError."""
-    one, other = read(old), read(new)
+    """Compare two records, or HTML reports of them. Raises InvalidRecord, OSError."""
+    one, other = read_any(old), read_any(new)
     found = Comparison(summarize(one), summarize(other))
     found.remarks += _remarks(one, other)
     if one.header.profile != other.header.profile:
         found.changes.append(Change("", "", "not-comparable", one.header.profile, other.header.profile, found.remarks[0]))
         return found
-    before = {result.requirement: result for result in found.old.results}
-    after = {result.requirement: result for result in found.new.results}
-    for requirement in sorted(before.keys() | after.keys()):
-        kind = _kind(before.get(requirement), after.get(requirement), one, other)
-        if kind:
-            found.changes.append(_change(requirement, kind, before.get(requirement), after.get(requirement)))
+    found.changes += changes_between(found.old, found.new)
     return found
+
+
+def changes_between(old: Summary, new: Summary) -> list[Change]:
+    """What changed from one run to another of the same profile, by requirement."""
+    before = {result.requirement: result for result in old.results}
+    after = {result.requirement: result for result in new.results}
+    changes = []
+    for requirement in sorted(before.keys() | after.keys()):
+        kind = _kind(before.get(requirement), after.get(requirement), old.record, new.record)
+        if kind:
+            changes.append(_change(requirement, kind, before.get(requirement), after.get(requirement)))
+    return changes
 
 
 def _remarks(one: Record, other: Record) -> list[str]:
@@ -190,30 +199,26 @@ def _escaped(text: str) -> str:
 
 def page(found: Comparison, out: Path | TextIO) -> None:
     """The same as one HTML file: both runs side by side."""
-    rows = "".join(
-        f"<tr class='{change.kind}'><th scope=row>{html.escape(change.requirement or 'profiles')}</th><td>{change.level}</td>"
-        f"<td>{change.kind}</td><td>{html.escape(change.old)}</td><td>{html.escape(change.new)}</td>"
-        f"<td>{html.escape(shorten(change.why or change.text, 300))}</td></tr>\n"
+    rows = [
+        (
+            change.requirement or "profiles",
+            [
+                cell(change.level),
+                cell(change.kind, change.kind),
+                cell(change.old),
+                cell(change.new),
+                cell(shorten(change.why or change.text, 300)),
+            ],
+        )
         for kind in CLASSES
         for change in found.of(kind)
-    )
-    told = "".join(f"<li>{html.escape(remark)}</li>" for remark in found.remarks)
-    numbers = "".join(f"<li><b>{number} {kind}</b>: {means}</li>" for kind, number, means in counts(found))
-    numbers = numbers or "<li>nothing changed</li>"
+    ]
+    numbers = [f"{number} {kind}: {means}" for kind, number, means in counts(found)]
+    pieces = [
+        listed([f"Old: {_words(found.old)}", f"New: {_words(found.new)}", *found.remarks]),
+        "<h2>What changed</h2>",
+        listed(numbers or ["nothing changed"]),
+        table("Changes", ("Requirement", "Level", "Class", "Old", "New", "What"), rows) if rows else "",
+    ]
     with writing(out) as buffer:
-        buffer.write(
-            "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-            "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-            f"<title>Chat API conformance: two runs</title><style>{_STYLE}</style></head><body><main><h1>Two runs compared</h1>"
-            f"<dl><dt>Old</dt><dd>{html.escape(_words(found.old))}</dd><dt>New</dt><dd>{html.escape(_words(found.new))}</dd></dl>"
-            f"<ul>{told}</ul><h2>What changed</h2><ul>{numbers}</ul><table><thead><tr><th scope=col>Requirement</th>"
-            "<th scope=col>Level</th><th scope=col>Class</th><th scope=col>Old</th><th scope=col>New</th><th scope=col>What</th>"
-            f"</tr></thead><tbody>\n{rows}</tbody></table></main></body></html>\n"
-        )
-
-
-_STYLE = (
-    ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem}main{max-width:72rem;margin:auto}"
-    "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .5rem;"
-    "border-bottom:1px solid #8885;overflow-wrap:anywhere;font-weight:400}thead th,b{font-weight:650}"
-)
+        buffer.write(document("Two runs compared", *pieces))

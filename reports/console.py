@@ -11,11 +11,12 @@ from reports.record import Record, read
 from reports.redact import visible
 from reports.rows import Verdict
 from reports.story import story
-from reports.summary import STATES, Result, Summary, summarize
+from reports.summary import LABEL, RED, STATES, Result, Summary, summarize
 from reports.text import counted, got, one_line, sent, writing
 
 WIDTH = 110
-_LAST_SHOWN = 6  # exchanges before a target went away
+_LAST_SHOWN = 4  # exchanges before a target went away
+_MOST_REASONS, _MOST_NOTES = 5, 3  # so that the end fits a screen
 SHOUT: dict[Verdict, str] = {
     "fail": "FAIL",
     "warn": "WARN",
@@ -84,7 +85,7 @@ def render(
         if number < limit:
             _failure(screen, record, result, width)
         else:
-            if number == limit:
+            if number == limit and limit:
                 screen.add(("dim", f"The other {len(summary.troubled) - limit} in short:"))
             _short(screen, result, width)
     if len(summary.troubled) > limit:
@@ -136,9 +137,17 @@ def _summary(screen: _Screen, summary: Summary, width: int) -> None:
         share = f" of {whole:,}" if whole is not None else ""
         name = f"requirements {label}" if label == "in scope" else label
         screen.add(("", f"{indent}{name:<{30 - len(indent)}}{count:>6,}{share}"))
-    for reason, ids in summary.reasons("untestable"):
-        head = f"  untestable, {one_line(reason)}: "
+    for verdict in (*RED, "warn"):
+        if ids := [result.requirement for result in summary.results if result.verdict == verdict]:
+            head = f"  {LABEL[verdict]}: "
+            screen.add((_STYLE_OF[verdict], head), ("", _ids(ids, width - len(head))))
+    reasons = summary.reasons("untestable")
+    for reason, ids in reasons[:_MOST_REASONS]:
+        head = f"  untestable, {one_line(reason, 80)}: "
         screen.add(("", head + _ids(ids, width - len(head))))
+    if len(reasons) > _MOST_REASONS:
+        left = sum(len(ids) for _, ids in reasons[_MOST_REASONS:])
+        screen.add(("", f"  untestable for {len(reasons) - _MOST_REASONS} further reasons: {left}"))
     if summary.plays:
         passed, plays = summary.plays
         screen.add(("", f"  played several times: {passed:,} of {plays:,} plays of a judgement passed"))
@@ -158,7 +167,7 @@ def _summary(screen: _Screen, summary: Summary, width: int) -> None:
         again = f"; {len(walks.not_again)} differences did not come again" if walks.not_again else ""
         raced = f"; {walks.raced} excused by races" if walks.raced else ""
         screen.add(("", f"  walks: {walks.walks:,} of {walks.steps:,} steps; {reached}{raced}{again}"))
-    for note in record.notes[-10:]:
+    for note in record.notes[-_MOST_NOTES:]:
         screen.add(("", f"  note: {one_line(note.text)}"))
     if record.footer.slowest:
         longest = ", ".join(f"{slow.case} {slow.ms / 1000:.1f} s" for slow in record.footer.slowest[:3])

@@ -1,9 +1,11 @@
-"""The report as one HTML file that needs nothing else: filters, and for each failure what was said on the wire."""
+"""The report as one HTML file that needs nothing else: filters, and for each failure what was said on the wire.
+
+The head of the page is written here; the requirements are data in it (reports.page_data), shown by its script.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -12,18 +14,16 @@ from typing import Any, TextIO
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from reports.page_data import data_of, packed
 from reports.record import Record, read
-from reports.rows import Check
-from reports.summary import LABEL, TROUBLE, WEIGHT, Result, Summary, summarize
-from reports.text import compact, counted, difference, one_line, shorten, writing
-from reports.transcript import transcript
+from reports.rows import Coverage
+from reports.summary import LABEL, WEIGHT, Summary, summarize
+from reports.text import compact, counted, one_line, writing
 
 # The size that the page may have. Details go to the worst requirements first, while they fit; without that, the
 # report of a dead server, where all fails in the same way, would be tens of megabytes.
 BUDGET = 1_350_000
-
-# Of one requirement: checks in full, further ones on a line each, and names of passed cases.
-_FULL, _SHORT, _NAMES = 3, 20, 12
+_HEAD = 150_000  # of it for all that stands before the requirements
 
 LEVELS = ("MUST", "SHOULD", "MAY")
 _LEAD = {
@@ -37,15 +37,8 @@ _LEAD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    title: str
-    note: str
-    html: Markup
-
-
 def render(record_path: Path, out: Path | TextIO, *, budget: int = BUDGET) -> None:
-    """Write the page to `out`, of about `budget` characters at most, but for a line per requirement.
+    """Write the page to `out`, of about `budget` bytes at most, but for a line per requirement.
 
     Raises InvalidRecord, OSError.
     """
@@ -72,7 +65,8 @@ def render(record_path: Path, out: Path | TextIO, *, budget: int = BUDGET) -> No
             all_levels=LEVELS,
             notes=record.notes,
             races=[race for race in record.footer.races if race.worded != "never looked at"],
-            sections=_sections(record, summary, budget),
+            coverage=_covered(record.footer.coverage),
+            data=Markup(packed(data_of(record, summary, budget - _HEAD))),
             css=Markup(_asset("report.css")),
             js=Markup(_asset("report.js")),
         )
@@ -156,83 +150,20 @@ def _table(summary: Summary) -> list[tuple[str, list[tuple[int, int]]]]:
     return table
 
 
-def _sections(record: Record, summary: Summary, room: int) -> list[_Section]:
-    """What needs a look first, then the others by area."""
-    areas: dict[str, list[Result]] = {}
-    for result in summary.results:
-        if not result.troubled:
-            areas.setdefault(result.area, []).append(result)
-    sections = []
-    for area in sorted(areas):
-        rows = [_requirement(record, result) for result in areas[area]]
-        passed = sum(result.verdict == "pass" for result in areas[area])
-        sections.append(_Section(area, f"{passed} of {len(rows)} passed", Markup("").join(rows)))
-    if summary.troubled:
-        room -= sum(len(section.html) for section in sections)
-        rows = _troubled(record, summary.troubled, room)
-        sections.insert(0, _Section("To look at", str(len(rows)), Markup("").join(rows)))
-    return sections
+Counts = list[tuple[str, int]]
 
 
-def _troubled(record: Record, results: list[Result], room: int) -> list[Markup]:
-    """The rows of these results: all of them in brief, then in full, one by one, as long as there is room."""
-    rows = [_requirement(record, result) for result in results]
-    room -= sum(map(len, rows))
-    for number, result in enumerate(results):
-        full = _requirement(record, result, full=_FULL)
-        room -= len(full) - len(rows[number])
-        if room < 0 and number:
-            break
-        rows[number] = full
-    return rows
+def _covered(coverage: Coverage | None) -> list[tuple[str, str, list[tuple[str, str, Counts]]]]:
+    """Tables of what was seen: title, how much in words, rows of (name, explanation, counts)."""
+    if coverage is None:
+        return []
+    operations = [(one.operation, one.request, list(one.statuses.items())) for one in coverage.operations]
+    events = [(feed, "", list(kinds.items())) for feed, kinds in coverage.events.items()]
+    parts: list[tuple[str, str, Counts]] = [("parts", "of messages", list(coverage.parts.items()))] if coverage.parts else []
+    tables = [("Operations by status", operations), ("Events and parts", events + parts)]
+    return [(title, _share(rows), rows) for title, rows in tables if rows]
 
 
-def _requirement(record: Record, result: Result, *, full: int = 0) -> Markup:
-    """One row; up to `full` of its troubled checks are shown with all there is, else one of them in a line."""
-    shown = [check for check in result.checks if check.verdict in TROUBLE][:full]
-    others = [check for check in result.checks if check.verdict != "pass" and check not in shown]
-    limit = _SHORT if full or not result.troubled else 1
-    rest = [(LABEL[check.verdict], one_line(check.case, 120) or "no case", _gist(check)) for check in others[:limit]]
-    if len(others) > limit:
-        rest.append((f"{len(others) - limit} more", "in the record", ""))
-    details = [_check(record, check) for check in shown]
-    return _macro("requirement", result, LABEL[result.verdict], details, rest, _passed(result))
-
-
-def _gist(check: Check) -> str:
-    """The check in a line."""
-    if check.message or check.reason or not (check.has("expected") and check.has("actual")):
-        return one_line(check.message or check.reason, 100)
-    return f"{check.pointer} expected {compact(check.expected, 40)}, actual {compact(check.actual, 40)}"
-
-
-def _passed(result: Result) -> str:
-    names = [one_line(check.case, 80) or "no case" for check in result.checks if check.verdict == "pass"]
-    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    return ", ".join(names[:_NAMES]) + more
-
-
-def _check(record: Record, check: Check) -> Markup:
-    both = check.has("expected") and check.has("actual")
-    pairs = [("At", check.pointer)] if check.pointer else []
-    pairs += [("Expected", compact(check.expected, 600))] if check.has("expected") else []
-    pairs += [("Actual", compact(check.actual, 600))] if check.has("actual") else []
-    commands = [("To see it", "\n".join(shorten(line, 4000) for line in check.reproduce))] if check.reproduce else []
-    commands += [("To judge it again", check.rerun)] if check.rerun else []
-    said = transcript(record, check)
-    return _macro(
-        "check",
-        check,
-        LABEL[check.verdict],
-        difference(check.expected, check.actual) if both else [],
-        pairs,
-        said,
-        commands,
-        len({*check.exchanges, check.twin} - {""}) - len(said),
-    )
-
-
-def _macro(name: str, *values: Any) -> Markup:
-    module = _environment().get_template("parts.html.j2").module
-    html: Markup = getattr(module, name)(*values)
-    return html
+def _share(rows: list[tuple[str, str, Counts]]) -> str:
+    counts = [number for _, _, cells in rows for _, number in cells]
+    return f"{sum(map(bool, counts)):,} of {len(counts):,} seen"

@@ -1,7 +1,8 @@
-"""JUnit XML: a suite per area, a testcase per requirement and case. Red is what makes the run red."""
+"""JUnit XML: a suite per area, a testcase per requirement and case, ordered by name. Red is what makes the run red."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 from xml.etree import ElementTree as Xml
@@ -29,9 +30,8 @@ def render(record_path: Path, out: Path | TextIO) -> None:
         cases.setdefault((check.requirement, check.case), []).append(check)
     for area in sorted(areas):
         suite = Xml.SubElement(root, "testsuite", name=area, timestamp=_timestamp(record))
-        if not len(root) - 1:
-            _properties(suite, record)
-        for checks in areas[area].values():
+        _properties(suite, record)
+        for _, checks in sorted(areas[area].items()):
             suite.append(_testcase(record, area, checks))
         _count(suite)
     for name in ("tests", "failures", "errors", "skipped"):
@@ -50,6 +50,7 @@ def _testcase(record: Record, area: str, checks: list[Check]) -> Xml.Element:
         classname=f"{record.header.profile}.{area}",
         name=f"{check.requirement} {check.case}".strip(),
         time=f"{sum(c.ms for c in checks) / 1000:.3f}",
+        file=f"spec/requirements/{area}.yaml",
     )
     summary = check.message or check.reason or check.text or LABEL[check.verdict]
     verdict = check.verdict
@@ -95,5 +96,8 @@ def _count(suite: Xml.Element) -> None:
 
 
 def _timestamp(record: Record) -> str:
-    # Readers of JUnit want seconds and no zone.
-    return record.header.started_at[:19]
+    """Whole seconds in UTC, with the zone; as it stands where it is no time."""
+    try:
+        return datetime.fromisoformat(record.header.started_at).astimezone(UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError):
+        return record.header.started_at

@@ -144,6 +144,7 @@ class Check(_Row):
     area: str = ""
     text: str = ""
     source: str = ""
+    facts: list[Annotated[list[str], Field(min_length=3, max_length=3)]] = []
     message: str = ""
     finding: str = ""
     deciding: str = ""
@@ -255,6 +256,22 @@ class Expectation(_Row):
     until: str = ""
 
 
+class Covered(_Row):
+    """How often an operation answered with each status; 0 for those that the documents know and nobody saw."""
+
+    operation: Text
+    request: str
+    statuses: dict[str, Count]
+
+
+class Coverage(_Row):
+    """What of the contract the run saw: answers, events of each feed, kinds of parts."""
+
+    operations: list[Covered] = []
+    events: dict[str, dict[str, Count]] = {}
+    parts: dict[str, Count] = {}
+
+
 class Footer(_Row):
     kind: Literal["footer"]
     counts: dict[Verdict, Count]
@@ -266,4 +283,5 @@ class Footer(_Row):
     races: list[Race] = []
     expectations: list[Expectation] = []
     walks: Walks | None = None
+    coverage: Coverage | None = None
     ended: End | None = None

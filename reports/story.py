@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.record import Record
-from reports.rows import Check
+from reports.rows import Check, SocketExchange
 from reports.text import compact, deciding, frame_of, got, one_line, sent, shorten
 
 # Longer commands (a 256 KiB body) would bury everything around them; the record has them whole.
@@ -22,7 +22,9 @@ def story(record: Record, check: Check, *, more: int = 0, limit: int = 200) -> l
         both = f"{check.message} ({check.reason})" if check.message and check.reason else check.message or check.reason
         lines.append(("found", one_line(both)))
     if check.has("expected") or check.has("actual"):
-        whole = "(the whole answer)" if check.finding != "status" else "(its status)"
+        whole = "(its status)" if check.finding == "status" else "(the whole answer)"
+        if isinstance(exchange, SocketExchange) and check.finding != "status":
+            whole = "(all that came over it)"
         lines.append(("at", one_line(check.pointer) or whole))
         lines.append(("expected", compact(check.expected, limit) if check.has("expected") else "(nothing)"))
         lines.append(("actual", compact(check.actual, limit) if check.has("actual") else "(nothing)"))

@@ -1,4 +1,4 @@
-"""The registry as a page: `python -m spec.registry_page` writes docs/requirements.md and freezes new ids."""
+"""The registry as a page: `python -m spec.registry_page` writes docs/requirements.md and docs/contract, and freezes new ids."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from spec import Requirement, registry
+from spec.contract_page import contract
+from spec.sources import cited
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "requirements.md"
@@ -40,8 +42,8 @@ INTRO = """# Requirements
 
 Written by `python -m spec.registry_page` from `spec/requirements/*.yaml`; do not edit it here. How a level is chosen
 stands in [DEVELOPERS.md](../DEVELOPERS.md). *Needs* is what a target must offer for the row to be judged, *profiles* the
-revisions of the API that it holds in, *source* the line of the facts that it comes from, *seen* the recorded scenarios that
-show it.
+revisions of the API that it holds in, *source* the [facts](contract/README.md) that it comes from, *seen* the recorded
+scenarios that show it.
 """
 
 
@@ -70,8 +72,15 @@ def _counts(rows: list[Requirement]) -> str:
 def _line(row: Requirement) -> str:
     seen = ", ".join(row.seen[:3]) + (" …" if len(row.seen) > 3 else "")
     text = _cell(row.text) + (f" *Not judged: {_cell(row.excluded)}*" if row.excluded else "")
-    cells = (row.id, row.level, text, ", ".join(row.needs), ", ".join(row.profiles), _cell(row.source), seen)
+    id = f'<a id="{row.id}"></a>{row.id}'
+    source = ", ".join(f"[{_cell(part.name)}]({_relative(part.link)})" for part in cited(row.source))
+    cells = (id, row.level, text, ", ".join(row.needs), ", ".join(row.profiles), source, seen)
     return f"| {' | '.join(cells)} |"
+
+
+def _relative(link: str) -> str:
+    """A place in the project as seen from this page."""
+    return link.removeprefix("docs/") if link.startswith("docs/") else f"../{link}"
 
 
 def _cell(text: str) -> str:
@@ -92,6 +101,9 @@ def main() -> int:
     rows = registry()
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(rows.values()), encoding="utf-8")
+    for path, text in contract(rows.values()).items():
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_text(text, encoding="utf-8")
     FROZEN.parent.mkdir(parents=True, exist_ok=True)
     before = FROZEN.read_text(encoding="utf-8") if FROZEN.exists() else ""
     FROZEN.write_text(freeze(before, rows), encoding="utf-8")

@@ -22,6 +22,7 @@ Judged = tuple[str, Finding | None]
 Object = dict[str, Any]
 Shape = tuple[Any, ...] | None
 PART = "part"
+_MOST_SHAPES = 1000  # a right server sends some dozens
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Rule:
 
 
 class Table:
-    """The rules of one kind of object at one place. Remembers the shapes that break none: nearly all objects have one."""
+    """The rules of one kind of object at one place. Remembers by shape which of them speak of an object, and which it breaks."""
 
     def __init__(self, rules: list[Rule]) -> None:
         self.rules = rules
@@ -80,7 +81,7 @@ class Table:
         asked |= {key for rule in rules for key, _ in (*rule.constant, *rule.one_of)}
         self._asked = tuple(asked)
         self._blank = tuple({key for rule in rules for key in rule.set | rule.optional})
-        self._good: dict[Shape, dict[str, None]] = {}
+        self._known: dict[Shape, tuple[dict[str, None], list[Rule]]] = {}
 
     def shape(self, value: Object) -> Shape:
         """All that the rules can tell objects apart by: keys, which of them are null or empty, the values asked for."""
@@ -93,16 +94,16 @@ class Table:
         """The requirements that speak of this object; what is wrong: requirement, message, key, expected, actual."""
         shape = self.shape(value)
         try:
-            if (ids := self._good.get(shape)) is not None:
-                return ids, []
+            known = self._known.get(shape)
         except TypeError:  # a value that can't be remembered
-            shape = None
-        rules = [rule for rule in self.rules if rule.applies(value)]
-        wrong = [(rule.id, *found) for rule in rules for found in rule.broken(value)]
-        ids = dict.fromkeys(rule.id for rule in rules)
-        if shape is not None and not wrong:
-            self._good[shape] = ids
-        return ids, wrong
+            shape = known = None
+        if known is None:
+            rules = [rule for rule in self.rules if rule.applies(value)]
+            known = dict.fromkeys(rule.id for rule in rules), [rule for rule in rules if any(rule.broken(value))]
+            if shape is not None and len(self._known) < _MOST_SHAPES:
+                self._known[shape] = known
+        ids, broken = known
+        return ids, [(rule.id, *found) for rule in broken for found in rule.broken(value)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from importlib import metadata
-from pathlib import Path
+from typing import Any
 
-from conformance.cli.main import UsageError, parser
+from conformance.cli.given import Options, UsageError
 
 
-def command(name: str, argv: Sequence[str]) -> int:
-    (found_tool,) = metadata.entry_points(group="chat_conformance.tools", name="compare")
-    comparer = found_tool.load()
-    p = parser(name)
-    p.add_argument("old", type=Path, metavar="OLD", help="a run record")
-    p.add_argument("new", type=Path, metavar="NEW", help="a later one")
-    p.add_argument("--markdown", type=Path, metavar="F.md", help="write a comment for a pull request")
-    p.add_argument("--html", type=Path, metavar="F.html", help="write both side by side")
-    p.add_argument(
-        "--gate",
-        action="append",
-        choices=[*comparer.CLASSES, "none"],
-        help=f"exit 1 if there is a change of this class (repeatable; default {', '.join(comparer.GATES)})",
-    )
-    options = p.parse_args(argv)
+def tool() -> Any:
+    """The module that compares records."""
+    (found,) = metadata.entry_points(group="chat_conformance.tools", name="compare")
+    return found.load()
+
+
+def command(options: Options) -> int:
+    comparer = tool()
     for path in (options.old, options.new):
         if not path.is_file():
             raise UsageError(f"no record {path}; write one with: chat-conformance run --record {path}")

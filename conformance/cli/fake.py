@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import click
 
+from conformance.cli.given import Options
 from conformance.run.embedded import run_fake_server
 
 _MODULES = {"serve": "fake_server", "llm": "fake_server.llm", "faults": "fake_server.faults"}
 
 
-def command(name: str, argv: Sequence[str]) -> int:
-    return run_fake_server([_MODULES[name], *argv])
+def command(options: Options) -> int:
+    return run_fake_server([_MODULES[str(click.get_current_context().info_name)], *options.argv])

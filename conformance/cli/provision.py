@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import spec
-from conformance.cli.main import UsageError, parser
+from conformance.cli.given import Options, UsageError
 from conformance.provision import BadManifest, Order, ProvisionFailed, deprovision, provisioned
 from conformance.run.embedded import EmbeddedFailed
 from conformance.run.target import BadTarget, Llm, Target, checked_url
+from conformance.wire.access import Access, BadAccess, access_of
 from conformance.wire.redact import Redactor
 
 FAILURES = (ProvisionFailed, BadManifest, EmbeddedFailed, BadTarget, spec.UnknownProfile)
-
-
-def command(name: str, argv: Sequence[str]) -> int:
-    return _provision(argv) if name == "provision" else _deprovision(argv)
-
-
-def add_options(p: argparse.ArgumentParser) -> None:
-    """What `provision` and a run that provisions by itself are told."""
-    p.add_argument("--url", metavar="U", help="address of a server on which all that a run needs is made, and taken back")
-    p.add_argument("--admin-token-env", metavar="V", help="environment variable with the token of a site owner of that server")
-    p.add_argument("--llm-url", default="", metavar="U", help="address by which that server reaches the scripted LLM")
-    p.add_argument("--llm-control-url", default="", metavar="U", help="control address of a scripted LLM that runs already")
-    p.add_argument(
-        "--llm-control-token-env", default="", metavar="V", help="environment variable with the token that it asks for"
-    )
-    p.add_argument(
-        "--llm-bind",
-        default="",
-        metavar="HOST[:PORT]",
-        help="where the scripted LLM that is started here listens (default: where this machine reaches the server from)",
-    )
-    p.add_argument("--prefix", default="", metavar="P", help="of the names of all that is made (default: cc- and six digits)")
-    p.add_argument("--manifest", type=Path, metavar="F", help="file that lists what is made until it is taken back")
-    p.add_argument(
-        "--allow-config-changes",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="change settings of the whole server for a while (default: only of one on this machine)",
-    )
 
 
 def secret_of(option: str, variable: str) -> str:
@@ -58,7 +28,15 @@ def secret_of(option: str, variable: str) -> str:
     return found
 
 
-def order(options: argparse.Namespace) -> Order:
+def access(options: Options) -> Access:
+    """How these options say that the server is reached. Raises UsageError."""
+    try:
+        return access_of(options.header, options.proxy, options.ca_file)
+    except BadAccess as error:
+        raise UsageError(str(error)) from error
+
+
+def order(options: Options) -> Order:
     """What these options order. Raises UsageError, ProvisionFailed and BadTarget."""
     if not options.admin_token_env:
         raise UsageError("--url without --admin-token-env: name the environment variable with the token of a site owner")
@@ -80,15 +58,12 @@ def order(options: argparse.Namespace) -> Order:
         prefix=options.prefix,
         manifest=options.manifest,
         changes=options.allow_config_changes,
+        access=access(options),
     )
 
 
-def _provision(argv: Sequence[str]) -> int:
-    p = parser("provision")
-    add_options(p)
-    p.add_argument("--target-file", type=Path, required=True, metavar="F", help="the target file to write; it holds tokens")
-    p.add_argument("--profile", default="", help=f"the server's revision: {', '.join(spec.profiles())} (default: found out)")
-    options = p.parse_args(argv)
+def command(options: Options) -> int:
+    """`provision`: the target is made, and kept until it is told to take it back."""
     if not options.url:
         raise UsageError("provision: --url is missing; name the address of the server")
     try:
@@ -145,18 +120,8 @@ def write_target(file: Path, target: Target) -> None:
     Path(name).replace(file)
 
 
-def _deprovision(argv: Sequence[str]) -> int:
-    p = parser("deprovision")
-    p.add_argument("manifest", nargs="?", type=Path, metavar="MANIFEST", help="of a run or of provision")
-    p.add_argument(
-        "--prefix", default="", metavar="P", help="without a manifest: take back all whose names begin like this (cc-…)"
-    )
-    p.add_argument("--url", default="", metavar="U", help="address of the server (default: that of the manifest)")
-    p.add_argument(
-        "--admin-token-env", default="", metavar="V", help="environment variable with the admin's token (default: the manifest's)"
-    )
-    p.add_argument("--profile", default="", help="the server's revision (default: the manifest's, or found out)")
-    options = p.parse_args(argv)
+def taken_back(options: Options) -> int:
+    """`deprovision`: by a manifest, or by the prefix of names."""
     if (options.manifest is None) == (not options.prefix):
         raise UsageError("deprovision: name a manifest, or a prefix with --prefix and --url")
     if options.prefix and (not options.url or len(options.prefix) < 3):
@@ -171,9 +136,8 @@ def _deprovision(argv: Sequence[str]) -> int:
             raise UsageError("--admin-token-env is missing: name the environment variable with the token of a site owner")
         token = secret_of("--admin-token-env", variable)
         _redactor = Redactor({"admin": token})
-        left = asyncio.run(
-            deprovision(token, manifest=options.manifest, url=options.url, prefix=options.prefix, profile=options.profile)
-        )
+        where = {"url": options.url, "prefix": options.prefix, "profile": options.profile}
+        left = asyncio.run(deprovision(token, manifest=options.manifest, access=access(options), **where))
     except FAILURES as error:
         raise UsageError(str(error)) from error
     return _told(left, options.manifest)

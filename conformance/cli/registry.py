@@ -11,14 +11,11 @@ from difflib import get_close_matches
 import orjson
 
 import spec
-from conformance.cli.main import UsageError, parser
+from conformance.cli.given import Options, UsageError
 from conformance.play.declaration import CaseSpec
 from conformance.recordings import told
 from conformance.wire.redact import without_secrets
-
-
-def command(name: str, argv: Sequence[str]) -> int:
-    return _list(argv) if name == "list" else _explain(argv)
+from spec.sources import cited
 
 
 def cases_by_requirement() -> dict[str, list[CaseSpec]]:
@@ -32,26 +29,51 @@ def cases_by_requirement() -> dict[str, list[CaseSpec]]:
     return out
 
 
-def _list(argv: Sequence[str]) -> int:
-    p = parser("list")
-    p.add_argument("--profile", default=spec.DEFAULT)
-    p.add_argument("--area", action="append", default=[])
-    p.add_argument("--requirement", action="append", default=[], metavar="GLOB")
-    p.add_argument("--format", choices=["text", "json"], default="text")
-    options = p.parse_args(argv)
-    rows = list(_held_in(options.profile).values())
-    if options.area:
-        rows = [r for r in rows if r.area in options.area]
-    if options.requirement:
-        rows = [r for r in rows if any(fnmatch.fnmatch(r.id, g) for g in options.requirement)]
+def listed(options: Options) -> int:
+    """`list`: the requirements of a profile, or what is not the same in two."""
+    options.profile = options.profile or spec.DEFAULT
+    if options.against:
+        return _list_against(options)
+    rows = _chosen(options, _held_in(options.profile))
     if not rows:
         raise UsageError("nothing in the registry matches; see: chat-conformance list")
     if options.format == "json":
         print(orjson.dumps([dataclasses.asdict(r) for r in rows], option=orjson.OPT_INDENT_2).decode())
         return 0
     for row in rows:
-        print(f"{row.id:<28} {row.level:<6} {row.area:<14} {row.text}")
+        print(_line(row))
     print(f"{len(rows)} requirements in {options.profile}")
+    return 0
+
+
+def _chosen(options: Options, held: dict[str, spec.Requirement]) -> list[spec.Requirement]:
+    globs = options.requirement
+    return [
+        row
+        for row in held.values()
+        if (not options.area or row.area in options.area) and (not globs or any(fnmatch.fnmatch(row.id, g) for g in globs))
+    ]
+
+
+def _line(row: spec.Requirement) -> str:
+    return f"{row.id:<28} {row.level:<6} {row.area:<14} {row.text}"
+
+
+def _list_against(options: Options) -> int:
+    """What a client that knows one revision finds changed in the other: the requirements that hold in one of them only."""
+    sides = {name: _held_in(name) for name in (options.profile, options.against)}
+    only = {
+        name: [row for row in _chosen(options, rows) if row.id not in other]
+        for (name, rows), other in zip(sides.items(), reversed(sides.values()), strict=False)
+    }
+    if options.format == "json":
+        told = {name: [dataclasses.asdict(row) for row in rows] for name, rows in only.items()}
+        print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return 0
+    for name, rows in only.items():
+        print(f"only in {name}: {len(rows)}")
+        for row in rows:
+            print(f"  {_line(row)}")
     return 0
 
 
@@ -62,12 +84,8 @@ def _held_in(profile: str) -> dict[str, spec.Requirement]:
         raise UsageError(str(error)) from error
 
 
-def _explain(argv: Sequence[str]) -> int:
-    p = parser("explain")
-    p.add_argument("id")
-    p.add_argument("--profile", default="", help="one that it must hold in")
-    p.add_argument("--seen", action="store_true", help="print the recorded scenarios that show it")
-    options = p.parse_args(argv)
+def explained(options: Options) -> int:
+    """`explain`: all that is known of one requirement."""
     rows = _held_in(options.profile) if options.profile else spec.registry()
     if options.id not in rows:
         near = get_close_matches(options.id, rows, n=1)
@@ -75,7 +93,9 @@ def _explain(argv: Sequence[str]) -> int:
         raise UsageError(f"no requirement {options.id} in {options.profile or 'the registry'}{hint}")
     row = rows[options.id]
     print(f"{row.id}  {row.level}  {row.area}\n  {row.text}")
-    print(f"  source:   {row.source}")
+    for part in cited(row.source):
+        print(f"  source:   {part.name}: {part.text}")
+        print(f"            {part.link}")
     for label, value in (("seen in", row.seen), ("needs", row.needs), ("profiles", row.profiles)):
         if value:
             print(f"  {label + ':':<9} {', '.join(value)}")

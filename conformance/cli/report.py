@@ -6,49 +6,50 @@ import contextlib
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from conformance.cli.main import UsageError, parser
+from conformance.cli.given import Options, UsageError
 from conformance.recordings import reproducers
 
-_KINDS = ("html", "junit", "markdown", "badge", "allure")
+KINDS = ("html", "junit", "markdown", "badge", "sarif", "annotations", "allure")
 
 
-def command(name: str, argv: Sequence[str]) -> int:
-    p = parser(name)
-    p.add_argument("record", type=Path, help="a run record (NDJSON)")
-    for kind in _KINDS:
-        p.add_argument(f"--{kind}", type=Path, metavar="F")
-    p.add_argument("--reproducers", type=Path, metavar="DIR", help="write the way to each failure, which `replay` plays again")
-    p.add_argument("--statement", type=Path, metavar="F", help="write the statement: .json, .md or a page to sign (.html)")
-    p.add_argument("--verify", action="store_true", help="derive verdicts and counts anew; exit 1 if the record was altered")
-    p.add_argument("--against", type=Path, metavar="F.json", help="with --verify: the statement (.json) that names its SHA-256")
-    options = p.parse_args(argv)
+def command(options: Options) -> int:
     if not options.record.is_file():
         raise UsageError(f"no record {options.record}; write one with: chat-conformance run --record {options.record}")
-    renderers = {e.name: e for e in metadata.entry_points(group="chat_conformance.renderers")}
-    wanted = [(kind, getattr(options, kind)) for kind in _KINDS if getattr(options, kind)]
+    console = renderers()["console"]
     try:
-        for kind, out in wanted:
-            renderers[kind].load()(options.record, out)
-            print(f"{kind}: {out}")
-        if options.reproducers:
-            print(f"reproducers: {options.reproducers}, {len(reproducers.write(options.record, options.reproducers))} files")
-        if options.statement:
-            statement().render(options.record, options.statement)
-            print(f"statement: {options.statement}")
+        wrote = render(options, options.record)
         if options.verify:
             return _verify(options.record, options.against)
-        if not wanted and not options.reproducers and not options.statement:
-            renderers["console"].load()(options.record, sys.stdout)
+        if not wrote:
+            console.load()(options.record, sys.stdout)
     except ValueError as error:
         with contextlib.suppress(ValueError):  # of a run that was cut off, what it came to until then
-            renderers["console"].load()(options.record, sys.stdout, cut_off=True)
+            console.load()(options.record, sys.stdout, cut_off=True)
         raise UsageError(str(error)) from error
     return 0
+
+
+def renderers() -> dict[str, metadata.EntryPoint]:
+    """The renderers there are, by their names."""
+    return {found.name: found for found in metadata.entry_points(group="chat_conformance.renderers")}
+
+
+def render(options: Options, record: Path) -> bool:
+    """Write what the options ask for, and tell of it; was there anything? Raises ValueError."""
+    wanted = [(kind, getattr(options, kind)) for kind in KINDS if getattr(options, kind)]
+    for kind, out in wanted:
+        renderers()[kind].load()(record, out)
+        print(f"{kind}: {out}")
+    if options.reproducers:
+        print(f"reproducers: {options.reproducers}, {len(reproducers.write(record, options.reproducers))} files")
+    if options.statement:
+        statement().render(record, options.statement)
+        print(f"statement: {options.statement}")
+    return bool(wanted or options.reproducers or options.statement)
 
 
 def statement() -> Any:

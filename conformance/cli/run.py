@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import fnmatch
@@ -10,18 +9,19 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from _pytest.mark.expression import Expression
 
 import spec
-from conformance.cli.main import UsageError, parser
+from conformance.cli.given import Options, UsageError, closest
 from conformance.cli.progress import Progress
-from conformance.cli.provision import FAILURES, add_options, order, secret_of
-from conformance.cli.report import statement
-from conformance.cli.values import LARGEST_SEED, check_outputs, need_descriptors, number, whole
+from conformance.cli.provision import FAILURES, access, order, secret_of
+from conformance.cli.report import KINDS, statement
+from conformance.cli.values import check_outputs, need_descriptors
 from conformance.play.declaration import CaseSpec
 from conformance.provision import Order, profile_of
 from conformance.recordings import reproducers
@@ -37,70 +37,14 @@ from conformance.wire.redact import without_secrets
 _BUDGET = {"off": 600.0, "quick": 600.0, "deep": 3600.0}  # seconds for a run
 
 
-def arguments() -> argparse.ArgumentParser:
-    p = parser("run")
-    p.add_argument("--target", help="target file (JSON, TOML, YAML) or URL; none: the embedded fake server")
-    p.add_argument("--profile", default="", help=f"which revision to judge by: {', '.join(spec.profiles())}")
-    add_options(p)
-    p.add_argument(
-        "--token-env", metavar="V", help="with --url: environment variable with the token of one user; all that one can judge"
-    )
-    p.add_argument("--record", type=Path, metavar="F.ndjson[.gz]", help="write the run record, packed if so named")
-    for name in ("html", "junit", "markdown", "badge"):
-        p.add_argument(f"--{name}", type=Path, metavar="F", help=f"write the {name} report")
-    p.add_argument("--allure", type=Path, metavar="DIR", help="write Allure results (needs the extra: allure)")
-    p.add_argument("--reproducers", type=Path, metavar="DIR", help="write the way to each failure, which `replay` plays again")
-    p.add_argument("--statement", type=Path, metavar="F", help="write the statement: .json, .md or a page to sign (.html)")
-    p.add_argument(
-        "--write-expectations", type=Path, metavar="F.yaml", help="write an entry for each failure, reasons to fill in"
-    )
-    p.add_argument("--expect", type=Path, metavar="F.yaml", help="expected failures; stale and expired entries are red")
-    p.add_argument("--strict", action="store_true", help="SHOULD failures are red too")
-    p.add_argument("--allow-intermittent", action="store_true", help="what fails once and passes the next time only warns")
-    p.add_argument(
-        "--repeat", type=whole(1, 1000), default=1, metavar="N", help="play each case N times at least and tell how many passed"
-    )
-    p.add_argument(
-        "--timeout",
-        type=number(1, 10**7, zero=True),
-        metavar="S",
-        help="end the run after S seconds (default 600, with --fuzz deep 3600; 0: never)",
-    )
-    p.add_argument("--requirement", action="append", default=[], metavar="GLOB", help="only these requirements")
-    p.add_argument("--area", action="append", default=[], metavar="NAME", help="only the requirements of this area")
-    p.add_argument("-k", metavar="EXPR", default="", help="only cases whose names match, as in pytest")
-    p.add_argument("-x", action="store_true", help="stop at the first failure")
-    p.add_argument("--seed", type=whole(0, LARGEST_SEED), metavar="N", help="seed of the property phase (printed by every run)")
-    p.add_argument("--jobs", type=whole(1, 1024), default=16, metavar="N", help="cases played at once (default 16)")
-    p.add_argument("--fuzz", choices=["off", "quick", "deep"], default="quick", help="how much property testing")
-    p.add_argument(
-        "--fuzz-time", type=number(1, 10**6), default=0, metavar="S", help="how long --fuzz deep walks (seconds, default 60)"
-    )
-    p.add_argument("--walks", default="", metavar="DIR", help="write walks with a difference as transcripts for replay")
-    p.add_argument("--read-only", action="store_true", help="play only cases that write nothing")
-    p.add_argument(
-        "--max-rps", type=number(0.01, 10**6, zero=True), default=0, metavar="N", help="at most so many requests a second"
-    )
-    p.add_argument(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="embedded target only: be wrong in this way (NAME@every=3, NAME@chance=0.1: now and then)",
-    )
-    p.add_argument("--shuffle", action="store_true", help="play the cases in an order drawn from the seed")
-    return p
-
-
-def command(name: str, argv: Sequence[str]) -> int:
-    options = arguments().parse_args(argv)
+def command(options: Options) -> int:
     if (options.target or options.url) and options.fault:
         raise UsageError(f"--fault makes the embedded fake server wrong; leave {'--target' if options.target else '--url'} out")
     if options.target and options.url:
         raise UsageError("--target and --url both name the server; leave one out")
     need_descriptors(options.jobs)
     file = Path(options.target) if options.target and "://" not in options.target else None
-    names = ("record", "html", "junit", "markdown", "badge", "allure", "reproducers", "statement")
+    names = ("record", *KINDS, "reproducers", "statement")
     reports = {f"--{name}": getattr(options, name) for name in names} | {"--write-expectations": options.write_expectations}
     if options.statement and not options.record:
         raise UsageError("--statement states what a record says: name the record, too, with --record")
@@ -113,15 +57,15 @@ def command(name: str, argv: Sequence[str]) -> int:
     chosen = _select(_wanted(profile, options.requirement, options.area), options.k)
     with _unnamed_file() as unnamed:
         record, outcome = options.record or unnamed, Outcome()
-        progress = Progress(sys.stdout)
+        progress = Progress(sys.stdout, quiet=options.quiet, verbose=options.verbose)
         try:
             config = _config(options, record, progress)
-            config.command = ("chat-conformance", name, *argv)
+            config.command = ("chat-conformance", "run", *options.argv)
             config.revision, config.profile = found, profile.name if found else options.profile
             config.provision, config.target = wanted, config.target or described
             if wanted is not None:
                 wanted.profile = profile.name
-            asyncio.run(_play(config, chosen, outcome))
+            asyncio.run(_play(config, chosen, progress, outcome))
         except (*FAILURES, BadExpectations, Unusable, RecordFailed) as error:
             progress.stop()
             raise UsageError(str(error)) from error
@@ -130,7 +74,7 @@ def command(name: str, argv: Sequence[str]) -> int:
         return _finish(options, record, outcome, progress, found)
 
 
-def _asked(options: argparse.Namespace) -> tuple[Order | None, target.Target | None]:
+def _asked(options: Options) -> tuple[Order | None, target.Target | None]:
     """What --url and its tokens ask for: a target to be made, or one with a single user. Raises UsageError and FAILURES."""
     if not options.url:
         return None, None
@@ -142,14 +86,14 @@ def _asked(options: argparse.Namespace) -> tuple[Order | None, target.Target | N
     return None, target.of_one_user(options.url, token)
 
 
-async def _profile(
-    options: argparse.Namespace, wanted: Order | None, described: target.Target | None
-) -> tuple[spec.Profile, Found | None]:
+async def _profile(options: Options, wanted: Order | None, described: target.Target | None) -> tuple[spec.Profile, Found | None]:
     """The profile that the options or the target file name; else the one that the target's answers show, and why."""
     if wanted is not None:
         return await profile_of(wanted)
     if described is None and options.target:
         described = target.load(options.target)
+    if described is not None:
+        described.reached(access(options))
     found, name = None, options.profile
     if described is not None:
         name = name or described.named_profile
@@ -171,13 +115,13 @@ def _wanted(profile: spec.Profile, globs: Iterable[str], areas: Iterable[str]) -
     for area in areas:
         found = {r.id for r in profile.requirements.values() if r.area == area}
         if not found:
-            known = ", ".join(sorted({r.area for r in profile.requirements.values()}))
-            raise UsageError(f"--area {area}: no such area; known: {known}")
+            known = sorted({r.area for r in profile.requirements.values()})
+            raise UsageError(f"--area {area}: no such area{closest(area, known)}; known: {', '.join(known)}")
         out |= found
     return out
 
 
-def _config(options: argparse.Namespace, record: Path, progress: Progress) -> RunConfig:
+def _config(options: Options, record: Path, progress: Progress) -> RunConfig:
     return RunConfig(
         target=options.target,
         target_options=f"--url {options.url} --token-env {options.token_env}" if options.token_env else "",
@@ -198,8 +142,10 @@ def _config(options: argparse.Namespace, record: Path, progress: Progress) -> Ru
         allow_intermittent=options.allow_intermittent,
         reproducers=str(options.reproducers or ""),
         timeout=_BUDGET[options.fuzz] if options.timeout is None else options.timeout,
-        fuzz_time=options.fuzz_time,
+        fuzz_time=options.fuzz_time or 0,
         walks=options.walks,
+        shard=options.shard,
+        access=access(options),
         on_start=progress.start,
     )
 
@@ -232,7 +178,7 @@ def _matching(cases: list[CaseSpec], text: str) -> list[CaseSpec]:
     return [case for case in cases if holds(case)]
 
 
-async def _play(config: RunConfig, chosen: Selection, outcome: Outcome) -> None:
+async def _play(config: RunConfig, chosen: Selection, progress: Progress, outcome: Outcome) -> None:
     """The run, which ends at the first of these signals; at the second the process ends at once."""
     loop = asyncio.get_running_loop()
     signals = [s for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if s is not None]
@@ -247,7 +193,7 @@ async def _play(config: RunConfig, chosen: Selection, outcome: Outcome) -> None:
     for one in signals:
         loop.add_signal_handler(one, interrupt, signal.Signals(one).name)
     try:
-        await play(config, chosen, lambda case, checks: None, outcome)
+        await play(config, chosen, progress.done, outcome)
     finally:
         for one in signals:
             loop.remove_signal_handler(one)
@@ -260,7 +206,7 @@ def _unnamed_file() -> Iterator[Path]:
         yield Path(f"/dev/fd/{file.fileno()}")
 
 
-def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progress: Progress, found: Found | None) -> int:
+def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress, found: Found | None) -> int:
     progress.stop()
     if found is not None:
         print(f"revision: {without_secrets(found.why)}", file=sys.stderr)
@@ -272,14 +218,14 @@ def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progres
     status = outcome.exit_status
     for kind, out in [
         ("console", sys.stdout),
-        *((k, getattr(options, k)) for k in ("html", "junit", "markdown", "badge", "allure")),
+        *((k, getattr(options, k)) for k in KINDS),
     ]:
         if out is None:
             continue
         try:
             if isinstance(out, Path):
                 out.parent.mkdir(parents=True, exist_ok=True)
-            renderers[kind].load()(record, out)
+            renderers[kind].load()(record, out, **(_shown(options) if out is sys.stdout else {}))
         except Exception as error:  # a renderer that crashes never changes the verdict
             print(
                 f"chat-conformance: the {kind} report failed: {type(error).__name__}: {without_secrets(str(error))}",
@@ -303,7 +249,12 @@ def _finish(options: argparse.Namespace, record: Path, outcome: Outcome, progres
     return status if status is not None else UNUSABLE
 
 
-def _tell_expectations(options: argparse.Namespace, outcome: Outcome) -> None:
+def _shown(options: Options) -> dict[str, Any]:
+    """How many failures the terminal shows in full."""
+    return {"limit": 0} if options.quiet else {"limit": sys.maxsize} if options.verbose else {}
+
+
+def _tell_expectations(options: Options, outcome: Outcome) -> None:
     """What is wrong with the expectations file, and the entries to paste for what failed unexpectedly."""
     session = outcome.session
     assert session is not None

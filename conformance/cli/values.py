@@ -1,57 +1,17 @@
-"""What a user types: numbers within their bounds, and files that can be written and are not ones that are read."""
+"""Before a run: outputs that can be written and are no inputs; open files enough."""
 
 from __future__ import annotations
 
-import argparse
-import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
-from conformance.cli.main import UsageError
-
-LARGEST_SEED = 2**63 - 1  # what every reader of a record can hold
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """A type for argparse: a whole number within these bounds."""
-
-    def read(text: str) -> int:
-        try:
-            value = int(text) if len(text) < 40 else most + 1
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"must be from {least} to {most}, not {_cut(text)}")
-        return value
-
-    return read
-
-
-def number(least: float, most: float, *, zero: bool = False) -> Callable[[str], float]:
-    """A type for argparse: a number within these bounds; `zero`: or 0, which switches it off."""
-
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-        if not (math.isfinite(value) and (least <= value <= most or (zero and value == 0))):
-            off = " (or 0, for none)" if zero else ""
-            raise argparse.ArgumentTypeError(f"must be from {least:g} to {most:g}{off}, not {_cut(text)}")
-        return value
-
-    return read
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 20 else f"{text[:20]}…"
+from conformance.cli.given import UsageError
 
 
 def check_outputs(outputs: dict[str, Path | None], inputs: dict[str, Path | None]) -> None:
     """Every output can be written, and none is another one or a file that is read. Raises UsageError.
 
-    Keys are the options that name the files; `--allure` names a folder.
+    Keys are the options that name the files; `--allure` and `--reproducers` name folders.
     """
     taken = {path.resolve(): option for option, path in inputs.items() if path is not None}
     for option, path in outputs.items():
@@ -62,7 +22,7 @@ def check_outputs(outputs: dict[str, Path | None], inputs: dict[str, Path | None
             raise UsageError(f"{option} {path}: that is the file of {taken[where]}; name another one")
         if not _is_device(path):
             taken[where] = option
-        folder = option == "--allure"
+        folder = option in ("--allure", "--reproducers")
         if path.exists() and path.is_dir() != folder:
             is_now, wanted = ("no folder", "folder") if folder else ("a folder", "file")
             raise UsageError(f"{option} {path}: that is {is_now}; name a {wanted}")

@@ -84,3 +84,8 @@ class LlmControl:
             params["wait"] = wait
         found = await self._wait(self._call("GET", "/journal", params=params))
         return list(found["requests"] if isinstance(found, dict) else found)
+
+    async def unnamed(self, model: str, purpose: str) -> list[dict[str, Any]]:
+        """The requests for this model in which the server named no chat, oldest first."""
+        found = await self._call("GET", "/journal", params={"unnamed": 1, "model": model, "purpose": purpose})
+        return list(found["requests"])

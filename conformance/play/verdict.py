@@ -57,6 +57,7 @@ class Check:
     area: str = ""
     text: str = ""
     source: str = ""
+    facts: list[list[str]] = field(default_factory=list)  # what the source says, [name, text, place], once for each requirement
     message: str = ""
     reason: str = ""
     finding: str = ""  # its kind

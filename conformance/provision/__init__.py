@@ -7,7 +7,6 @@ which profile is data (`provision` of spec/<profile>/profile.yaml).
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import re
 import secrets
 import socket
@@ -24,6 +23,7 @@ from conformance.provision.undo import by_prefix, take_back
 from conformance.run.embedded import embedded_llm
 from conformance.run.revision import Found, find
 from conformance.run.target import Llm, Target, User, without_password
+from conformance.wire.access import Access, is_loopback
 from conformance.wire.http import TargetUnreachable, Wire
 from conformance.wire.redact import Redactor
 
@@ -51,10 +51,11 @@ class Order:
     prefix: str = ""
     manifest: Path | None = None
     changes: bool | None = None
+    access: Access = field(default_factory=Access)
     redactor: Redactor = field(init=False, repr=False)  # takes the admin's token out of all that this process says
 
     def __post_init__(self) -> None:
-        self.redactor = Redactor({"admin": self.admin_token})
+        self.redactor = Redactor({"admin": self.admin_token} | self.access.secrets())
         self.prefix = self.prefix or f"cc-{secrets.token_hex(3)}"
         if _PREFIX.fullmatch(self.prefix) is None or len(self.prefix) > _LONGEST_PREFIX:
             raise ProvisionFailed(
@@ -82,15 +83,6 @@ class Provisioned:
     take_back: Callable[[], Awaitable[list[str]]]
 
 
-def is_loopback(url: str) -> bool:
-    """Is this server on this machine?"""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 @contextlib.asynccontextmanager
 async def provisioned(order: Order) -> AsyncIterator[Provisioned]:
     """A target at this server, with a scripted LLM behind it as long as this lasts; taken back by order, or when this fails.
@@ -99,7 +91,7 @@ async def provisioned(order: Order) -> AsyncIterator[Provisioned]:
     """
     profile, found = await profile_of(order)
     async with contextlib.AsyncExitStack() as stack:
-        wire = Wire(order.url, connections=4)
+        wire = Wire(order.url, connections=4, access=order.access)
         stack.push_async_callback(wire.aclose)
         admin = Admin(wire, profile, order.admin_token)
         await admin.identify()
@@ -123,6 +115,7 @@ async def provisioned(order: Order) -> AsyncIterator[Provisioned]:
             rest = f"; what was made is listed in {manifest.path}" if manifest.path.exists() else ""
             raise ProvisionFailed(f"{error}{rest}") from error
         target.base_url = order.url
+        target.reached(order.access)
         yield Provisioned(target, found, manifest, undo)
 
 
@@ -130,7 +123,7 @@ async def profile_of(order: Order) -> tuple[spec.Profile, Found | None]:
     """The profile that the order names; else the one that the server's answers to its admin show. Raises ProvisionFailed."""
     if order.profile:
         return spec.load(order.profile), None
-    found = await find(Target(base_url=order.url, users={"root": User(token=order.admin_token)}))
+    found = await find(Target(base_url=order.url, users={"root": User(token=order.admin_token)}).reached(order.access))
     if found is None:
         raise ProvisionFailed(f"no answer from {without_password(order.url)}; is the server up?")
     if not found.profile:
@@ -162,7 +155,13 @@ def _own_address(url: str) -> str:
 
 
 async def deprovision(
-    token: str, *, manifest: Path | None = None, url: str = "", prefix: str = "", profile: str = ""
+    token: str,
+    *,
+    manifest: Path | None = None,
+    url: str = "",
+    prefix: str = "",
+    profile: str = "",
+    access: Access | None = None,
 ) -> list[str]:
     """Take back what a manifest lists, or all whose names on the server at `url` begin with `prefix`; gives lines to tell.
 
@@ -171,7 +170,8 @@ async def deprovision(
     listed = Manifest.read(manifest) if manifest is not None else None
     url = url or (listed.head.url if listed else "")
     order = Order(url, token, profile=profile or (listed.head.profile if listed else ""), prefix="cc")
-    wire = Wire(url, connections=4)
+    order.access = access or Access()
+    wire = Wire(url, connections=4, access=order.access)
     try:
         admin = Admin(wire, (await profile_of(order))[0], token)
         await admin.identify()

@@ -18,6 +18,14 @@ class ProvisionFailed(Exception):
     """The server can't be provisioned, or what was made can't be taken back: what was asked, the answer, what to do next."""
 
 
+class Refused(ProvisionFailed):
+    """The server refused a call, with this status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass(slots=True)
 class Thing:
     """How things of one kind are made, listed and taken back: `provision` of profile.yaml, by operations of the documents.
@@ -61,7 +69,7 @@ class Admin:
         """One request that is answered with a success; gives the body."""
         answer = await self.ask(operation, body, token=token, params=params, **places)
         if not answer.ok:
-            raise ProvisionFailed(self.refused(operation, answer))
+            raise Refused(self.refused(operation, answer), answer.status)
         return answer.body
 
     def refused(self, operation: str, answer: Response) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from conformance.profiles import dialect
 from conformance.provision import settings
-from conformance.provision.admin import Admin, ProvisionFailed, Thing
+from conformance.provision.admin import Admin, ProvisionFailed, Refused, Thing
 from conformance.provision.manifest import Manifest
 from conformance.run.target import Llm, Target, User
 from conformance.wire.exchange import Request, Response
@@ -21,6 +21,7 @@ from fixtures.scripts import script, text
 
 USER, DEFAULT_MODEL, SETTINGS = "user", "default model", "settings"  # what entries of a manifest are, beside the profile's things
 _READY_SECONDS = 60.0  # for a server to hear of a new provider, and to answer a first turn
+TAKEN = 409  # there is one of this type already
 _ANSWER = "provisioned"
 
 
@@ -118,7 +119,13 @@ class Maker:
         for kind in thing.one_of_each["values"]:
             found = stored.get(kind)
             if found is None:
-                return await self._thing("provider", thing.body, values | {"type": kind})
+                try:
+                    return await self._thing("provider", thing.body, values | {"type": kind})
+                except Refused as error:
+                    if error.status != TAKEN:
+                        raise
+                    self.manifest.gone(self.manifest.entries[-1])  # another run was quicker
+                    continue
             if str(found.get(thing.named)).startswith("cc-") and not found.get("enabled"):  # left by an earlier run
                 return await self._adopted(thing, found, values | {"type": kind})
         kinds = ", ".join(thing.one_of_each["values"])
@@ -136,6 +143,8 @@ class Maker:
         entry = self.manifest.making(kind, str(values["name"]))
         try:
             made: dict[str, Any] = await self.admin.call(self.admin.things[kind].make, filled(body, values))
+        except Refused as error:
+            raise Refused(f"the {kind} can't be made: {error}", error.status) from error
         except ProvisionFailed as error:
             raise ProvisionFailed(f"the {kind} can't be made: {error}") from error
         self.manifest.made(entry, str(made["id"]))
@@ -158,7 +167,7 @@ async def ready(admin: Admin, target: Target) -> None:
     """Play a scripted turn as alice until one is answered: the server hears late of new providers. Raises ProvisionFailed."""
     until, why = time.monotonic() + _READY_SECONDS, ""
     while time.monotonic() < until:
-        why = await _turn(admin, target, until)
+        why = await answered(admin, target, until)
         if not why:
             return
     raise ProvisionFailed(
@@ -166,8 +175,8 @@ async def ready(admin: Admin, target: Target) -> None:
     )
 
 
-async def _turn(admin: Admin, target: Target, until: float) -> str:
-    """Why a turn was not answered as its script says; nothing when it was."""
+async def answered(admin: Admin, target: Target, until: float) -> str:
+    """Play a scripted turn as alice: why it was not answered as its script says; nothing when it was. Raises ProvisionFailed."""
     says = dialect(admin.profile)
     token, url = target.users["alice"].token, admin.documents.url
     headers = {admin.profile.traits["token_header"]: token}

@@ -29,6 +29,13 @@ _LAST_MS = 1000  # that a socket is listened to behind what came, for what shoul
 # where recorded servers and their scripted LLM listened, which replays put their own addresses for
 _SERVER, _LLM = "127.0.0.1:7000", "127.0.0.1:9901"
 
+_KEY = re.compile(r"/users/[^/]+/keys/([A-Za-z0-9]{10})$")
+_MASKED = re.compile(r"%3Ctoken(?:%3A([A-Za-z0-9_-]+))?%3E")  # a masked token in a query
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return f"<token:{match[1]}>" if match[1] else "<token>"
+
 
 @dataclass(slots=True)
 class _Way:
@@ -101,7 +108,9 @@ class _Transcript:
             self.made[name] = f"made{number}"
             text = text.replace(f"<token:{name}>", f"<token:made{number}>").replace(f'"as": "{name}"', f'"as": "made{number}"')
         yield self._head(sorted(set(UNIQUE.findall(text)), key=lambda word: (-len(word), word)))
+        issued = ""
         for row in json.loads(text):
+            issued = self._name_the_token(row, issued)
             yield self._login(row)
 
     def _head(self, fresh: list[str]) -> dict[str, Any]:
@@ -125,6 +134,14 @@ class _Transcript:
             yield urlsplit(llm).netloc, _LLM
         if host := urlsplit(self.header["target"].get("base_url") or "").netloc:
             yield host, _SERVER
+
+    def _name_the_token(self, row: dict[str, Any], issued: str) -> str:
+        """A key's id in a path is the first part of its token, new each time. `issued`: the last token that was issued."""
+        request, body = row.get("request") or {}, (row.get("response") or {}).get("body")
+        if issued and (found := _KEY.search(request.get("path", ""))):
+            request["path"] = f"{request['path'][: found.start(1)]}<token-id:{issued}>{request['path'][found.end(1) :]}"
+        token = re.fullmatch(r"<token:([^>]+)>", str(body.get("key", ""))) if isinstance(body, dict) else None
+        return token[1] if token else issued
 
     def _login(self, row: dict[str, Any]) -> dict[str, Any]:
         """The sign-in of a user that the case made gives that user's token."""
@@ -253,7 +270,7 @@ class _Transcript:
         actor, headers = self._credentials(line, line["websocket"]["headers"])
         path = line["websocket"]["path"]
         if line["websocket"]["params"]:
-            path += "?" + urlencode([(name, value) for name, value in line["websocket"]["params"]])
+            path += "?" + _MASKED.sub(_unescaped, urlencode([(name, value) for name, value in line["websocket"]["params"]]))
         form: dict[str, Any] = {"path": path} | ({"headers": headers} if headers else {})
         shook = line["handshake"]
         if shook is None or shook["status"] != 101:

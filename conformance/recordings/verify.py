@@ -31,7 +31,7 @@ def verify(path: Path) -> tuple[list[str], list[str]]:
             exchanges.add(line["id"])
     if not header or not footer:
         raise Unreadable(f"{path}: no whole run record: it has no {'footer' if header else 'header'}")
-    wrong = [*_evidence(checks, exchanges), *_counts(header, footer, checks)]
+    wrong = contradictions(header, footer, checks, exchanges)
     good = [f"{len(checks):,} judgements, each with its evidence among {len(exchanges):,} exchanges", "the counts of the footer"]
     if header["profile"] not in spec.profiles() or spec.load(header["profile"]).sha256 != header["spec_sha256"]:
         good.append("not looked at: what checks find in passing, for this suite has another contract than the run had")
@@ -40,6 +40,13 @@ def verify(path: Path) -> tuple[list[str], list[str]]:
         wrong += _passive(checks, audited.findings)
         good.append(f"what checks find in passing, on {audited.judged:,} exchanges anew")
     return ([] if wrong else good), wrong
+
+
+def contradictions(
+    header: dict[str, Any], footer: dict[str, Any], checks: list[dict[str, Any]], exchanges: set[str]
+) -> list[str]:
+    """Judgements without their evidence, and counts that are not theirs, a sentence each."""
+    return [*_evidence(checks, exchanges), *_counts(header, footer, checks)]
 
 
 def _evidence(checks: list[dict[str, Any]], exchanges: set[str]) -> Iterator[str]:

@@ -84,6 +84,10 @@ class Expectations:
             if id(e) in self.met
         ]
 
+    def unmet(self) -> list[str]:
+        """The patterns of entries that hold and that nothing in this run met."""
+        return [e.requirement for e in self.entries if id(e) not in self.met and not self._expired(e)]
+
     def _expired(self, entry: Entry) -> bool:
         return entry.until is not None and entry.until < self.today
 

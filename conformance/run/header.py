@@ -47,7 +47,7 @@ def job(environment: Mapping[str, str]) -> str:
 
 def _options(options: Options) -> dict[str, Any]:
     told = {name: getattr(options, name) for name in ("jobs", "fuzz", "repeat", "allow_intermittent", "timeout")}
-    return told | {name: value for name in ("read_only", "max_rps", "faults") if (value := getattr(options, name))}
+    return told | {name: value for name in ("read_only", "max_rps", "faults", "headers") if (value := getattr(options, name))}
 
 
 def _command(options: Options) -> list[str]:

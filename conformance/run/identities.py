@@ -232,7 +232,11 @@ async def _rights(session: Session, known: dict[str, Known]) -> list[Problem]:
     for name, seen in known.items():
         if organization and seen.organizations and organization not in seen.organizations:
             others = ", ".join(seen.organizations[:3])
-            out.append(Problem(f"organization_id: {_called(seen)} (users.{name}) is a member of {others}, not of {organization}"))
+            out.append(
+                Problem(
+                    f"organization_id: {_called(seen)} (users.{name}) is a member of {others}, not of {organization}; correct it"
+                )
+            )
             break
     return out
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from conformance.run.session import Session
 
 _LONG = 2000  # bytes of a body that stand in a line as they are
-_RUN = re.compile(rb"(.)\1{400,}", re.DOTALL)
+_MOST = 2 * _LONG  # characters of the commands that print a body
+_LEAST_RUN = 400  # times that a byte comes again in what is said as so many of it
+_RUN = re.compile(rb"(.)\1{%d,}" % _LEAST_RUN, re.DOTALL)
 _TOKEN = re.compile(r"<token:([A-Za-z0-9_-]+)>")
 _PLAIN = re.compile(r"[\w:=;,./ -]*")
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -30,6 +32,9 @@ UNIQUE = re.compile(r"\b[A-Za-z]+-[0-9a-f]{6}-[0-9a-f]+-[0-9]+")  # words of a c
 _UPGRADE = "-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13'"
 _UPGRADE += " -H 'Sec-WebSocket-Key: Y29uZm9ybWFuY2U9PT09PQ=='"
 _SAFE = ("GET", "HEAD")
+# A token that no user has, in the form of one; in two pieces, since what has that form is masked wherever it is written down.
+_NOBODY = "nobody"
+_MADE_UP = "NOBODY_TOKEN=$(printf %s-%s nobodysown has0this0token0at0all0)"
 
 
 def ways(check: Check, decides: Exchange | SocketLog, earlier: list[Exchange | SocketLog] | None, session: Session) -> list[str]:
@@ -50,11 +55,16 @@ def ways(check: Check, decides: Exchange | SocketLog, earlier: list[Exchange | S
 
 def line(exchange: Exchange | SocketLog, base_url: str, redactor: Redactor) -> str:
     """A line to paste into a shell. `base_url` "": `$URL`. Empty where no line can say the body."""
+    found = _line(exchange, base_url, lambda text: redactor.text(text).replace("<token>", f"<token:{_NOBODY}>"))
+    return f"{_MADE_UP}; {found}" if f"${_variable(_NOBODY)}" in found else found
+
+
+def _line(exchange: Exchange | SocketLog, base_url: str, clean: Callable[[str], str]) -> str:
     request = exchange.request
-    params = [(k, redactor.text(v)) for k, v in request.params]
-    path = target_of(redactor.text(request.path), params)
+    params = [(k, clean(v)) for k, v in request.params]
+    path = target_of(clean(request.path), params)
     url = _word(base_url + path) if base_url else f'"$URL"{_word(path)}'
-    headers = "".join(f" -H {_word(f'{k}: {redactor.text(v)}')}" for k, v in request.headers.items())
+    headers = "".join(f" -H {_word(f'{k}: {clean(v)}')}" for k, v in request.headers.items())
     how = "--path-as-is " if "/." in request.path else ""
     if isinstance(exchange, SocketLog):
         return f"curl --http1.1 -isSN -g -m 5 --output - {how}{_UPGRADE}{headers} {url}"
@@ -64,7 +74,7 @@ def line(exchange: Exchange | SocketLog, base_url: str, redactor: Redactor) -> s
     content = _content(request)
     if content is None:
         return f"curl -isS {how}{method}{headers} {url}"
-    said = _said(content, redactor)
+    said = _said(content, clean)
     if said is None:
         return ""
     headers += "" if "content-type" in {k.lower() for k in request.headers} else " -H content-type:"
@@ -82,22 +92,25 @@ def _content(request: Request) -> bytes | None:
         return json.dumps(request.body).encode()
 
 
-def _said(content: bytes, redactor: Redactor) -> str | tuple[str] | None:
+def _said(content: bytes, clean: Callable[[str], str]) -> str | tuple[str] | None:
     """The body as a word of a command line, or as commands that print it (in a tuple); None if that would be long."""
     if len(content) <= _LONG and b"\0" not in content:
         try:
-            return _word(redactor.text(content.decode()))
+            return _word(clean(content.decode()))
         except UnicodeDecodeError:
             pass
     pieces, at = [], 0
-    for run in _RUN.finditer(content):
-        pieces += [
-            _printed(content[at : run.start()]),
-            f"head -c {run.end() - run.start()} /dev/zero | tr '\\0' {_octal(run[1])}",
-        ]
+    while at < len(content):
+        near = _RUN.search(content, at, at + _MOST + _LEAST_RUN)  # what is said as it is, is short
+        run = _RUN.match(content, near.start()) if near else None
+        if run is None and len(content) - at > _MOST:
+            return None
+        pieces.append(_printed(content[at : run.start() if run else None]))
+        if run is None:
+            break
+        pieces.append(f"head -c {run.end() - run.start()} /dev/zero | tr '\\0' {_octal(run[1])}")
         at = run.end()
-    pieces.append(_printed(content[at:]))
-    if sum(map(len, pieces)) > 2 * _LONG:
+    if sum(map(len, pieces)) > _MOST:
         return None
     return ("{ " + "; ".join(piece for piece in pieces if piece) + "; }",)
 

@@ -48,7 +48,7 @@ async def find(target: Target) -> Found | None:
     known = {name: probes(name) for name in spec.profiles()}
     asked = {probe.path: spec.load(name).traits["token_header"] for name, rows in known.items() for probe in rows}
     answers: dict[str, Response] = {}
-    wire = Wire(target.base_url, timeout=QUICK, connections=1)
+    wire = Wire(target.base_url, timeout=QUICK, connections=1, access=target.access)
     try:
         for path, header in asked.items():
             request = Request("GET", path, headers={header: user.token})

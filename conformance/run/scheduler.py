@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from conformance.play.case import Case
@@ -94,7 +95,11 @@ class Scheduler:
 
     async def _once(self, case: CaseSpec, plays: Plays) -> None:
         play = Case(self.session, case, len(plays.plays) + 1)
-        checks = await play.run()
+        self.session.playing[case.name] = time.monotonic()
+        try:
+            checks = await play.run()
+        finally:
+            del self.session.playing[case.name]
         plays.plays.append(Play(checks, frozenset(play.signs), play.broken, self.session.wire.now_ms(), play.unanswered))
 
     def _finish(self, case: CaseSpec) -> None:

@@ -34,6 +34,7 @@ from conformance.play.verdict import (
     worst,
 )
 from conformance.profiles import dialect
+from conformance.run.coverage import Coverage
 from conformance.run.expectations import Expectations
 from conformance.run.liveness import Gone, Liveness
 from conformance.run.record import RecordWriter
@@ -46,6 +47,7 @@ from conformance.wire.http import TargetUnreachable, Wire
 from conformance.wire.redact import Redactor
 from spec.documents import documents
 from spec.feeds import Feed, feeds
+from spec.sources import facts
 
 _BATCH_BYTES = 2**21  # of their answers, at the most
 _SHOWN = 20  # ids of exchanges in which the same is wrong
@@ -75,6 +77,7 @@ class Options:
     command: tuple[str, ...] = ()  # the words of the command line
     fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
     walks: str = ""  # the folder that transcripts of walks with a difference go to
+    headers: tuple[str, ...] = ()  # names of those that go with every request
     embedded: bool = False  # the target is gone with the run
     reproducers: str = ""  # folder that the ways to failures are written to
 
@@ -147,15 +150,20 @@ class Session:
         self.writer = writer or RecordWriter(None, Redactor(target.secrets()))
         self.redactor = self.writer.redactor
         caps = Caps(**self.profile.table("caps"))
-        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps, caps=caps)
+        self.wire = Wire(target.base_url, connections=options.jobs + 4, max_rps=options.max_rps, caps=caps, access=target.access)
         self.control = HttpClient(connections=256)  # each call that waits at a gate holds one
         self.run_id = secrets.token_hex(3)
         self.deadline = 10.0
         self.feeds = feeds(self.profile)
         self.routing = Routing()  # found out by the preflight
         self.checks: list[Check] = []
+        self._explained: set[str] = set()  # requirements whose facts the record has
         self.listeners: list[Callable[[Check], None]] = []
+        self.doubters: list[Callable[[Check], None]] = []  # are told what failed once and is played again
+        self.playing: dict[str, float] = {}  # cases that are played, and since when (monotonic)
         self.selected: set[str] | None = None
+        self.sharded = False  # other runs play the other cases: what nobody judges here is judged there, or where all is merged
+        self.unreached: list[str] = []  # what nothing in this shard has judged
         self.expectations: Expectations | None = None
         self.complaints: list[str] = []  # entries of the expectations file that are red by themselves
         self.switched_off: set[str] = set()  # what only the property phase judges, in a run without it
@@ -164,6 +172,7 @@ class Session:
         self._seen_weight = 0
         self.stumbles: list[tuple[Exchange | SocketLog, str]] = []  # what no check could read
         self._observers = passive.observers(self.profile)
+        self._coverage = Coverage(self.profile)
         self.judging_seconds = 0.0
         self.answers_seen: dict[str, set[str]] = {}  # by case, over all its plays
         self.lost_at: dict[str, dict[int, str]] = {}  # by case and play: the request at which the connection was lost
@@ -188,7 +197,7 @@ class Session:
 
     async def _answers(self) -> bool:
         """Does the target answer anything at all, on a fresh connection?"""
-        wire = Wire(self.target.base_url, timeout=_PROBE, connections=1)
+        wire = Wire(self.target.base_url, timeout=_PROBE, connections=1, access=self.target.access)
         try:
             await wire.send(Request("GET", self.documents.url("listChats")), actor=None, case="probe", timeout=_PROBE)
         except TargetUnreachable:
@@ -227,6 +236,7 @@ class Session:
     def _judge_seen(self) -> None:
         began = time.thread_time()
         for exchange in self._seen:
+            self._coverage.see(exchange)
             try:
                 for requirement, finding in self._observers.observe(exchange):
                     self._tallies[requirement].enter(exchange, finding, self.redactor.text)
@@ -297,6 +307,9 @@ class Session:
 
     def add(self, checks: Iterable[Check]) -> None:
         for check in checks:
+            if check.requirement not in self._explained:
+                self._explained.add(check.requirement)
+                check.facts = facts(check.source)
             if self.expectations is not None:
                 self.expectations.apply(check)
             self.redactor.check(check)
@@ -309,6 +322,8 @@ class Session:
         """Write down what the first play of a case came to: its verdict comes with the second, and the run may not get there."""
         for check in checks:
             if check.verdict in (FAIL, WARN):
+                for doubter in self.doubters:
+                    doubter(check)
                 text = f"{check.requirement} {check.verdict} in {check.case}: {check.message}"
                 self.writer.note(text, "first-play", self.wire.now_ms())
 
@@ -317,6 +332,10 @@ class Session:
     def conclude(self) -> dict[str, Any]:
         """Add what the passive checks saw and what nobody judged; gives the footer."""
         self._judge_seen()
+        if self.wire.limited:
+            text = f"the server's rate limiter refused {self.wire.limited} requests, which were sent again later: requests waited"
+            text += f" {self.wire.limited_ms / 1000:.0f} s for it in all; --max-rps N or fewer --jobs keep below its limit"
+            self.writer.note(text, "rate-limit", self.wire.now_ms())
         self.add(list(self._passive_checks()))
         self.add(list(self._stumbled()))
         self.add(list(self._race_checks()))
@@ -347,8 +366,13 @@ class Session:
             "ms": round(1000 * (time.monotonic() - self.began), 1),
             "judging_ms": round(1000 * self.judging_seconds, 1),
             "slowest": self._slowest(),
+            "coverage": self._coverage.line(),
             "exit": self.exit_status(verdicts),
         }
+        if self.sharded:
+            verdict, reason = self._unreached()
+            unmet = self.expectations.unmet() if self.expectations else []
+            footer["shard"] = {"unreached": self.unreached, "verdict": verdict, "reason": reason, "unmet": unmet}
         footer |= {"walks": self.walks()} if self.walks else {}
         if self.ended:
             last = list(self.gone.last) if self.gone else []
@@ -442,8 +466,13 @@ class Session:
                 verdict, reason = NOT_APPLICABLE, f"not judged by this suite: {row.excluded}"
             elif requirement in self.switched_off:
                 verdict, reason = NOT_APPLICABLE, "the run was ordered without the property phase"
+            elif found := self.obstacle(row.needs):
+                verdict, reason = found
+            elif self.sharded:
+                self.unreached.append(requirement)
+                continue
             else:
-                verdict, reason = self.obstacle(row.needs) or self._unreached()
+                verdict, reason = self._unreached()
             check = self.check(requirement, verdict, "")
             check.reason = reason
             yield check
@@ -456,7 +485,7 @@ class Session:
         return NOT_APPLICABLE, f"nothing that this run could do judges it; it is without {missed}"
 
     def _stale(self) -> Iterable[Check]:
-        if self.expectations is None:
+        if self.expectations is None or self.sharded:
             return
         passed = [requirement for requirement, verdict in self.verdicts().items() if verdict == PASS]
         for requirement in self.expectations.stale(passed):

@@ -13,9 +13,10 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 import spec
+from conformance.wire.access import Access
 
 _SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_-]*=.*")  # a start setting that the server was given
 _SHORTEST_PASSWORD = 6  # characters; what is shorter is masked in URLs only, lest it be masked in the midst of words
@@ -61,11 +62,22 @@ class Target(BaseModel):
     llm: Llm = Llm()
     capabilities: dict[str, bool] = {}
     prefix: str = "cc"  # of the names of what a run makes for itself
+    _access: Access = PrivateAttr(default_factory=Access)
 
     @property
     def named_profile(self) -> str:
         """The profile that the file names; empty when it names none, which is then to be found out."""
         return self.profile if "profile" in self.model_fields_set else ""
+
+    @property
+    def access(self) -> Access:
+        """How it is reached; no part of the file."""
+        return self._access
+
+    def reached(self, access: Access) -> Target:
+        """It is reached in this way."""
+        self._access = access
+        return self
 
     def tokens(self) -> dict[str, str]:
         return {name: user.token for name, user in self.users.items() if user.token}
@@ -76,7 +88,8 @@ class Target(BaseModel):
             "base_url's password": unquote(urlsplit(self.base_url).password or ""),
             "llm.control_token": self.llm.control_token,
         }
-        return {name: secret for name, secret in out.items() if len(secret) >= _SHORTEST_PASSWORD} | self.tokens()
+        out = {name: secret for name, secret in out.items() if len(secret) >= _SHORTEST_PASSWORD}
+        return out | self.access.secrets() | self.tokens()
 
     @property
     def shown_url(self) -> str:

@@ -23,7 +23,9 @@ from conformance.run.record import RecordFailed, RecordWriter
 from conformance.run.revision import Found, find
 from conformance.run.scheduler import Done, Scheduler
 from conformance.run.session import UNUSABLE, Options, Session
+from conformance.run.shards import Plan, Shard, names_sha256, plan
 from conformance.run.target import Target, load, without_password
+from conformance.wire.access import Access
 from conformance.wire.http import TargetUnreachable
 from conformance.wire.redact import Redactor
 
@@ -59,6 +61,8 @@ class RunConfig:
     fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
     walks: str = ""  # where transcripts of walks with a difference go
     reproducers: str = ""  # folder that the ways to failures are written to
+    access: Access = field(default_factory=Access)  # how the target is reached, where it is not the embedded one
+    shard: Shard | None = None  # the part of the run that is played here
     revision: Found | None = None  # what was found of the target's revision, where nobody named one
     on_start: Callable[[Session, int], None] | None = None
 
@@ -122,6 +126,7 @@ async def _target(config: RunConfig) -> AsyncIterator[tuple[Target, Provisioned 
             yield made.target, made
     elif config.target:
         target = load(config.target) if isinstance(config.target, str) else config.target
+        target.reached(config.access)
         if config.profile:
             target.profile = config.profile
         yield target, None
@@ -145,6 +150,8 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
     """Play the chosen cases; fills `outcome`. Raises BadTarget, EmbeddedFailed, RecordFailed or Unusable."""
     outcome.begin()
     seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
+    if config.shard is not None and config.seed is None:
+        seed = 0  # all shards have one
     async with _target(config) as (target, made):
         if config.target and not config.profile and not target.named_profile and config.revision is None:
             config.revision = await find(target)
@@ -161,7 +168,7 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             target_name=_name(config),
             target_options=config.provision.options if config.provision else config.target_options,
             config_changes=is_loopback(target.base_url) if config.config_changes is None else config.config_changes,
-            partial=not chosen.complete or chosen.requirements is not None,
+            partial=not chosen.complete or chosen.requirements is not None or config.shard is not None,
             repeat=config.repeat,
             allow_intermittent=config.allow_intermittent,
             timeout=config.timeout,
@@ -169,19 +176,25 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             fuzz_time=config.fuzz_time,
             walks=config.walks,
             embedded=config.target is None,
+            headers=tuple(name for name, _ in target.access.headers),
             reproducers=config.reproducers,
         )
         secrets = target.secrets() | ({"admin": config.provision.admin_token} if config.provision else {})
         writer = RecordWriter(config.record, Redactor(secrets))
         session = Session(target, options, writer)
-        writer.line(header(session))
+        cases = _cases(config, chosen, session)
+        whole = _plan(config, chosen, cases, session)
+        if whole is not None and config.shard is not None:
+            cases = whole.parts[config.shard.number - 1]
+        session.sharded = whole is not None
+        writer.line(header(session) | ({"shard": whole.line(config.shard)} if whole and config.shard else {}))
         outcome.session = session
         if writer.failed:
             raise RecordFailed(writer.failed)
         try:
             try:
                 with _rare_collections():
-                    await _judge(config, chosen, done, outcome, session)
+                    await _judge(config, chosen, cases, done, outcome, session)
             except asyncio.CancelledError:
                 if session.ended is None:
                     raise
@@ -238,7 +251,37 @@ def _spread(cases: list[CaseSpec]) -> list[CaseSpec]:
     return [case for pair in zip_longest(early, rest) for case in pair if case is not None]
 
 
-async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outcome, session: Session) -> None:
+def _cases(config: RunConfig, chosen: Selection, session: Session) -> list[CaseSpec]:
+    """The chosen cases that hold in the profile and that this run does not leave out."""
+    cases = [case for case in chosen.cases if not case.fuzz or config.fuzz != "off"]
+    kept = {requirement for case in cases for requirement in case.requirements}
+    session.switched_off = {r for case in chosen.cases for r in case.requirements} - kept
+    return [held for case in cases if (held := case.held(session.profile.requirements)) is not None]
+
+
+def _plan(config: RunConfig, chosen: Selection, cases: list[CaseSpec], session: Session) -> Plan | None:
+    """The plan that a shard is a part of. What its header says anyway is not said again."""
+    session.selected = _scope(chosen, cases, session)
+    if config.shard is None:
+        return None
+    target = session.target
+    expected = config.expect.read_bytes() if config.expect is not None and config.expect.is_file() else b""
+    return plan(
+        cases,
+        config.shard,
+        jobs=config.jobs,
+        partial=not chosen.complete or chosen.requirements is not None,
+        scope_sha256=names_sha256(session.selected or ()),
+        expectations_sha256=names_sha256([expected.decode("utf-8", "replace")]),
+        actors=sorted(target.tokens()),
+        llm=target.llm.kind,
+        capabilities=sorted(f"{name}={value}" for name, value in target.capabilities.items()),
+    )
+
+
+async def _judge(
+    config: RunConfig, chosen: Selection, cases: list[CaseSpec], done: Done, outcome: Outcome, session: Session
+) -> None:
     if config.expect is not None:
         session.expectations = expectations.load(config.expect, session.profile.name)
         session.complaints = session.expectations.complaints(session.profile.requirements)
@@ -250,16 +293,11 @@ async def _judge(config: RunConfig, chosen: Selection, done: Done, outcome: Outc
         session.writer.note(config.revision.why, "revision", session.wire.now_ms())
         if not config.revision.profile:
             raise Unusable(session.redactor.text(f"{session.target.shown_url}: {config.revision.why}"))
-    cases = [case for case in chosen.cases if not case.fuzz or config.fuzz != "off"]
-    kept = {requirement for case in cases for requirement in case.requirements}
-    session.switched_off = {r for case in chosen.cases for r in case.requirements} - kept
-    declared = {case.name: case for case in cases}
-    cases = [held for case in cases if (held := case.held(session.profile.requirements)) is not None]
+    declared = {case.name: case for case in chosen.cases}
     if config.shuffle:
         random.Random(session.options.seed).shuffle(cases)
     else:
         cases = _spread(cases)
-    session.selected = _scope(chosen, cases, session)
     if config.on_start:
         config.on_start(session, len(cases))
 

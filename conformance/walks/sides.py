@@ -165,6 +165,14 @@ class Side:
         """What the model was asked in this chat's turns, first to last. Raises Unmet."""
         return await self.t.llm.journal(self.ids[chat], purpose="turn")
 
+    async def unnamed_requests(self) -> list[dict[str, Any]]:
+        """The same of all chats that are not named in them, where a model of this walk was asked. Raises Unmet."""
+        models = [
+            f"model-{self.tag}",
+            *(f"further-{self.tag}-{name[1:]}" for name in self.ids if name[0] == "m" and name[1:].isdigit()),
+        ]
+        return [entry for model in models for entry in await self.t.llm.unnamed(model, "turn")]
+
 
 def _texts(socket: Socket) -> list[str]:
     parts = [e.get("message_part") for e in socket.events if e.get("type") == "message_part"]

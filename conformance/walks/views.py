@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +19,7 @@ from conformance.wire.exchange import Exchange
 from conformance.wire.socket import NotSeen
 
 Value = list[tuple[str, Any]]  # what belongs to which area
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ def whole_views(side: Side, state: State, *, everything: bool = True, flat: bool
         out.append(_view(f"model calls of {chat.name}", _received, chat.name))
         if not chat.child:
             out.append(_view(f"snapshot of {chat.name}", _snapshot, chat.name))
+    if everything:
+        out.append(_view("model calls of all chats", _received_by_any))
     for actor in ("alice", "bob") if everything else ():
         if not (flat and any(c.child and c.owner == actor for c in state.chats.values())):
             out += _lists(actor, state)
@@ -232,3 +237,14 @@ async def _snapshot(side: Side, name: str) -> Value:
 
 async def _received(side: Side, name: str) -> Value:
     return [("model", [request(entry) for entry in await side.requests(name)])]
+
+
+async def _received_by_any(side: Side) -> Value:
+    """Calls in which a server names no chat, whatever the order between chats."""
+    return [("model", sorted((request(entry) for entry in await side.unnamed_requests()), key=_place_of))]
+
+
+def _place_of(call: dict[str, Any]) -> tuple[Any, ...]:
+    """By what a call opens with, and how much was said by then: alike on both sides, though ids are not."""
+    said = [json.dumps(message, sort_keys=True) for message in call["messages"]]
+    return [_ID.sub("", text) for text in said[:1]], len(said), [_ID.sub("", text) for text in said]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import ssl
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
+from conformance.wire.access import NO_PROXY, Access
 from conformance.wire.caps import KEPT, MARGIN, Room
 
 _LEGAL = "%/?[]@!$&'()*+,;:=-._~"
@@ -56,11 +56,6 @@ class Answer:
             raise ValueError("nested too deep") from None
 
 
-def trusted() -> ssl.SSLContext:
-    """Whom to trust: the system's authorities, or those of the file that the environment variable SSL_CERT_FILE names."""
-    return ssl.create_default_context()
-
-
 def target_of(path: str, params: Iterable[tuple[str, str]] = ()) -> str:
     """The request target: the path with only what can't stand in a request line quoted, and the query."""
     text = quote(path, safe=_LEGAL)
@@ -69,10 +64,15 @@ def target_of(path: str, params: Iterable[tuple[str, str]] = ()) -> str:
 
 
 class HttpClient:
-    """Connections to any number of servers. Keeps no cookies, follows no redirects, uses no proxy. Close with `aclose`."""
+    """Connections to any number of servers. Keeps no cookies, follows no redirects. Close with `aclose`.
 
-    def __init__(self, *, timeout: float = 30.0, connections: int = 64, room: Room | None = None) -> None:
-        self.timeout, self._connections = timeout, connections
+    Without `access` no proxy is used, whatever the environment says.
+    """
+
+    def __init__(
+        self, *, timeout: float = 30.0, connections: int = 64, room: Room | None = None, access: Access | None = None
+    ) -> None:
+        self.timeout, self._connections, self.access = timeout, connections, access or Access(proxy=NO_PROXY)
         self.room = room or Room(2**28)
         self._session: aiohttp.ClientSession | None = None
 
@@ -124,7 +124,7 @@ class HttpClient:
         if self._session is None:  # made where there is a loop to belong to
             secure = url.startswith("https:")
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ssl=trusted() if secure else True),
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=self.access.trusted() if secure else True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=_OWN_HEADERS,
                 skip_auto_headers=["content-type"],
@@ -136,7 +136,8 @@ class HttpClient:
         return self._session.request(
             method,
             URL(url, encoded=True),
-            headers=headers,
+            headers=self.access.with_headers(headers),
+            proxy=self.access.proxy_of(url),
             data=io.BytesIO(content) if content else None,  # raw bytes of some size are frowned upon
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=seconds),

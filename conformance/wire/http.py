@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from conformance.wire.access import NO_PROXY, Access
 from conformance.wire.caps import KEPT, MARGIN, Caps, Room, fault_of, weight
 from conformance.wire.client import Answer, HttpClient, NoAnswer, target_of
 from conformance.wire.exchange import ABSENT, Exchange, Request, Response, SocketLog
@@ -55,8 +56,16 @@ class Wire:
     """Connections to one target. `listeners` see each exchange as soon as it is complete."""
 
     def __init__(
-        self, base_url: str, *, timeout: float = 30.0, connections: int = 64, max_rps: float = 0, caps: Caps | None = None
+        self,
+        base_url: str,
+        *,
+        timeout: float = 30.0,
+        connections: int = 64,
+        max_rps: float = 0,
+        caps: Caps | None = None,
+        access: Access | None = None,
     ) -> None:
+        self.access = access or Access(proxy=NO_PROXY)
         self.caps = caps or Caps()
         self.room = Room(self.caps.run["bytes"])
         self.patience = Patience()
@@ -69,7 +78,9 @@ class Wire:
         self._next_slot = 0.0
         self._never_let_pass: set[str] = set()  # cases that have waited out windows in vain
         self.limited = 0  # answers of the rate limiter that were waited out
-        self.client = HttpClient(timeout=timeout, connections=connections, room=self.room)
+        self.limited_ms = 0.0  # how long requests have waited for it, all in all
+        self._held: dict[str | None, float] = {}  # by user: until when the limiter lets nothing of theirs pass
+        self.client = HttpClient(timeout=timeout, connections=connections, room=self.room, access=self.access)
 
     async def aclose(self) -> None:
         await self.client.aclose()
@@ -87,12 +98,18 @@ class Wire:
         Raises ConnectionLost when the connection broke, TargetUnreachable when there is no whole HTTP answer before the
         deadline, BadAnswer when the answer is over the caps of the profile.
         """
+        if patient and case not in self._never_let_pass and not self.patience.is_short("limiter"):
+            wait = max(0.0, self._held.get(actor, 0.0) - time.monotonic())
+            self.limited_ms += 1000 * wait
+            await asyncio.sleep(wait)
         exchange = await self._send(request, actor, case, timeout)
         for _ in range(_PATIENCE if patient else 0):
             wait = _limited(exchange.response)
             if not wait or case in self._never_let_pass or self.patience.is_short("limiter"):
                 return exchange
             self.limited += 1
+            self.limited_ms += 1000 * wait
+            self._held[actor] = time.monotonic() + wait  # what else this user asks for would only be refused, too
             await asyncio.sleep(wait)  # the one event that can only be waited for by the clock: the limiter's window
             exchange = await self._send(request, actor, case, timeout)
             if not _limited(exchange.response):

@@ -15,7 +15,7 @@ from websockets.frames import CloseCode, Opcode
 from websockets.frames import Frame as WireFrame
 
 from conformance.wire.caps import fault_of
-from conformance.wire.client import target_of, trusted
+from conformance.wire.client import target_of
 from conformance.wire.exchange import ABSENT, Frame, Request, Response, SocketLog
 from conformance.wire.feed import Event, Feed, NotSeen, Pattern, Waiting, brief, matches, worded
 from conformance.wire.http import ConnectionLost, TargetUnreachable, Wire
@@ -227,18 +227,18 @@ async def _upgraded(wire: Wire, request: Request, options: dict[str, Any], secon
         "compression": None,
         "max_queue": 4,  # frames; each may be large
         "max_size": wire.caps.frame["bytes"],
-        "proxy": None,
+        "proxy": wire.access.proxy_of(url),
         "ping_interval": None,
         "create_connection": made,
         "open_timeout": None,
     }
     if url.startswith("wss:"):
-        settings["ssl"] = trusted()
+        settings["ssl"] = wire.access.trusted()
     settings |= options
     async with asyncio.timeout(seconds):
         for pause in _RETRIES:
             try:
-                opened = await _Connect(url, additional_headers=request.headers, **settings)
+                opened = await _Connect(url, additional_headers=wire.access.with_headers(request.headers), **settings)
                 break
             except (OSError, InvalidMessage, EOFError) as error:
                 if pause is None or not _is_lost(error):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 
+from fake_server.arguments import Parser
 from fake_server.faulting import load_all
 
 
 def main(argv: list[str] | None = None) -> int:
     """Print the faults; gives the exit status."""
-    parser = argparse.ArgumentParser(prog="chat-conformance faults", description="List the fake server's named faults.")
+    parser = Parser(prog="chat-conformance faults", description="List the fake server's named faults.")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     form = parser.parse_args(argv).format
     faults = sorted(load_all().values(), key=lambda f: f.name)

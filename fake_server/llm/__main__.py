@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+from fake_server.arguments import Parser
 from fake_server.llm.server import ScriptedLLM
 from fake_server.parent import end_of_parent
 
@@ -71,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
         from fake_server.llm.files import validate_command
 
         return validate_command(argv[1:])
-    parser = argparse.ArgumentParser(prog="chat-conformance llm", description="The scripted LLM alone.")
+    parser = Parser(prog="chat-conformance llm", description="The scripted LLM alone.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9900, help="the provider's address (0: a free port)")
     parser.add_argument("--control-host", default="127.0.0.1")

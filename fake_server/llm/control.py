@@ -120,11 +120,13 @@ class Control:
         journal = self._llm.journal
         chat, purpose = request.param("chat") or None, request.param("purpose") or None
         root, over = request.param("root_chat") or None, request.param("over") in ("1", "true")
-        n, opening = int(_number(request, "wait", 0)), request.param("opening") or ""
+        n, opening, model = int(_number(request, "wait", 0)), request.param("opening") or "", request.param("model") or None
+        if request.param("unnamed") in ("1", "true"):
+            chat = ""
         if n:
             found = await journal.wait(chat, purpose, opening=opening, root_chat=root, over=over, n=n, seconds=_seconds(request))
         else:
-            found = journal.find(chat, purpose, opening=opening, root_chat=root, over=over)
+            found = journal.find(chat, purpose, opening=opening, root_chat=root, model=model, over=over)
         return {"requests": [entry.view() for entry in found], "dropped": journal.dropped}
 
 

@@ -127,9 +127,10 @@ class Journal:
         *,
         opening: str = "",
         root_chat: str | None = None,
+        model: str | None = None,
         over: bool = False,
     ) -> list[Entry]:
-        """The matching requests, oldest first. `over`: only those whose answer has ended.
+        """The matching requests, oldest first. `over`: only those whose answer has ended. `chat` "": those that name none.
 
         `opening` stands for a chat where requests name none: those of it begin with a message that holds this text.
         """
@@ -142,6 +143,7 @@ class Journal:
             for entry in pool
             if (purpose is None or entry.purpose == purpose)
             and (root_chat is None or entry.root_chat == root_chat)
+            and (model is None or entry.model == model)
             and (not over or entry.over)
         ]
 

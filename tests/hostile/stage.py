@@ -114,10 +114,10 @@ class Stage:
                 kind: stack.enter_context(self.proxy(behaviour, turns, elsewhere=self.target.base_url))
                 for kind, behaviour in behaviours.items()
             }
-            played = play([self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items()], globs, seconds)
-            # a busy machine may end a run before it came that far
-            late = [self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items() if not proxy.met]
-            played |= play(late, globs, 5 * seconds) if late else {}
+            played: dict[str, Played] = {}
+            for times in (1, 5, 20):  # a busy machine may end a run before it came that far
+                late = [self.aim(folder / kind, proxy.url) for kind, proxy in proxies.items() if not proxy.met]
+                played |= play(late, globs, times * seconds) if late else {}
             assert [kind for kind, proxy in proxies.items() if not proxy.met] == []
         return played
 

@@ -329,6 +329,20 @@ def test_journal_waits_and_says_what_came_instead(llm: ScriptedLLM, run: Run[Any
     assert message == f"0 of 1 requests with chat={chat}, purpose=label within 0.05 s; last came: turn (done), turn (done)"
 
 
+def test_journal_tells_calls_of_a_model_that_name_no_chat(llm: ScriptedLLM, run: Run[Any], chat: str) -> None:
+    async def sent() -> list[Any]:
+        body, other = body_for("chat", "hello"), body_for("chat", "hello")
+        body["model"], other["model"] = f"model-{chat}", f"other-{chat}"
+        async with await Connection.open(llm.base_url) as connection, control(llm) as client:
+            for each, headers in ((body, {}), (other, {}), (body, {"x-coder-chat-id": chat})):
+                await connection.ask("/v1/chat/completions", each, headers)
+            answer = await client.get("/journal", params={"unnamed": 1, "model": body["model"], "purpose": "turn"})
+            return list(answer.json()["requests"])
+
+    (entry,) = run(sent())
+    assert entry["chat"] == "" and entry["model"] == f"model-{chat}"
+
+
 def test_journal_is_bounded_and_says_so() -> None:
     async def fill() -> Journal:
         journal = Journal(entries=3)

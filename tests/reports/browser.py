@@ -28,6 +28,7 @@ _FLAGS = (
     "--remote-debugging-port=0",
 )
 _DEADLINE = 30.0
+AXE = Path(__file__).parents[2] / "out" / "axe" / "package" / "axe.min.js"  # put there by scripts/ensure-axe
 
 
 def chromium() -> str | None:
@@ -81,6 +82,7 @@ class Browser:
         # The number makes it a new page even where only the fragment differs. The answer comes with its document.
         self._call("Page.navigate", url=f"{path.as_uri()}?{self._number}{fragment}")
         self.run("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")
+        self.until("!document.querySelector('.filters') || document.documentElement.dataset.ready")
 
     def run(self, script: str) -> Any:
         """The value of the JavaScript expression, awaited."""
@@ -134,6 +136,14 @@ class Browser:
     def printed(self) -> bytes:
         """The page as PDF, as its own style says how to print it."""
         return base64.b64decode(self._call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])
+
+    def axe(self) -> list[str]:
+        """What axe finds on the page, a line each: rule and element."""
+        self.run(AXE.read_text(encoding="utf-8") + ";0")
+        found = self.run(
+            "axe.run(document).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' ')))"
+        )
+        return list(found)
 
     def medium(self, name: str) -> None:
         """`print`, or "" for the screen."""

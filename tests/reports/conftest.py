@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.reports import records
-from tests.reports.browser import Browser, browsing, chromium
+from tests.reports.browser import AXE, Browser, browsing, chromium
 
 # Without a browser test_html.py alone judges the page, by parsing it.
 collect_ignore = [] if chromium() else ["test_html_in_browser.py"]
+if not (chromium() and AXE.is_file()):
+    collect_ignore.append("test_axe_in_browser.py")
 
 
 @pytest.fixture

@@ -49,6 +49,18 @@ def test_what_was_not_reached_is_counted(tmp_path: Path) -> None:
     assert re.search(r"not reached +4 of 5", text)
 
 
+def test_the_end_fits_a_screen(tmp_path: Path) -> None:
+    checks = [check(f"A-{n}", "fail", message="Wrong.") for n in range(300)]
+    checks += [check(f"B-{n}", "warn", message="Odd.") for n in range(300)]
+    checks += [check(f"C-{n}", "untestable", reason=f"reason {n} " * 40) for n in range(300)]
+    notes = [{"kind": "note", "text": "word " * 300} for _ in range(300)]
+    text = _text(whole(tmp_path / "r", http("x1"), *checks, *notes), limit=3)
+    end = text[text.index("experimental-2026-05 at") :].splitlines()
+    assert len(end) <= 24 and "for 295 further reasons: 295" in text
+    assert re.search(r"  failed: A-0, .* and \d+ more", text)
+    assert "NOT CONFORMANT" in end[0]
+
+
 def test_a_failure_takes_at_most_15_lines(tmp_path: Path) -> None:
     rows = records.large(40, 40, failing=40, body=50_000)
     for row in rows:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports import allure, badge, junit, markdown
+from reports import allure, annotations, badge, junit, markdown, sarif
 from reports.record import InvalidRecord
 from tests.reports import records
 from tests.reports.records import Row, check, header, http, whole, write
@@ -29,11 +29,11 @@ def _case(root: ElementTree.Element, name: str) -> ElementTree.Element:
 
 def test_every_renderer_is_found_by_its_entry_point() -> None:
     found = {point.name: point.value for point in entry_points(group="chat_conformance.renderers")}
-    names = ("html", "junit", "markdown", "badge", "console", "allure")
+    names = ("html", "junit", "markdown", "badge", "console", "allure", "sarif", "annotations")
     assert {name: found.get(name) for name in names} == {name: f"reports.{name}:render" for name in names}
 
 
-@pytest.mark.parametrize("name", ["html", "junit", "markdown", "badge", "console", "allure"])
+@pytest.mark.parametrize("name", ["html", "junit", "markdown", "badge", "console", "allure", "sarif", "annotations"])
 def test_an_invalid_record_is_refused_and_nothing_is_written(name: str, tmp_path: Path) -> None:
     render = next(iter(entry_points(group="chat_conformance.renderers", name=name))).load()
     path = write(tmp_path / "cut.ndjson", [header(), http("x1"), check("A-1")])
@@ -79,6 +79,46 @@ def test_two_attempts_of_one_case_are_one_testcase(tmp_path: Path) -> None:
     assert root.get("tests") == "1" and root.get("failures") == "1"
 
 
+def test_junit_has_a_stable_order_files_a_zone_and_properties(tmp_path: Path) -> None:
+    rows = [http("x1"), *(check(f"A-{n}", case=f"c{n % 3}") for n in range(9)), check("A-1", case="b")]
+    one = _junit(whole(tmp_path / "one", *rows))
+    other = _junit(whole(tmp_path / "other", rows[0], *reversed(rows[1:])))
+    names = [[case.get("name") for case in root.iter("testcase")] for root in (one, other)]
+    assert names[0] == names[1] == sorted(map(str, names[0]))
+    assert {case.get("file") for case in one.iter("testcase")} == {"spec/requirements/a.yaml"}
+    for suite in one:
+        assert suite.get("timestamp") == "2026-11-21T10:00:00+00:00"
+        assert {p.get("name") for p in suite.iter("property")} >= {"profile", "spec_sha256", "verdict", "seed"}
+
+
+def test_sarif_names_rules_and_results(mixed: Path) -> None:
+    out = StringIO()
+    sarif.render(mixed, out)
+    (run,) = json.loads(out.getvalue())["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert rules[0] == "TIME-001" and "AUTH-001" not in rules
+    levels = {result["ruleId"]: result["level"] for result in run["results"]}
+    assert levels["SEND-004"] == "error" and levels["SEND-011"] == "warning" and levels["STRM-002"] == "note"
+    assert all(rules[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
+    prints = [result["partialFingerprints"]["case/v1"] for result in run["results"]]
+    assert len(set(prints)) == len(prints)
+    assert run["invocations"][0]["executionSuccessful"] is False, "a harness error is no result"
+
+
+def test_annotations_are_one_line_each_and_say_the_verdict_last(tmp_path: Path) -> None:
+    evil = "x\n::error::injected\r%0A"
+    rows = [check(f"A-{n}", "fail", message=evil, text=evil, case=evil) for n in range(30)]
+    out = StringIO()
+    annotations.render(whole(tmp_path / "r", http("x1"), *rows, check("B-1", "warn")), out)
+    lines = out.getvalue().splitlines()
+    assert all(line.startswith(("::error title=", "::warning title=")) for line in lines)
+    assert sum(line.startswith("::error title=A-") for line in lines) == 9 and "21 more" in lines[9]
+    assert lines[-1].startswith("::error title=Chat API experimental-2026-05%3A not conformant::")
+    out = StringIO()
+    annotations.render(whole(tmp_path / "green", http("x1"), check("A-1")), out)
+    assert out.getvalue().startswith("::notice title=Chat API experimental-2026-05%3A conformant::in scope 1")
+
+
 def test_markdown_says_the_verdict_and_folds_the_failures(mixed: Path) -> None:
     out = StringIO()
     markdown.render(mixed, out)
@@ -106,6 +146,18 @@ def test_markdown_cannot_be_broken_out_of(tmp_path: Path) -> None:
     assert not re.search(r"(?<!\\)\[x", outside.replace("<summary>", "").split("<details>")[0])
     assert len(re.findall(r"(?<!\\)</details>", outside)) == 1
     assert not re.search(r"(?<!\\)@team", outside)
+
+
+@pytest.mark.parametrize("name", ["html", "junit", "markdown", "badge", "console", "sarif", "annotations"])
+def test_ten_thousand_results_are_rendered(name: str, ten_thousand: Path, tmp_path: Path) -> None:
+    next(iter(entry_points(group="chat_conformance.renderers", name=name))).load()(ten_thousand, tmp_path / "out")
+    assert (tmp_path / "out").stat().st_size < (8_000_000 if name == "junit" else 1_500_000)
+
+
+@pytest.fixture(scope="session")
+def ten_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = records.large(10_000, 10_000, failing=100, body=100)
+    return whole(tmp_path_factory.mktemp("many") / "r", *rows)
 
 
 def test_markdown_stays_small(tmp_path: Path) -> None:
@@ -151,7 +203,16 @@ def test_allure_results_are_what_allure_reads(mixed: Path, tmp_path: Path) -> No
     assert attachment["as"] == "alice" and attachment["response"]["status"] == 201
     assert {r["status"] for r in results} == {"passed", "failed", "broken", "skipped"}
     assert len({r["historyId"] for r in results}) == len(results)
+    (step,) = failed["steps"]
+    assert step["status"] == "failed" and step["name"].startswith("alice: POST") and "201" in step["name"]
     assert "profile = experimental-2026-05" in (out / "environment.properties").read_text(encoding="utf-8")
+
+
+def test_allure_tells_two_checks_of_one_case_apart(tmp_path: Path) -> None:
+    out = tmp_path / "allure"
+    allure.render(whole(tmp_path / "r", http("x1"), check("A-1", attempt=1), check("A-1", "fail", attempt=2)), out)
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in out.glob("*-result.json")]
+    assert len({r["historyId"] for r in results}) == 2
 
 
 def test_allure_needs_a_folder(mixed: Path) -> None:

@@ -11,6 +11,7 @@ from reports import html
 from tests.reports import records
 from tests.reports.browser import Browser
 from tests.reports.records import check, http, whole
+from tests.reports.screenshots import IMAGES, take
 from tests.reports.test_html import EVIL
 
 SHOWN = "[...document.querySelectorAll('.r')].filter(r => r.offsetParent).map(r => r.id)"
@@ -57,7 +58,22 @@ def test_search_and_area(browser: Browser, page: Path) -> None:
 def test_an_address_names_a_requirement(browser: Browser, page: Path) -> None:
     browser.open(page, "#STRM-002")
     assert browser.run("document.getElementById('STRM-002').open")
-    assert 0 <= browser.run("document.getElementById('STRM-002').getBoundingClientRect().top") < 400
+    place = "document.querySelector('{}').getBoundingClientRect()"
+    below = f"{place.format('#STRM-002 summary')}.top - {place.format('.filters')}.bottom"
+    assert 0 <= browser.run(below) < 400
+
+
+def test_rows_have_links_and_are_walked_by_key(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.key("j")
+    first = browser.run("document.activeElement.parentElement.id")
+    browser.key("j")
+    assert first == "TIME-001" and browser.run("document.activeElement.parentElement.id") != first
+    browser.key("k")
+    browser.key("Enter")
+    browser.until("document.querySelector('#TIME-001').open")
+    assert browser.run("document.querySelector('#TIME-001 .src a').getAttribute('href')") == "#TIME-001"
+    assert "Source: chats.md R82" in browser.run("document.querySelector('#TIME-001 .src').textContent")
 
 
 def test_open_all_and_copy(browser: Browser, page: Path) -> None:
@@ -83,7 +99,7 @@ def test_hostile_text_runs_nothing(browser: Browser, tmp_path: Path) -> None:
     before = list(browser.problems)
     browser.open(tmp_path / "evil.html")
     assert browser.run("typeof window.hacked") == "undefined"
-    assert browser.run("document.querySelectorAll('script').length") == 1
+    assert browser.run("document.querySelectorAll('script').length") == 2
     assert len(browser.run(SHOWN)) == 10
     assert browser.problems == before
 
@@ -154,8 +170,9 @@ def test_twenty_failures_have_their_evidence(browser: Browser, tmp_path: Path) -
     html.render(path, tmp_path / "page.html")
     assert (tmp_path / "page.html").stat().st_size < 1_500_000
     browser.open(tmp_path / "page.html")
-    bare = "[...document.querySelectorAll('.r')].filter(r => r.querySelector('b.fail') && !r.querySelector('article pre')).length"
-    assert browser.run(bare) == 0
+    browser.click("input[value=fail]")
+    browser.click("#open")
+    assert browser.run("document.querySelectorAll('.r[open] article pre').length") >= 3 * 20
 
 
 def test_it_is_used_by_keyboard(browser: Browser, page: Path) -> None:
@@ -182,3 +199,10 @@ def test_a_thousand_rows_filter_at_once(browser: Browser, tmp_path: Path) -> Non
     shown, took = browser.run(script)
     assert shown == 1
     assert took < 500, "milliseconds from a key to the filtered list"
+
+
+def test_the_pictures_for_readers_are_made_from_the_page(browser: Browser, tmp_path: Path) -> None:
+    for picture in take(browser, tmp_path, tmp_path):
+        made, shown = picture.read_bytes(), (IMAGES / picture.name).read_bytes()
+        assert made[:8] == shown[:8] == b"\x89PNG\r\n\x1a\n"
+        assert made[16:24] == shown[16:24], "python -m tests.reports.screenshots makes them anew"

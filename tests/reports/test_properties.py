@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import tempfile
 from datetime import UTC
@@ -15,10 +16,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.cli.values import LARGEST_SEED
-from reports import allure, badge, console, html, junit, markdown
+from conformance.cli.given import LARGEST_SEED
+from reports import (
+    allure,
+    annotations,
+    badge,
+    compare,
+    console,
+    html,
+    junit,
+    markdown,
+    matrix,
+    sarif,
+    statement,
+    trend,
+)
+from reports.page_data import unpacked
 from tests.reports.records import Row, check, footer, header, http, socket, write
-from tests.reports.test_html import Page
+from tests.reports.test_html import Page, texts_of
 from tests.reports.test_record import VALIDATOR
 
 VERDICTS = (
@@ -115,14 +130,27 @@ def whole_records(draw: st.DrawFn) -> list[Row]:
 
 
 def _rendered(rows: list[Row]) -> dict[str, str]:
-    """Every report of these rows as text; Allure's files joined."""
+    """Every report of these rows as text; Allure's files joined, and what the page has packed."""
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder) / "r.ndjson", rows)
         texts = {}
-        for module in (console, html, junit, markdown, badge):
+        for module in (console, html, junit, markdown, badge, sarif, annotations):
             out = StringIO()
             module.render(path, out)
             texts[module.__name__] = out.getvalue()
+        texts["data of the page"] = "\n".join(texts_of(unpacked(texts["reports.html"].encode())))
+        page = Path(folder) / "page.html"
+        page.write_text(texts["reports.html"], encoding="utf-8")
+        for name, what in (("matrix", [path, page]), ("trend", Path(folder))):
+            out = StringIO()
+            {"matrix": matrix, "trend": trend}[name].render(what, out)
+            texts[name] = out.getvalue()
+        for suffix in (".html", ".md", ".json"):
+            statement.render(path, Path(folder) / f"statement{suffix}")
+            texts[f"statement{suffix}"] = (Path(folder) / f"statement{suffix}").read_text("utf-8")
+        out = StringIO()
+        compare.page(compare.compare(path, page), out)
+        texts["compare"] = out.getvalue()
         allure.render(path, Path(folder) / "allure")
         texts["allure"] = "\n".join(p.read_text("utf-8") for p in sorted((Path(folder) / "allure").iterdir()))
         return texts
@@ -135,7 +163,9 @@ def test_every_valid_record_is_rendered(rows: list[Row]) -> None:
     for row in rows:
         VALIDATOR.validate(row)
     texts = _rendered(rows)
-    Page(texts["reports.html"])
+    for page in ("reports.html", "matrix", "trend", "compare"):
+        Page(texts[page])
+    json.loads(texts["reports.sarif"])
     cases = {(r["requirement"], r["case"], r.get("area") or "other") for r in rows if r["kind"] == "check"}
     assert len(list(ElementTree.fromstring(texts["reports.junit"].encode()).iter("testcase"))) == len(cases)
     ElementTree.fromstring(texts["reports.badge"].encode())
@@ -225,7 +255,7 @@ def test_what_only_looks_a_little_like_a_secret_stays() -> None:
         '-H "Coder-Session-Token: $ALICE_TOKEN"'
         in _rendered(_everywhere('-H "Coder-Session-Token: $ALICE_TOKEN"'))["reports.console"]
     )
-    assert "&lt;token:alice&gt;" in _rendered(_everywhere("Coder-Session-Token: <token:alice>"))["reports.html"]
+    assert "<token:alice>" in _rendered(_everywhere("Coder-Session-Token: <token:alice>"))["data of the page"]
 
 
 def test_a_token_in_base64_is_not_ours_to_find() -> None:

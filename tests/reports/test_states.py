@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from reports import compare, matrix, statement, trend
 from tests.reports.records import check, footer, header, http, write
 
-FORMATS = ("html", "junit", "markdown", "badge", "console")
+FORMATS = ("html", "junit", "markdown", "badge", "console", "sarif", "annotations", "allure")
+TOOLS = ("matrix", "trend", "compare", "statement")
 ENDS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "narrowed": (
         {"partial": True},
@@ -24,22 +26,39 @@ ENDS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 }
 
 
+def _written(name: str, path: Path, folder: Path) -> Path:
+    """The file that this renderer or tool makes of the record."""
+    out = folder / "out" / f"out.{name}"
+    out.parent.mkdir()
+    if name == "matrix":
+        matrix.render([path], out)
+    elif name == "trend":
+        trend.render(path.parent, out)
+    elif name == "compare":
+        compare.page(compare.compare(path, path), out)
+    elif name == "statement":
+        statement.render(path, out)
+    else:
+        next(iter(entry_points(group="chat_conformance.renderers", name=name))).load()(path, out)
+    return out / "environment.properties" if name == "allure" else out
+
+
 def _shown(name: str, path: Path, folder: Path) -> str:
-    out = folder / f"out.{name}"
-    next(iter(entry_points(group="chat_conformance.renderers", name=name))).load()(path, out)
-    text = re.sub(r"<(style|script)>.*?</\1>", "", out.read_text(encoding="utf-8"), flags=re.DOTALL)
+    out = _written(name, path, folder)
+    text = re.sub(r"<(style|script)[^>]*>.*?</\1>", "", out.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r'"?chat-conformance"?|Chat API conformance', "", text)  # our own name
     return text.replace("\\", "").replace(" requirements", "")
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [*FORMATS, *TOOLS])
 @pytest.mark.parametrize("end", ENDS)
 def test_it_says_how_the_run_ended(name: str, end: str, tmp_path: Path) -> None:
     more_header, more_footer, words = ENDS[end]
     rows = [http("x1"), check("A-1"), check("A-2")]
-    path = write(tmp_path / "r", [header(**more_header), *rows, footer(rows, **more_footer)])
+    path = write(tmp_path / "r.ndjson", [header(**more_header), *rows, footer(rows, **more_footer)])
     shown = _shown(name, path, tmp_path)
     assert words.replace(" requirements", "") in shown.lower()
-    assert "conformant" not in shown.lower()
+    assert "conformant" not in re.sub(r"a conformant server", "", shown.lower())
 
 
 @pytest.mark.parametrize("name", FORMATS)

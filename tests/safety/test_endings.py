@@ -75,10 +75,10 @@ def test_what_nobody_foresaw_is_one_line_and_shows_its_traceback_on_demand(
 ) -> None:
     from conformance.cli import registry
 
-    def broken(name: str, argv: list[str]) -> int:
+    def broken(options: object) -> int:
         raise ZeroDivisionError("at http://root:hunter2@host")
 
-    monkeypatch.setattr(registry, "command", broken)
+    monkeypatch.setattr(registry, "listed", broken)
     assert cli_main.main(["list"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "ZeroDivisionError" in said and f"{cli_main.DEBUG}=1" in said and "hunter2" not in said

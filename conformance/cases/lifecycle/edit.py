@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.checks.times import instant
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
@@ -111,3 +112,13 @@ async def edit_while_results_are_awaited(t: Case) -> None:
     messages = await said(chat, ["new", "better"])
     t.expect([m["role"] for m in messages], ["user", "assistant"], "the messages")
     t.refused(await chat.tool_results([{"tool_call_id": "call_a", "output": {}}]), "tool-results.not-waiting")
+
+
+@case("EDIT-072")
+async def the_time_of_an_edit(t: Case) -> None:
+    chat = await first(t)
+    await chat.turn(ANSWER)
+    before = await chat.history()
+    made = t.message(t.accepted(await chat.edit(before[-2]["id"], NEW)))
+    old, new = (instant(m["created_at"]) for m in (before[-1], made))
+    t.true(old and new and old < new, "the new message is later than all before", made["created_at"], "/created_at")

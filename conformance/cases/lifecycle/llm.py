@@ -192,3 +192,14 @@ async def parts_of_a_compaction(t: Case) -> None:
     call, result = (p.get("args") or p.get("result") or {} for p in shown)
     t.exactly({k: call.get(k) for k in about}, about, "the arguments of the call", "/args")
     t.exactly({k: result.get(k) for k in (*about, "summary")}, about | {"summary": summary}, "its result", "/result")
+
+
+@case("LLM-014", needs=["llm-control"])
+async def dynamic_tools_in_every_turn(t: Case) -> None:
+    chat = await t.chat("first", unsafe_dynamic_tools=[TOOL])
+    await chat.turn("second", tries=1)
+    t.given(await chat.edit((await chat.history())[-2]["id"], "anew"))
+    await chat.answered("anew")
+    for turn_, call in zip(("first", "second", "edited"), await calls(t, chat, 3), strict=True):
+        names = [(tool.get("function") or tool).get("name") for tool in call["body"].get("tools", [])]
+        t.true("look_up" in names, f"the chat's tool is offered in the {turn_} turn", names)

@@ -1,10 +1,10 @@
-"""Pages of messages between two ids and behind one, and what is queued on pages of any size."""
+"""Pages between two messages and behind a message or a chat, and what is queued on pages of any size."""
 
 from __future__ import annotations
 
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.scenes.paging import message_ids, talked
+from conformance.scenes.paging import ids, message_ids, shelved, talked
 from fixtures.scripts import gate, script
 from fixtures.scripts import text as says
 
@@ -34,3 +34,14 @@ async def whole_queues_on_small_pages(t: Case) -> None:
     for limit in (1, 2):
         shown = t.accepted(await chat.messages(limit=limit))
         t.expect([q["id"] for q in shown["queued_messages"]], queued, f"the queue on a page of {limit}", "/queued_messages")
+
+
+@case("PAGE-099")
+async def offsets_behind_a_chat(t: Case) -> None:
+    shelf, chats = await shelved(t, 5)
+    order = [chat.id for chat in chats]
+    for place in (0, 1, 2):
+        for offset in (0, 1, 2):
+            page = ids(await shelf.list(after_id=order[place], offset=offset, limit=2))
+            wanted = order[place + 1 + offset :][:2]
+            t.expect(page, wanted, f"two of the chats behind the {place}. of five, from the {offset}. of them on")

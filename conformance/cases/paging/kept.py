@@ -45,21 +45,25 @@ async def mixed(t: Case, shelf: Shelf, chats: list[Chat], mark: str, word: str) 
     return [chat.id for chat in chats]
 
 
-@case("PAGE-088")
+@case("PAGE-088", "PAGE-098")
 async def filters_come_before_pages(t: Case) -> None:
     shelf, chats = await shelved(t, 8)
     word, mark = t.unique("Word"), str(shelf.where["label"]).partition(":")[2]
     order = await mixed(t, shelf, chats, mark, word)
     found, alice = [order[place] for place in KEPT], Shelf(shelf.actor, {})
     t.expect(ids(await shelf.list()), order, "the chats in the order in which they were labelled")
-    await every_page(t, alice, order, found, "with a label", label=f"group:{mark}-in")
-    await every_page(t, alice, order, found, "with two labels", label=[f"mark:{mark}", f"group:{mark}-in"])
-    for name, filters in {
-        "with a title": {"q": f'title:"{word} in"'},
-        "with unread messages": {"q": "has_unread:true"},
-    }.items():
-        await every_page(t, shelf, order, found, name, **filters)
-    await every_page(t, alice, order, found, "with a title, of all", q=f'title:"{word} in"')
+    with t.judging("PAGE-088"):
+        await every_page(t, alice, order, found, "with a label", label=f"group:{mark}-in")
+        await every_page(t, alice, order, found, "with two labels", label=[f"mark:{mark}", f"group:{mark}-in"])
+        for name, filters in {
+            "with a title": {"q": f'title:"{word} in"'},
+            "with unread messages": {"q": "has_unread:true"},
+        }.items():
+            await every_page(t, shelf, order, found, name, **filters)
+        await every_page(t, alice, order, found, "with a title, of all", q=f'title:"{word} in"')
+    with t.judging("PAGE-098"):
+        read = [chat for chat in order if chat not in found]
+        await every_page(t, shelf, order, read, "without unread messages", q="has_unread:false")
 
 
 @case("PAGE-089")

@@ -14,6 +14,7 @@ from conformance.play.turns import held, ran, stuck, talk
 from conformance.play.verdict import Unmet
 from conformance.scenes.files import new_file, part
 from conformance.scenes.lifecycle import UNKNOWN, asks, awaits, other_model, queue, queue_ids, queued, wanted
+from conformance.scenes.tool_servers import registered
 from conformance.wire.exchange import Exchange
 from conformance.wire.socket import NotSeen, Socket
 from fixtures.scripts import attempts, gate, script, text, turn, usage
@@ -269,3 +270,15 @@ async def seen(socket: Socket, event: dict[str, Any]) -> None:
         await socket.until(event)
     except NotSeen as missing:
         raise Unmet(str(missing)) from None
+
+
+@case("CROSS-018", needs=["llm-control", "admin"])
+async def tool_servers_chosen_with_a_later_message(t: Case) -> None:
+    server, under_way = await registered(t), await held(t, text("part "))
+    chat = under_way.chat
+    t.given(await chat.send(queued("one")))
+    later = t.given(await chat.send(queued("two"), mcp_server_ids=[server]))["queued_message"]["id"]
+    t.given(await chat.unqueue(later))
+    await under_way.open()
+    await ran(chat, ["first", "part late", "one", "to one"])
+    t.expect(t.accepted(await chat.get())["mcp_server_ids"], [server], "the chat's servers", "/mcp_server_ids")

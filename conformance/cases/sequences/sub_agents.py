@@ -12,6 +12,7 @@ from conformance.play.turns import ran, said, talk
 from conformance.play.verdict import Unmet
 from conformance.scenes.chatmaking import Child, child, spawning
 from conformance.scenes.lifecycle import becomes, family, other_model, queue, queue_ids, queued, results
+from conformance.scenes.streaming import watching
 from conformance.scenes.tool_servers import registered
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
@@ -256,3 +257,24 @@ async def children_of_an_archived_root(t: Case) -> None:
     t.given(await root.patch(archived=False))
     t.expect(await all_of(kid), before, "the child, once its root is back")
     await kid.turn(queued("again"))
+
+
+@case("CHILD-017", needs=["llm-control"])
+async def a_family_at_work_is_archived(t: Case) -> None:
+    watch = await watching(t)
+    root, _, kid, _ = await both_held(t)
+    t.given(await root.patch(archived=True))
+    for chat in (root, kid):
+        event = await watch.until(chat, "deleted")
+        t.expect(event["chat"]["archived"], True, "is the chat in the event archived", "/chat/archived")
+
+
+@case("CHILD-018")
+async def a_child_moves_no_root(t: Case) -> None:
+    root, (kid,) = await family(t, "child task")
+    await root.finished()
+    before = t.given(await root.get())["updated_at"]
+    await kid.turn(queued("more"), tries=1)
+    t.expect(
+        t.accepted(await root.get())["updated_at"], before, "updated_at of the root after a turn of its child", "/updated_at"
+    )

@@ -8,10 +8,11 @@ from conformance.play.actors import text
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.streams import quiet
-from conformance.play.turns import watched
+from conformance.play.turns import held, watched
+from conformance.scenes.files import new_file, part
 from conformance.scenes.lifecycle import becomes
 from conformance.scenes.limits import TOOL
-from fixtures.scripts import gate, script, tool_call
+from fixtures.scripts import gate, script, tool_call, turn, turns
 from fixtures.scripts import text as says
 
 PLAIN = {
@@ -156,3 +157,52 @@ async def long_titles_of_the_model(t: Case) -> None:
         chat = await t.new_chat(script(says("ok"), title=value + "x"))
         shown = await becomes(chat, lambda c: not c["title"].startswith("script:"), "the title of the model")
         t.expect(shown["title"], value, "the title of the model, cut after 80 characters", "/title")
+
+
+@case("ROUND-038", needs=["llm-control"])
+async def lines_of_queued_texts(t: Case) -> None:
+    under_way = await held(t, says("part "))
+    sent = f"  {LINES}\r\n {script(says('ok'))}\r\n\t "
+    plain = said((await (await t.chat(sent)).history())[0])  # what becomes of the outer blanks is up to the server
+    t.true(LINES in plain, "line ends of what was said at rest", plain)
+    waiting = t.given(await under_way.chat.send(sent))["queued_message"]
+    t.expect(said(waiting), plain, "the text in the answer", "/queued_message/content/0/text")
+    (listed,) = t.given(await under_way.chat.messages())["queued_messages"]
+    t.expect(said(listed), plain, "the text in the queue", "/queued_messages/0/content/0/text")
+    await under_way.open()
+    await under_way.chat.answered(sent)
+    (asked,) = [said(m) for m in await under_way.chat.history() if m["role"] == "user"][1:]
+    t.expect(asked, plain, "the text of the message that it has become", "/messages")
+
+
+NUMBERS = {"n": [2**53 + 1, -(2**53) - 1, 1234567890123456789, 0, -1, 0.1, 1.5e-7]}
+
+
+@case("ROUND-039")
+async def large_numbers(t: Case) -> None:
+    call = turns(turn(tool_call("lookup", NUMBERS, id="k1")), turn(says("ok")))
+    chat = await t.chat(script(call), unsafe_dynamic_tools=[TOOL])
+    await chat.settled("requires_action")
+    t.given(await chat.tool_results([{"tool_call_id": "k1", "output": NUMBERS}]))
+    await chat.settled(t.idle)
+    parts = [p for m in await chat.history() for p in m["content"]]
+    t.exactly([p["args"] for p in parts if p["type"] == "tool-call"], [NUMBERS], "the arguments of the call", "/messages")
+    t.exactly([p["result"] for p in parts if p["type"] == "tool-result"], [NUMBERS], "its result", "/messages")
+
+
+@case("ROUND-040", needs=["llm-control", "files"])
+async def parts_in_their_order(t: Case) -> None:
+    file, under_way = await new_file(t), await held(t, says("part "))
+    sent, chat = [text("one"), part(file), text("two"), text(script(says("ok")))], under_way.chat
+    kinds = ["text", "file", "text", "text"]
+    waiting = t.given(await chat.send(sent))["queued_message"]
+    t.expect([p["type"] for p in waiting["content"]], kinds, "the parts in the queue", "/queued_message/content")
+    await under_way.open()
+    await chat.answered(sent)
+    t.given(await chat.send(sent))
+    await chat.answered(sent)
+    t.given(await chat.edit((await chat.history())[-2]["id"], sent))
+    await chat.answered(sent)
+    for message in [m for m in await chat.history() if m["role"] == "user"][1:]:
+        found = [p.get("file_id") if p["type"] == "file" else p["text"] for p in message["content"]]
+        t.expect(found, ["one", file, "two", script(says("ok"))], "the parts of the message", "/messages")

@@ -189,3 +189,16 @@ async def finish_reasons(t: Case, finish: str) -> None:
 @case("STREAM-059", rows=FORMS)
 async def forms_of_the_answer(t: Case, form: Any) -> None:
     await answers_with(t, script(form), "still here")
+
+
+@case("STREAM-148")
+async def every_message_of_a_step(t: Case) -> None:
+    chat = await quiet(t)
+    socket = await joined_stream(chat)
+    await told(socket, {"type": "message", "message": {"role": "assistant"}})
+    t.given(await chat.send(script(turns(turn(*STEP), DONE))))
+    await chat.settled(t.idle)
+    stored = await chat.history()
+    t.true(sum(m["role"] == "tool" for m in stored) == 3, "each result is a message", [m["role"] for m in stored], "/messages")
+    for message in stored[2:]:
+        await socket.until({"type": "message", "message": {"id": message["id"]}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.streams import ids, joined, joined_stream, messages, of_type, quiet, says_text, statuses, told
@@ -116,3 +118,28 @@ async def edits(t: Case) -> None:
         await far.until({"type": "message_part"}, start=starts[1])
         await far.until({"type": "status", "status": {"status": "waiting"}}, start=starts[1])
         t.true("running" in statuses(far.events[starts[1] :]), "statuses came", statuses(far.events))
+
+
+@case("STREAM-147", needs=["llm-control"])
+async def the_queue_for_every_reader(t: Case) -> None:
+    hold = t.gate()
+    chat = await t.new_chat(script(gate(hold), says("ok")))
+    await t.llm.reached(hold)
+    sockets = [await joined_stream(seen) for seen in (chat, chat, await chat.shared_with(t.bob))]
+    for socket in sockets:
+        await told(socket, {"type": "message"})
+    for order, length in ((chat.send, 1), (chat.send, 2), (chat.interrupt, 1)):
+        starts = [len(socket.events) for socket in sockets]
+        t.given(await order())
+        for socket, start in zip(sockets, starts, strict=True):
+            await socket.until(queue_of(length), start=start)
+
+
+def queue_of(length: int) -> Callable[[Event], bool]:
+    """An update to a queue of this length."""
+
+    def updates(event: Event) -> bool:
+        return event["type"] == "queue_update" and len(event.get("queued_messages") or ()) == length
+
+    updates.__doc__ = f"a queue_update with {length} messages"
+    return updates

@@ -136,3 +136,18 @@ async def no_parts_of_what_was_interrupted(t: Case) -> None:
     t.given(await chat.interrupt())
     await chat.answered("so far so good")
     t.expect(parts(await snapshot(chat)), [], "the parts of a snapshot after an interrupt whose answer is stored")
+
+
+@case("STREAM-146", needs=["llm-control"], early=True)
+async def the_queue_while_a_call_waits_to_be_tried_again(t: Case) -> None:
+    hold, later = t.gate(), t.gate()
+    lost = turn(says("lost"), gate(hold), cut=True)
+    chat = await t.new_chat(script(attempts(lost, turn(gate(later), says("made it")))))
+    await t.llm.reached(hold)
+    open_ = await joined_stream(chat)
+    waiting = t.given(await chat.send("Later"))["queued_message"]["id"]
+    await t.llm.open(hold)
+    await told(open_, {"type": "retry"})
+    async with await chat.stream() as late:
+        event = await late.until({"type": "queue_update"})
+        t.expect(ids(event["queued_messages"]), [waiting], "the queue of a snapshot before the next attempt")

@@ -144,3 +144,14 @@ async def renamed_while_it_runs(t: Case) -> None:
     event = await watch.until(chat, "title_change", title="By hand")
     now = t.accepted(await chat.get())
     t.expect(shown(t, event["chat"]), shown(t, now), "the chat in the title_change of a rename during a turn", "/chat")
+
+
+@case("WATCH-111")
+async def a_renamed_child(t: Case) -> None:
+    watch = await watching(t)
+    _, (child,) = await family(t, "child task")
+    t.given(await child.patch(title="By hand"))
+    event = await watch.until(child, "title_change")
+    now = t.accepted(await child.get())
+    t.expect(event["chat"]["title"], "By hand", "the title in the title_change of a child", "/chat/title")
+    t.expect(now["title"], "By hand", "the title that GET shows", "/title")

@@ -8,7 +8,7 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import change_model, member, new_model
 from conformance.scenes.usage import COST, PAID, PRICES, TOKENS, priced, summary
-from fixtures.scripts import script, tool_call, turn, turns
+from fixtures.scripts import script, tool_call, turn, turns, wait_ms
 from fixtures.scripts import text as says
 
 LESS = {"input_tokens": 7, "output_tokens": 3}
@@ -100,3 +100,13 @@ async def pages_of_costs_by_name(t: Case) -> None:
         found = t.accepted(await t.root.get(t.url("listCostUsers"), params=wanted | params))
         t.expect([row["user_id"] for row in found["users"]], users, f"the users of that name with {params}", "/users")
         t.expect(found["count"], 1, f"the count with {params}", "/count")
+
+
+@case("COST-116", needs=["admin"], early=True)
+async def the_time_of_later_steps(t: Case) -> None:
+    actor = await member(t)
+    await t.chat(script(turns(call(1, TOKENS), turn(wait_ms(1500), says("done")))), actor)
+    found = await summary(actor)
+    for shown, where in ((found, ""), (found["by_chat"][0], "/by_chat/0"), (found["by_model"][0], "/by_model/0")):
+        took = shown["total_runtime_ms"]
+        t.true(took >= 1500, "the time of a turn whose second step takes 1.5 s", took, f"{where}/total_runtime_ms")

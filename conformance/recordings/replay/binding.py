@@ -19,6 +19,7 @@ UUID = re.compile(
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _ATOM = re.compile(f"({UUID.pattern})|({TIME.pattern})")
 _TOKEN = re.compile(r"<(token|token-id):([^>]+)>")
+NOBODYS = "nobodysown-has0this0token0at0all0"  # what stands for a token that no user has: it has the form of one
 _BUILT_IN = re.compile(r"<built-in [^>]*>")
 
 
@@ -128,7 +129,7 @@ class Bindings:
         """The text with addresses, user names, fresh values and known tokens replaced."""
         for pattern, replacement in self.texts:
             text = pattern.sub(lambda _match, new=replacement: new, text)  # type: ignore[misc]
-        return _TOKEN.sub(self._token, text)
+        return _TOKEN.sub(self._token, text).replace("<token>", NOBODYS)
 
     def sent(self, text: str) -> str:
         """The text as it must be sent to this server."""

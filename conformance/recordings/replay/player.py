@@ -17,8 +17,9 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
+from conformance.wire.access import Access
 from conformance.wire.caps import Caps
-from conformance.wire.client import Answer, HttpClient, NoAnswer, trusted
+from conformance.wire.client import Answer, HttpClient, NoAnswer
 from conformance.wire.framing import values
 from spec.feeds import Feed
 
@@ -84,7 +85,7 @@ class Wire:
         port = parts.port or (443 if secure else 80)
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=trusted() if secure else None)
+                reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=Access().trusted() if secure else None)
         except (OSError, TimeoutError) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
         uri = f"{'wss' if secure else 'ws'}://{parts.netloc}/"

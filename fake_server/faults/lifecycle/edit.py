@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import Answer, answers, changes, instead, turns_off
+from fake_server.faulting import Answer, Fault, answers, changes, declare, instead, turns_off
 from fake_server.rules.refusals import refusal
 from fake_server.state.records import Chat, Message
 
@@ -123,3 +123,32 @@ def edited_files_lose_their_names(answer: Answer) -> None:
     for part in (*_edited(answer)["content"], *edited.content):
         if part["type"] == "file":
             part["name"] = "file"
+
+
+def _noting_the_time(right: Any, chat: Any, old: Any) -> None:
+    right.__self__.backend.faults.memory[f"edited {chat.id}"] = old.created_at
+    right(chat, old)
+
+
+def _at_the_old_time(right: Any, chat: Any, role: str, *what: Any, **more: Any) -> Any:
+    old = right.__self__.state.faults.memory.pop(f"edited {chat.id}", None)
+    return right(chat, role, *what, **(more | {"created_at": old} if old else more))
+
+
+declare(
+    Fault(
+        "edits-have-the-old-time",
+        "the message that an edit makes has the time of the one that it replaces",
+        frozenset(["EDIT-072"]),
+        around={"Lifecycle._cut": _noting_the_time, "Ledger.add_message": _at_the_old_time},
+    )
+)
+
+
+@instead("prompt_of", red=["LLM-014"])
+def edited_chats_have_no_tools(right: Any, backend: Any, chat: Chat, model: Any) -> Any:
+    """Once a chat has been edited, the model is not offered its client's tools any more."""
+    prompt, own = right(backend, chat, model), {tool["name"] for tool in chat.dynamic_tools}
+    edited = any(m.deleted and m.role == "user" for m in backend.store.messages[chat.id])
+    prompt.tools = [tool for tool in prompt.tools if not edited or tool.name not in own]
+    return prompt

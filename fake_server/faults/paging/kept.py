@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from fake_server.chats.views import chat_view, message_view
+from fake_server.chats.views import chat_view, is_unread, message_view
 from fake_server.endpoints.chats.messages import visible
 from fake_server.faulting import Answer, Around, Fault, changes, declare, instead
 from fake_server.state.ordering import sort_key
@@ -26,7 +26,7 @@ def _late(name: str, doc: str, what: str, red: Iterable[str]) -> None:
 
 _late("labels-after-the-page", "a page is cut before the second label is looked at", "label", ["PAGE-088", "PAGE-090"])
 _late("titles-after-the-page", "a page is cut before titles are searched", "title", ["PAGE-088"])
-_late("unread-after-the-page", "a page is cut before has_unread is looked at", "unread", ["PAGE-088"])
+_late("unread-after-the-page", "a page is cut before has_unread is looked at", "unread", ["PAGE-088", "PAGE-098"])
 
 
 @instead("page_of", red=["PAGE-088", "PAGE-090"])
@@ -158,3 +158,34 @@ def two_children_at_most(answer: Answer) -> None:
     """The list shows two children of a chat at most."""
     for chat in answer.body:
         chat["children"] = chat["children"][:2]
+
+
+@instead("page_of", red=["PAGE-098"])
+def read_chats_after_the_page(right: Any, backend: Any, chats: Any, conditions: Any, offset: int, limit: int) -> Any:
+    """A page is cut before unread chats are left out of it."""
+    wants_read = [met for name, met in conditions if name == "unread" and not any(map(met, _unread(backend)))]
+    before = [(name, met) for name, met in conditions if met not in wants_read]
+    return [chat for chat in right(backend, chats, before, offset, limit) if all(met(chat) for met in wants_read)]
+
+
+def _unread(backend: Any) -> list[Any]:
+    return [chat for chat in backend.store.chats.values() if is_unread(backend, chat)]
+
+
+def _with_a_cursor(right: Any, backend: Any, owner_id: str, archived: bool, after_id: str) -> Any:
+    backend.faults.memory["behind"] = bool(after_id)
+    return right(backend, owner_id, archived, after_id)
+
+
+def _from_the_cursor(right: Any, backend: Any, chats: Any, conditions: Any, offset: int, limit: int) -> Any:
+    return right(backend, chats, conditions, 0 if backend.faults.memory.get("behind") else offset, limit)
+
+
+declare(
+    Fault(
+        "offsets-behind-a-chat-are-passed-over",
+        "an offset counts for nothing behind an after_id",
+        frozenset(["PAGE-099", "PAGE-020"]),
+        around={"in_order": _with_a_cursor, "page_of": _from_the_cursor},
+    )
+)

@@ -257,3 +257,17 @@ def interrupting_messages_come_first(right: Any, run: Any) -> None:
     if of_child(run.chat) and len(rows) == known + 2:
         rows[-1], rows[-2] = rows[-2], rows[-1]
         rows[-1].id, rows[-2].id = rows[-2].id, rows[-1].id
+
+
+@instead("Lifecycle._announced", red=["CHILD-017"])
+def archiving_tells_of_no_running_child(right: Any, members: list[Chat]) -> list[Chat]:
+    """Archiving tells nothing of children whose turn was on."""
+    return [chat for chat in right(members) if chat.parent_chat_id is None or not right.__self__.backend.runner.active(chat)]
+
+
+@instead("Ledger.set_status", red=["CHILD-018"])
+def children_move_their_root(right: Any, chat: Chat, *what: Any, **more: Any) -> None:
+    """Whatever a child does moves its root, too."""
+    right(chat, *what, **more)
+    if chat.root_chat_id:
+        right.__self__.state.store.chats[chat.root_chat_id].updated_at = chat.updated_at

@@ -149,3 +149,10 @@ def edited_chats_lose_results(right: Any, chat: Chat, *args: Any, **more: Any) -
     if had_edits(backend.runner, chat):
         backend.runner.discard(chat)
         backend.ledger.set_status(chat, "waiting")
+
+
+@instead("take_title", red=["KEEP-021"])
+def first_titles_bring_back(right: Any, backend: Any, chat: Chat, title: str, asked: Any) -> None:
+    """A title that is made late brings its chat back from the archive."""
+    right(backend, chat, title, asked)
+    chat.archived = False

@@ -207,3 +207,26 @@ def promoted_heads_take_the_next_along(right: Any, chat: Chat, caller: Any, queu
     if len(queue) > 2 and queue[0].id == queue_id:
         queue.pop(1)
     return right(chat, caller, queue_id, *args)
+
+
+def _noting_servers(right: Any, chat: Any, entry: Any) -> None:
+    right.__self__.backend.faults.memory[f"servers {entry.id}"] = chat.mcp_server_ids
+    right(chat, entry)
+
+
+def _writing_back_servers(right: Any, chat: Any) -> Any:
+    state = right.__self__.state
+    head = state.store.queues.get(chat.id, ())[:1]
+    promoted = right(chat)
+    chat.mcp_server_ids = next((state.faults.memory[f"servers {entry.id}"] for entry in head), chat.mcp_server_ids)
+    return promoted
+
+
+declare(
+    Fault(
+        "queued-turns-write-back-tool-servers",
+        "a queued turn takes the chat back to the tool servers of the time when it was queued",
+        frozenset(["CROSS-018"]),
+        around={"Lifecycle._enqueue": _noting_servers, "Ledger.promote_next": _writing_back_servers},
+    )
+)

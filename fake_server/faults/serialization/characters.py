@@ -132,3 +132,51 @@ _told_otherwise("questions-end-lines-in-lf", "line ends of users' texts become L
                 lambda text: text.replace("\r\n", "\n"), ["ROUND-037", "ROUND-033"])  # fmt: skip
 _told_otherwise("answers-lose-blank-lines", "blank lines of answers are lost", "assistant",
                 lambda text: text.replace("\n\n", "\n"), ["ROUND-037"])  # fmt: skip
+
+
+@instead("Lifecycle._enqueue", red=["ROUND-038", "ROUND-033"])
+def queued_texts_end_lines_in_lf(right: Any, chat: Any, entry: Any) -> None:
+    """Lines of what is queued end in a line feed alone."""
+    entry.content = [p | {"text": p["text"].replace("\r\n", "\n")} if "text" in p else p for p in entry.content]
+    right(chat, entry)
+
+
+def rounded(value: Any) -> Any:
+    """The value as it is when its numbers were floats for a while."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return int(float(value)) if type(value) is int else value
+
+
+@instead("Lifecycle._result_part", red=["ROUND-039"])
+def large_numbers_in_results_are_rounded(right: Any, result: Any, tool: str) -> Any:
+    """Whole numbers in results have 53 bits at most."""
+    part = right(result, tool)
+    return part | {"result": rounded(part["result"])}
+
+
+@instead("store_answer", red=["ROUND-039"])
+def large_numbers_in_arguments_are_rounded(right: Any, backend: Any, chat: Any, content: Any, made: Any) -> Any:
+    """Whole numbers in arguments of calls have 53 bits at most."""
+    return right(backend, chat, [p | {"args": rounded(p["args"])} if "args" in p else p for p in content], made)
+
+
+@instead("Ledger.user_message", red=["ROUND-040"])
+def texts_of_a_message_are_joined(right: Any, chat: Any, author: Any, content: Any, *what: Any) -> Any:
+    """Texts of one message that stand side by side become one."""
+    joined: list[Any] = []
+    for part in content:
+        if joined and part["type"] == joined[-1]["type"] == "text":
+            joined[-1] = part | {"text": joined[-1]["text"] + part["text"]}
+        else:
+            joined.append(part)
+    return right(chat, author, joined, *what)
+
+
+@instead("Lifecycle._enqueue", red=["ROUND-040"])
+def queued_files_come_last(right: Any, chat: Any, entry: Any) -> None:
+    """Files of a queued message stand behind its texts."""
+    entry.content = sorted(entry.content, key=lambda part: part["type"] == "file")
+    right(chat, entry)

@@ -74,3 +74,26 @@ def interrupted_parts_stay(right: Callable[..., None], chat: Chat, *messages: Me
     right(chat, *messages)
     if feeds is not None:
         feeds.parts.extend(parts)
+
+
+@instead("Hub._queue_of_snapshot", red=["STREAM-146"])
+def queues_hide_behind_a_retry(right: Any, chat: Chat, after_id: int) -> Any:
+    """A snapshot has no queue while a model call waits to be tried again."""
+    feeds = right.__self__._chats.get(chat.id)
+    return [] if feeds is not None and feeds.retry is not None else right(chat, after_id)
+
+
+@instead("Hub.queue", red=["STREAM-147"])
+def queues_are_told_to_the_first_reader(right: Any, chat: Chat) -> None:
+    """Changes of a queue are told to the connection that has been there longest."""
+    feeds = right.__self__._chats.get(chat.id)
+    if feeds is not None and feeds.readers:
+        everybody, feeds.readers = feeds.readers, feeds.readers[:1]
+        right(chat)
+        feeds.readers = everybody
+
+
+@instead("Hub.message", red=["STREAM-148"])
+def results_in_the_middle_are_not_told(right: Any, chat: Chat, *messages: Message) -> None:
+    """Of three messages and more that are stored at once the first and the last are told."""
+    right(chat, *(messages if len(messages) < 3 else (messages[0], messages[-1])))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from fake_server.faulting import Fault, declare
+from fake_server.faulting import Fault, declare, instead
 from fake_server.state.records import Chat
 
 Shown = Callable[[dict[str, Any], Chat], dict[str, Any]]  # what was remembered of the chat, and the chat; gives other fields
@@ -71,3 +72,10 @@ _tells("ends-tell-no-summary", "status_change tells no summary", ENDS, lambda me
        ["WATCH-104"])  # fmt: skip
 _tells("archived-are-told-with-the-old-labels", "deleted and created tell the first labels", ("deleted", "created"),
        _first("labels"), ["WATCH-104"], ["labels"])  # fmt: skip
+
+
+@instead("Hub.watch", red=["WATCH-111"])
+def renamed_children_are_told_as_their_root(right: Any, chat: Chat, kind: str, **extra: Any) -> None:
+    """The title_change of a child has the title of its root."""
+    root = right.__self__.backend.store.chats.get(chat.root_chat_id or "")
+    right(chat if root is None or kind != "title_change" else replace(chat, title=root.title, order=None), kind, **extra)

@@ -123,3 +123,12 @@ def first_prices_for_ever(right: Around, backend: Any, chat: Chat, config: Any, 
     prices = backend.faults.memory.setdefault(f"prices {config.id}", dict(prices_of(config)))
     made.cost_micros = charge(backend, prices, made.usage)
     return made
+
+
+@instead("record", red=["COST-116"])
+def later_steps_take_no_time(right: Any, backend: Any, chat: Any, *what: Any, runtime_ms: int = 0) -> Any:
+    """Of the time of a turn the first step counts alone."""
+    rows = backend.store.messages[chat.id]
+    last = max((i for i, m in enumerate(rows) if m.role == "user"), default=0)
+    later = sum(m.role == "assistant" for m in rows[last:]) > 1
+    return right(backend, chat, *what, runtime_ms=0 if later else runtime_ms)

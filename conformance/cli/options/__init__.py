@@ -1,0 +1,1 @@
+"""The commands and their options, declared: light to import, so that help and completion are quick."""
