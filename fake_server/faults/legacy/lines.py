@@ -44,7 +44,7 @@ def late(line: Line, memory: Memory) -> list[Line]:
 
 
 # -- order
-@frames("answer", red=["LSTREAM-001"])
+@frames("answer", red=["LSTREAM-001", "LTOOL-001"])
 def starts_behind_pieces(batch: list[Line], memory: Memory) -> list[Line]:
     """The start of a tool call comes behind its first piece."""
     out: list[Line] = []
@@ -61,21 +61,21 @@ told(
     "The whole of a tool call has another name.",
     "9",
     lambda line, memory: [says("9", {**line["data"], "toolName": line["data"]["toolName"].upper()})],
-    red=["LSTREAM-002"],
+    red=["LSTREAM-002", "LTOOL-001"],
 )
 told(
     "thoughts-before-results",
     "A thought stands before the result of a tool.",
     "a",
     lambda line, memory: [says("g", "hm"), line],
-    red=["LSTREAM-003"],
+    red=["LSTREAM-003", "LTOOL-001"],
 )
 told(
     "ends-twice",
     "The finish of the message comes twice.",
     "d",
     lambda line, memory: [line, line],
-    red=["LSTREAM-004", "LSTREAM-014", "LSTREAM-017", "LSTREAM-025", "LSTREAM-027"],
+    red=["LSTREAM-004", "LSTREAM-014", "LSTREAM-017", "LSTREAM-025", "LSTREAM-027", "LTOOL-017"],
 )
 
 
@@ -158,7 +158,7 @@ replaces(
 )
 
 
-@frames("answer", red=["LSTREAM-018", "LSTREAM-012", "LSTREAM-014", "LSTREAM-025"])
+@frames("answer", red=["LSTREAM-018", "LSTREAM-012", "LSTREAM-014", "LSTREAM-025", "LSTREAM-013"])
 def steps_have_starts(batch: list[Line], memory: Memory) -> list[Line]:
     """Each step has a start."""
     out: list[Line] = []
@@ -185,6 +185,8 @@ replaces(
         "LSTREAM-037",
         "SCHEMA-line-0",
         "SCHEMA-listMessages",
+        "LSTREAM-013",
+        "LTOOL-001",
     ],
 )
 told(

@@ -52,13 +52,13 @@ shows(
     "empty-content-left-out",
     "A message without content has no such key.",
     without("content"),
-    red=["LMSG-001", "LMSG-002", "LMSG-027", "SCHEMA-listMessages"],
+    red=["LMSG-001", "LMSG-002", "LMSG-027", "SCHEMA-listMessages", "LSTREAM-037"],
 )
 shows(
     "empty-lists-shown",
     "A message has annotations, even if they are none.",
     lambda m: m.setdefault("annotations", []),
-    red=["LMSG-002", "LMSG-016", "LMSG-027", "SCHEMA-listMessages"],
+    red=["LMSG-002", "LMSG-016", "LMSG-027", "SCHEMA-listMessages", "LSTREAM-037"],
 )
 shows(
     "empty-texts-shown",
@@ -70,7 +70,7 @@ shows(
     "null-arguments-left-out",
     "Arguments of null are left out.",
     of_tools(without("args")),
-    red=["LMSG-004", "SCHEMA-listMessages"],
+    red=["LMSG-004", "SCHEMA-listMessages", "LTOOL-009"],
 )
 shows(
     "data-as-numbers",
@@ -137,6 +137,16 @@ def no_messages_are_null(answer: Answer) -> None:
         "LMSG-029",
         "LMSG-030",
         "LMSG-034",
+        "LSTREAM-030",
+        "LSTREAM-031",
+        "LSTREAM-033",
+        "LSTREAM-035",
+        "LSTREAM-036",
+        "LSTREAM-037",
+        "LSTREAM-040",
+        "LSTREAM-045",
+        "LTOOL-009",
+        "LTOOL-010",
     ],
 )
 def newest_messages_first(answer: Answer) -> None:

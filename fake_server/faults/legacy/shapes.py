@@ -71,3 +71,37 @@ def a_401_tells_what_was_said(answer: Answer) -> None:
     said = answer.backend.store.said.get(chat_id)
     if answer.status == 401 and said:
         answer.body["detail"] = str(said[0]["content"])
+
+
+# -- answers that are JSON
+@changes("getChat", red=["SCHEMA-getChat"])
+def titles_are_numbers(answer: Answer) -> None:
+    """The title of a chat that is read is how long it is."""
+    answer.body["title"] = len(answer.body["title"])
+
+
+@answers("sendMessage", red=["SCHEMA-sendMessage"])
+def refused_messages_have_numbers(answer: Answer) -> None:
+    """The detail of a refused message is a number."""
+    if answer.status == 400:
+        answer.body["detail"] = 7
+
+
+@answers("sendMessage", red=["SER-001"])
+def refused_messages_say_nothing(answer: Answer) -> None:
+    """The refusal of a message has no text."""
+    if answer.status == 400:
+        answer.body["message"] = None
+
+
+@answers("sendMessage", red=["SER-003"])
+def details_may_be_empty(answer: Answer) -> None:
+    """A refusal of a message without a detail has an empty one."""
+    if answer.status == 400:
+        answer.body.setdefault("detail", "")
+
+
+@changes("getChat", red=["SER-006"])
+def read_times_without_offset(answer: Answer) -> None:
+    """The times of a chat that is read have no offset."""
+    answer.body |= {key: answer.body[key].rstrip("Z") for key in ("created_at", "updated_at")}
