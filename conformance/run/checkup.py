@@ -131,6 +131,8 @@ async def _actor(session: Session, name: str, seen: Known) -> Finding:
 
 
 async def _sockets(session: Session) -> Finding:
+    if not any(operation.socket for operation in session.documents.operations.values()):
+        return Finding("websocket", OK, "this revision has none")
     if problem := await upgrade_works(session):
         text, _, cure = problem.text.partition("; ")
         return Finding("websocket", NOTE, text, cure)
@@ -178,6 +180,8 @@ async def _settings(session: Session) -> Finding:
     if root is None:
         return Finding("settings", OK, "a run changes none, for it has no root")
     found = await settings.read(Admin(session.wire, session.profile, root.token))
+    if not found:
+        return Finding("settings", OK, "this revision has none that a run would change")
     names = sorted(path.rpartition("/config/")[2].rpartition("/chats/")[2] for path in found)
     text = f"a run changes these of the whole server and puts them back: {', '.join(names)}"
     return Finding("settings", OK, text, "leave them alone with --no-allow-config-changes")
