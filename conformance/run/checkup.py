@@ -50,7 +50,7 @@ async def look_at(session: Session, found: Found | None, named: str) -> list[Fin
         reached = session.wire.access.proxy_of(session.target.base_url)
         through = " through a proxy" if reached else ""
         if any(p.fatal for p in problems):
-            return [*out, *map(of_problem, problems)]
+            return [*(f for f in out if f.state != OK), *map(of_problem, problems)]
         out.append(Finding("reachable", OK, f"{session.target.shown_url} answers{through}, {await _round_trip(session):.0f} ms"))
         out += [await _build(session), *_revision(session, found, named)]
         known = await look(session)
@@ -64,7 +64,7 @@ async def look_at(session: Session, found: Found | None, named: str) -> list[Fin
             problems.append(Problem(wrong, False))
         return out + [of_problem(problem) for problem in problems]
     except (TargetUnreachable, BadAnswer) as error:
-        return [*out, Finding("reachable", BROKEN, str(error), "is the server up? check base_url")]
+        return [*(f for f in out if f.state != OK), Finding("reachable", BROKEN, str(error), "is the server up? check base_url")]
 
 
 async def _secured(session: Session) -> list[Finding]:
