@@ -296,7 +296,7 @@ def tools_behind_text(batch: list[Line], memory: Memory) -> list[Line]:
 
 
 # -- clients that hang up, and two at once
-@instead("Answerer.lines", red=["LSTREAM-040"])
+@instead("Answerer.lines", red=["LSTREAM-040", "PROP-007"])
 async def hanging_up_takes_back(right: Any, asked: Any) -> Any:
     """A client that hangs up takes its message back."""
     ended = False
