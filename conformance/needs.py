@@ -61,7 +61,8 @@ def no_token(actor: str) -> str:
 
 def obstacle_of_case(session: Session, case: CaseSpec, needs: Iterable[str]) -> tuple[str, str] | None:
     """Why a case can't be played for a requirement with these needs; None when it can."""
-    if found := obstacle(session, (*needs, *case.needs)):
+    asked = (need for need in (*needs, *case.needs) if not (case.any_model and need == "llm"))
+    if found := obstacle(session, asked):
         return found
     if case.alone and not session.options.config_changes:
         return NOT_APPLICABLE, NO_CHANGES

@@ -1,38 +1,25 @@
-"""The pytest plugin: cases are items, but they are played together on one event loop.
-
-`pytest --pyargs conformance --target …` and the command line play the same cases. Each item only waits for its case's
-future, so -k, -x, markers and JUnit of pytest keep working.
-"""
+"""The pytest plugin: every pytest process loads it where the suite is installed, so it imports nothing of the suite by itself."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+import importlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from conformance.play.declaration import CaseSpec
-from conformance.play.verdict import FAIL, HARNESS_ERROR, Check
-from conformance.run.collection import specs_of
-from conformance.run.session import UNUSABLE
-from conformance.run.whole import Outcome, RunConfig, Selection, play
-
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "cases", _HERE / "properties")
-OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
-_COLLECTED: pytest.StashKey[int] = pytest.StashKey()
+_ITEMS = "conformance.items"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chat-conformance")
-    group.addoption("--target", help="target file or URL of the server to judge (none: the embedded fake server)")
-    group.addoption("--record", help="write the run record (NDJSON) here")
-    group.addoption("--conformance-seed", type=int, default=None, help="seed of the property phase")
-    group.addoption("--conformance-jobs", type=int, default=16, help="cases played at once")
+    group.addoption(
+        "--chat-conformance-target", help="target file or URL of the server to judge (none: the embedded fake server)"
+    )
+    group.addoption("--chat-conformance-record", help="write the run record (NDJSON) here")
+    group.addoption("--chat-conformance-seed", type=int, default=None, help="seed of the property phase")
+    group.addoption("--chat-conformance-jobs", type=int, default=16, help="cases played at once")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,105 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.suffix == ".py" and any(f in file_path.parents for f in _FOLDERS) and file_path.name != "__init__.py":
-        return CaseFile.from_parent(parent, path=file_path)
-    return None
-
-
-class CaseFile(pytest.File):
-    """A module of cases."""
-
-    def collect(self) -> Iterable[pytest.Item]:
-        for spec in specs_of(".".join(self.path.relative_to(_HERE.parent).with_suffix("").parts)):
-            yield CaseItem.from_parent(self, name=spec.name, spec=spec)
-
-
-class CaseFailed(Exception):
-    """A case came to a verdict that is not green; its text is the report."""
-
-
-class CaseItem(pytest.Item):
-    """One case; `future` holds its final checks."""
-
-    def __init__(self, *, spec: CaseSpec, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
-        self.future: Future[list[Check]] = Future()
-        if spec.alone:
-            self.add_marker("alone")
-
-    def runtest(self) -> None:
-        bad = []
-        for check in self.future.result():
-            self.user_properties.append((check.requirement, check.verdict))
-            if check.verdict in (FAIL, HARNESS_ERROR):
-                bad.append(f"{check.requirement} {check.verdict}: {check.message or check.reason}")
-        if bad:
-            raise CaseFailed("\n".join(bad))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        return str(excinfo.value) if isinstance(excinfo.value, CaseFailed) else super().repr_failure(excinfo)
-
-    def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, self.spec.line - 1, self.name
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.stash[_COLLECTED] = len(items)  # before -k and the like leave some out
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    items = [item for item in session.items if isinstance(item, CaseItem)]
-    if not items or session.config.option.collectonly:
-        return (yield)
-    config = _config_of(session.config)
-    by_spec = {id(item.spec): item for item in items}
-
-    def done(spec: CaseSpec, checks: list[Check]) -> None:
-        if not by_spec[id(spec)].future.done():
-            by_spec[id(spec)].future.set_result(checks)
-
-    complete = len(items) == session.config.stash[_COLLECTED]
-    chosen = Selection([item.spec for item in items], complete)
-    outcome = Outcome()
-    session.config.stash[OUTCOME] = outcome
-    thread = threading.Thread(target=_background, args=(config, chosen, done, outcome, items), daemon=True)
-    thread.start()
-    try:
-        return (yield)
-    except KeyboardInterrupt:
-        outcome.interrupt("interrupted (^C)")
-        raise
-    finally:
-        outcome.stop()
-        thread.join(timeout=60)
-
-
-def _background(config: RunConfig, chosen: Selection, done: Any, outcome: Outcome, items: list[CaseItem]) -> None:
-    try:
-        asyncio.run(play(config, chosen, done, outcome))
-    except BaseException as error:  # the waiting items must hear of it
-        outcome.error = error
-    finally:
-        for item in items:  # told once, by the exit status: a traceback for each case would say no more
-            if not item.future.done():
-                item.future.set_result([])
-
-
-def _config_of(config: pytest.Config) -> RunConfig:
-    option = config.option
-    return RunConfig(
-        target=option.target,
-        record=Path(option.record) if option.record else None,
-        seed=option.conformance_seed,
-        jobs=option.conformance_jobs,
-    )
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    outcome = session.config.stash.get(OUTCOME, None)
-    if outcome is not None and (outcome.exit_status is not None or outcome.error is not None):
-        session.exitstatus = outcome.exit_status if outcome.exit_status is not None else UNUSABLE
+    if file_path.suffix != ".py" or file_path.name == "__init__.py" or not any(f in file_path.parents for f in _FOLDERS):
+        return None
+    items = importlib.import_module(_ITEMS)
+    if not parent.config.pluginmanager.is_registered(items):
+        parent.config.pluginmanager.register(items, _ITEMS)
+    found: pytest.Collector = items.CaseFile.from_parent(parent, path=file_path)
+    return found

@@ -37,6 +37,7 @@ COMMANDS = {
     "matrix": ("tools", "many runs beside each other: servers by areas and requirements"),
     "trend": ("tools", "the runs of a folder over time"),
     "merge": ("tools", "put the records of the shards of one run together"),
+    "proxy": ("tools", "judge whatever passes between clients and a server"),
     "completion": ("tools", "print what makes a shell complete commands and options"),
 }
 

@@ -20,7 +20,7 @@ from conformance.wire.redact import Redactor
 def command(options: Options) -> int:
     names = ("record", *KINDS, "reproducers", "statement")
     check_outputs({f"--{name}": getattr(options, name) for name in names}, {str(path): path for path in options.records})
-    with _file(options.record) as record:
+    with file_of(options.record) as record:
         try:
             status = _write(options.records, record)
         except (Unreadable, NotOnePlan, RecordFailed, OSError) as error:
@@ -33,8 +33,8 @@ def command(options: Options) -> int:
 
 
 @contextlib.contextmanager
-def _file(named: Path | None) -> Iterator[Path]:
-    """The file of the merged record; one that is gone with this process where nobody named one."""
+def file_of(named: Path | None) -> Iterator[Path]:
+    """The file of the record; one that is gone with this process where nobody named one."""
     if named is not None:
         yield named
         return

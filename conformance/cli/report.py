@@ -49,7 +49,11 @@ def render(options: Options, record: Path) -> bool:
     if options.statement:
         statement().render(record, options.statement)
         print(f"statement: {options.statement}")
-    return bool(wanted or options.reproducers or options.statement)
+    if options.github:
+        from conformance.cli.github import tell
+
+        tell(record, sys.stdout)
+    return bool(wanted or options.reproducers or options.statement or options.github)
 
 
 def statement() -> Any:

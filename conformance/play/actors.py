@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.play.finding import plain
 from conformance.play.finding import shown as short
 from conformance.play.giving_up import LOST, Patience
-from conformance.play.verdict import Unmet
+from conformance.play.verdict import Absent, Unmet
 from conformance.profiles import Dialect
 from conformance.wire.exchange import ABSENT, Exchange, Request, SocketLog
 from conformance.wire.feed import worded
@@ -339,7 +339,7 @@ class Chat:
                     await asyncio.sleep(pause)  # there is no event for it that holds for every server state
                     pause = min(pause * 1.5, 0.25)
         except TimeoutError:
-            raise Unmet(f"the chat did not reach {n} children") from None
+            raise self.missed(f"the chat did not reach {n} children") from None
         return found
 
     async def when(self, reached: Any, what: str) -> dict[str, Any]:
@@ -371,7 +371,12 @@ class Chat:
                 patience.vain(kind, self.case.name)
             seen = {k: seen.get(k) for k in ("status", "title", "last_error")} if isinstance(seen, dict) else seen
             shown = short(plain(seen))
-            raise Unmet(f"the chat did not reach {what} {why or f'within {wanted:g} s'}; last seen: {shown}") from None
+            raise self.missed(f"the chat did not reach {what} {why or f'within {wanted:g} s'}; last seen: {shown}") from None
+
+    def missed(self, text: str) -> Unmet:
+        """What to raise where something was waited for in vain that a script may have ordered."""
+        kind = self.case.session.target.llm.kind
+        return Unmet(text) if kind == "scripted" else Absent(f"{text}; the target's LLM is {kind}, not scripted")
 
     def hurry(self, seen: Any, limit: asyncio.Timeout) -> None:
         """A chat whose status this API does not know is not waited for long: nothing will come of it."""

@@ -14,7 +14,8 @@ class CaseSpec:
     """One case: its function (called with the context and, for tables, the row) and the ids that it judges.
 
     `silent`: further ids that it names and that do not hold in the profile: what happens under them is not judged.
-    `either`: its ids say the same of different profiles; the whole case judges the one that holds.
+    `either`: its ids say the same of different profiles; the whole case judges the one that holds. `any_model`: it is played
+    where the LLM follows no script, in place of those that need scripts.
     """
 
     name: str
@@ -27,6 +28,7 @@ class CaseSpec:
     fuzz: bool = False
     early: bool = False
     either: bool = False
+    any_model: bool = False
     row: Any = None
     has_row: bool = False
     module: str = ""
@@ -82,6 +84,7 @@ def case(
     fuzz: bool = False,
     early: bool = False,
     either: bool = False,
+    any_model: bool = False,
 ) -> Callable[[CaseFunction], CaseFunction]:
     """Declare a case that judges these requirement ids.
 
@@ -89,11 +92,13 @@ def case(
     its own requirement. `needs`: beside the requirement's own. `alone`: changes something server-wide, runs with nothing
     beside it. `writes=False`: may run with --read-only. `fuzz`: part of the property phase. `early`:
     waits for seconds of the server's own clock, so it starts first. `either`: the ids say the same of different profiles, and
-    the whole case judges the one that holds (a row of a table may say so, too).
+    the whole case judges the one that holds (a row of a table may say so, too). `any_model`: whatever the model says, it
+    judges the same; played where the LLM is a real one.
     """
 
     def declare(function: CaseFunction) -> CaseFunction:
         options = {"needs": tuple(needs), "alone": alone, "writes": writes, "fuzz": fuzz, "early": early, "either": either}
+        options |= {"any_model": any_model}
         function.__case__ = Declaration(tuple(ids), rows, options)  # type: ignore[attr-defined]
         return function
 

@@ -51,7 +51,7 @@ def declared(capabilities: dict[str, bool]) -> str:
 async def find(session: Session) -> Routing:
     """What the target file declares, else what a turn shows; nothing where the profile asks for neither."""
     if not NEEDS.keys() & set(session.traits["capabilities"]):
-        return Routing()
+        return Routing(UNKNOWN, "this revision has no gateway")
     said = declared(session.target.capabilities)
     return Routing(said, "so the target file declares") if said else await seen(session)
 
@@ -66,7 +66,7 @@ async def seen(session: Session) -> Routing:
 
 async def contradiction(session: Session) -> str:
     """What a turn shows, when the target file declares otherwise; else nothing."""
-    said = declared(session.target.capabilities)
+    said = declared(session.target.capabilities) if NEEDS.keys() & set(session.traits["capabilities"]) else ""
     shown = await seen(session) if said else Routing()
     return "" if shown.way in (said, UNKNOWN) else f"the target file declares another routing than a turn shows: {shown}"
 

@@ -50,7 +50,7 @@ async def look_at(session: Session, found: Found | None, named: str) -> list[Fin
         reached = session.wire.access.proxy_of(session.target.base_url)
         through = " through a proxy" if reached else ""
         if any(p.fatal for p in problems):
-            return [*out, *map(of_problem, problems)]
+            return [*(f for f in out if f.state != OK), *map(of_problem, problems)]
         out.append(Finding("reachable", OK, f"{session.target.shown_url} answers{through}, {await _round_trip(session):.0f} ms"))
         out += [await _build(session), *_revision(session, found, named)]
         known = await look(session)
@@ -64,7 +64,7 @@ async def look_at(session: Session, found: Found | None, named: str) -> list[Fin
             problems.append(Problem(wrong, False))
         return out + [of_problem(problem) for problem in problems]
     except (TargetUnreachable, BadAnswer) as error:
-        return [*out, Finding("reachable", BROKEN, str(error), "is the server up? check base_url")]
+        return [*(f for f in out if f.state != OK), Finding("reachable", BROKEN, str(error), "is the server up? check base_url")]
 
 
 async def _secured(session: Session) -> list[Finding]:
@@ -131,6 +131,8 @@ async def _actor(session: Session, name: str, seen: Known) -> Finding:
 
 
 async def _sockets(session: Session) -> Finding:
+    if not any(operation.socket for operation in session.documents.operations.values()):
+        return Finding("websocket", OK, "this revision has none")
     if problem := await upgrade_works(session):
         text, _, cure = problem.text.partition("; ")
         return Finding("websocket", NOTE, text, cure)
@@ -178,6 +180,8 @@ async def _settings(session: Session) -> Finding:
     if root is None:
         return Finding("settings", OK, "a run changes none, for it has no root")
     found = await settings.read(Admin(session.wire, session.profile, root.token))
+    if not found:
+        return Finding("settings", OK, "this revision has none that a run would change")
     names = sorted(path.rpartition("/config/")[2].rpartition("/chats/")[2] for path in found)
     text = f"a run changes these of the whole server and puts them back: {', '.join(names)}"
     return Finding("settings", OK, text, "leave them alone with --no-allow-config-changes")

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from conformance.run.target import Llm, Target
 
 _START_SECONDS = 30
+_PLAINLY = ("-P",)  # modules are not looked for in the folder that somebody happens to be in
 
 
 class EmbeddedFailed(RuntimeError):
@@ -47,7 +48,7 @@ async def _child(what: str, *command: str) -> AsyncIterator[bytes]:
     """A module that runs as long as this lasts, and the line that it prints as soon as it listens."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(  # a session of its own: ^C is for the run, which ends it
-        sys.executable, "-m", *command, "--parent-pipe", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        sys.executable, *_PLAINLY, "-m", *command, "--parent-pipe", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
     )
     try:
         yield await _first_line(what, process)
@@ -77,4 +78,4 @@ async def _first_line(what: str, process: asyncio.subprocess.Process) -> bytes:
 def run_fake_server(arguments: Sequence[str]) -> int:
     """Replace this process by `python -m fake_server …` (the commands serve, llm and faults)."""
     module, *rest = arguments
-    os.execv(sys.executable, [sys.executable, "-m", module, *rest])
+    os.execv(sys.executable, [sys.executable, *_PLAINLY, "-m", module, *rest])

@@ -16,6 +16,7 @@ from conformance.wire.http import BadAnswer, TargetUnreachable
 from conformance.wire.socket import open_socket
 
 __all__ = ["Problem", "clock_skew", "preflight", "upgrade_works"]
+_OF_A_MODEL = 60.0  # seconds that a turn of a real model may take
 _CONTROL_ANSWERS = {
     200: "",
     401: "it asks for a token; put that of its target file, or of --control-token-env, under llm.control_token",
@@ -34,6 +35,8 @@ async def preflight(session: Session) -> list[Problem]:
         return [Problem(f"no answer from {target.shown_url}: {error}; is the server up? check base_url")]
     # a turn is some dozen round trips and the server's own scheduling; ten seconds leave room for a busy machine
     session.deadline = session.options.deadline or min(40.0, max(10.0, min(x.ms for x in warm) * 0.4))
+    if target.llm.kind == "live":
+        session.deadline = session.options.deadline or max(_OF_A_MODEL, session.deadline)
     if not target.users:
         text = "the target has no users, so nothing can be judged; give a target file (docs/i-have-a-server.md)"
         return [Problem(f"{target.shown_url} answered {first.response.status}; {text}")]

@@ -15,7 +15,6 @@ from typing import Any
 from conformance.play.declaration import CaseSpec
 
 _COSTS = Path(__file__).with_name("costs.json")
-_USUAL_MS = 60.0  # of a case that nobody has measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def names_sha256(names: Iterable[str]) -> str:
 
 
 def costs() -> dict[str, float]:
-    """What cases took when they were measured, in milliseconds; `python -m scripts.case_costs RECORD` measures."""
+    """What dear cases took when they were measured, times what most take; `python -m scripts.case_costs RECORD` measures."""
     found: dict[str, float] = json.loads(_COSTS.read_text(encoding="utf-8"))
     return found
 
@@ -64,7 +63,7 @@ def split(cases: Iterable[CaseSpec], of: int, *, jobs: int) -> list[list[CaseSpe
     known = costs()
 
     def cost(case: CaseSpec) -> float:
-        return known.get(case.name, _USUAL_MS) / (1 if case.alone else jobs)
+        return known.get(case.name, 1.0) / (1 if case.alone else jobs)
 
     parts: list[list[CaseSpec]] = [[] for _ in range(of)]
     loads = [0.0] * of

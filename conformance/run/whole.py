@@ -256,7 +256,8 @@ def _cases(config: RunConfig, chosen: Selection, session: Session) -> list[CaseS
     cases = [case for case in chosen.cases if not case.fuzz or config.fuzz != "off"]
     kept = {requirement for case in cases for requirement in case.requirements}
     session.switched_off = {r for case in chosen.cases for r in case.requirements} - kept
-    return [held for case in cases if (held := case.held(session.profile.requirements)) is not None]
+    held = [found for case in cases if (found := case.held(session.profile.requirements)) is not None]
+    return [case for case in held if not case.any_model or session.target.llm.kind == "live"]
 
 
 def _plan(config: RunConfig, chosen: Selection, cases: list[CaseSpec], session: Session) -> Plan | None:

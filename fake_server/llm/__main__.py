@@ -32,6 +32,7 @@ async def _serve(args: argparse.Namespace) -> int:
         seed=args.seed,
         gate_seconds=args.gate_seconds,
         strict=args.strict,
+        babble=args.babble,
     )
     if args.orders:
         from fake_server.llm.files import Wrong, load_orders
@@ -81,6 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="for identifiers and jitter")
     parser.add_argument("--gate-seconds", type=float, default=30.0, help="deadline of a gate that nobody opens")
     parser.add_argument("--strict", action="store_true", help="refuse calls that no script and no order expects")
+    parser.add_argument("--babble", action="store_true", help="follow no script: answer with made-up words")
     parser.add_argument(
         "--parent-pipe",
         action="store_true",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from fake_server.llm.script import (
     HttpError,
     Node,
     Path,
+    Reasoning,
     Script,
     Text,
     ToolCall,
@@ -26,6 +28,7 @@ from fake_server.llm.script import (
     pick,
 )
 
+_WORDS = ("well", "indeed", "the", "answer", "is", "short", "and", "plain", "ünïcödé", "42", "perhaps", "so", "to", "speak")
 _REMEMBERED = 5_000
 
 
@@ -110,15 +113,18 @@ def _pieces(turn: Turn) -> list[tuple[list[str], str]]:
 class Director:
     """Keeps what must outlive one call: counts of identical requests, what was used of each script, surprises."""
 
-    def __init__(self, orders: Orders, *, strict: bool = False) -> None:
+    def __init__(self, orders: Orders, *, strict: bool = False, babble: int | None = None) -> None:
+        """`babble`: a seed; every call is then answered with made-up words, whatever scripts and orders say."""
         self.orders = orders
         self.strict = strict
+        self.babble = babble
         self.clear()
 
     def clear(self) -> None:
         self._attempts: OrderedDict[str, int] = OrderedDict()
         self._uses: OrderedDict[tuple[Any, ...], _Use] = OrderedDict()
         self._surprises: list[Leftover] = []
+        self._babbled_so_far = 0
 
     def number(self, call: Call) -> None:
         """Set the call's turn number (from its history) and attempt (identical requests so far)."""
@@ -132,6 +138,8 @@ class Director:
 
     def decide(self, call: Call) -> Decision:
         """Raises Refused."""
+        if self.babble is not None:
+            return self._babbled(call)
         order = self.orders.find(call)
         if order is not None:
             order.used += 1
@@ -145,6 +153,18 @@ class Director:
         if call.purpose in ("summary", "helper"):
             return Decision(helper_turn(call, HELPER_TEXTS), "helper")
         return self._prompted(call)
+
+    def _babbled(self, call: Call) -> Decision:
+        """As a model that follows nobody's script: another number of words and pieces each time."""
+        self._babbled_so_far += 1
+        draw = random.Random(f"{self.babble} {self._babbled_so_far}")
+        said = []
+        for _ in range(draw.randint(1, 6)):
+            said.append(" ".join(draw.choices(_WORDS, k=draw.randint(1, 9))) + draw.choice((" ", ". ", "\n")))
+        if call.purpose not in ("turn", "compaction") and not call.stream:
+            return Decision(helper_turn(call, dict.fromkeys(HELPER_TEXTS, said[0].strip())), "babble")
+        thought = (Reasoning(draw.choice(_WORDS)),) if draw.random() < 0.3 else ()
+        return Decision(Turn(steps=(*thought, *map(Text, said))), "babble")
 
     def _helper(self, call: Call) -> Decision:
         scripted: str | Node | None = None

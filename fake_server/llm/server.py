@@ -51,6 +51,7 @@ class ScriptedLLM:
         seed: int = 0,
         gate_seconds: float = 30.0,
         strict: bool = False,
+        babble: bool = False,
         pacing: Pacing | None = None,
         models: Iterable[str] = MODELS,
     ) -> None:
@@ -60,7 +61,7 @@ class ScriptedLLM:
         self.gates = Gates(gate_seconds)
         self.journal = Journal()
         self.orders = Orders()
-        self.director = Director(self.orders, strict=strict)
+        self.director = Director(self.orders, strict=strict, babble=seed if babble else None)
         self._wires = make_wires()
         self._public = HttpServer(self._serve)
         self.control_token = control_token

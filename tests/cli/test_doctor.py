@@ -17,6 +17,7 @@ from conformance.run.revision import find
 from conformance.run.session import Options, Session
 from conformance.run.target import Target
 from fake_server.serve import RunningServer, running_server
+from spec.documents import documents
 
 LOOKED_AT = {"tls", "reachable", "build", "revision", "websocket", "clock", "llm", "routing", "settings"}
 
@@ -50,7 +51,8 @@ def test_everything_is_looked_at(profile: str) -> None:
     assert LOOKED_AT | actors <= found.keys()
     assert {finding.state for finding in found.values()} == {"ok"}
     assert found["actor root"].text == "root0, the token is accepted, roles owner, 512 requests a minute"
-    assert "system-prompt" in found["settings"].text and "-fake" in found["build"].text
+    settings = {o.id for o in documents(profile).operations.values() if "config" in o.tags}
+    assert ("system-prompt" in found["settings"].text) is bool(settings) and "-fake" in found["build"].text
     assert "alone" in {f.name: f for f in looked(profile, config_changes=False)}["settings"].text
 
 

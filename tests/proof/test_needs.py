@@ -131,5 +131,5 @@ def test_what_a_target_is_declared_not_to_have_hinders_no_run_from_ending_well(
 
     run = asyncio.run(scene())
     assert {requirement: run.why(requirement) for requirement in run.ids("untestable")} == {}
-    assert run.footer["exit"] == 0 and len(run.ids("pass")) > 300
+    assert run.footer["exit"] == 0 and len(run.ids("pass")) > len(spec.load(profile).requirements) / 6
     assert all(check.reason for check in run.checks if check.verdict == "not-applicable")

@@ -8,7 +8,7 @@ from conformance.recordings.replay import replay_embedded
 from fixtures.transcripts import files
 
 # By profile: rows that can be replayed, at least, and the share of them that are answered alike.
-WANTED = {"experimental-2026-05": (5000, 0.99), "experimental-2026-03": (1700, 0.98)}
+WANTED = {"experimental-2026-05": (5000, 0.99), "experimental-2026-03": (1700, 0.98), "legacy-2025-05": (1100, 0.98)}
 
 
 @pytest.mark.slow

@@ -57,16 +57,16 @@ async def tool_invocations(t: Case) -> None:
 
     with t.judging("LMSG-004"):
         parts = [invocation(result=[1]), invocation(step=2, result=OBJECT), invocation(args=None), invocation(state="call")]
-        await keeps(t, role="assistant", parts=parts)
-        (bare,) = (await kept(t, role="assistant", parts=[{"type": "tool-invocation", "toolInvocation": {}}]))["parts"]
+        await keeps(t, parts=parts)
+        (bare,) = (await kept(t, parts=[{"type": "tool-invocation", "toolInvocation": {}}]))["parts"]
         t.expect(
             sorted(t.known(bare["toolInvocation"])),
             ["args", "state", "toolCallId", "toolName"],
             "the keys of an empty invocation",
         )
     with t.judging("LMSG-026"):
-        await keeps(t, role="assistant", parts=[invocation(state="whatever", result=0), invocation(state="")])
-        shown = await kept(t, role="assistant", parts=[invocation(result=None)])
+        await keeps(t, parts=[invocation(state="whatever", result=0), invocation(state="")])
+        shown = await kept(t, parts=[invocation(result=None)])
         t.true("result" not in shown["parts"][0]["toolInvocation"], "a result of null is left out", shown["parts"][0])
 
 
@@ -131,7 +131,7 @@ PARTS: list[dict[str, Any]] = [
 
 @case("LMSG-023")
 async def six_kinds_of_parts(t: Case) -> None:
-    await keeps(t, role="assistant", parts=PARTS)
+    await keeps(t, parts=PARTS)
 
 
 @case("LMSG-024")

@@ -30,7 +30,7 @@ async def the_models(t: Case) -> None:
     with t.judging("LMODEL-004"):
         t.accepted(answer)
         said = (answer.response.content or b"").decode().lower()
-        for word in ("key", "http:", "https:", "base_url", "sk-"):
+        for word in ("api_key", "base_url", "http://", "https://"):
             t.true(word not in said, f"the list of models does not say {word!r}", said)
         t.refused(await t.alice.get(t.url("getDeploymentConfig")), "common.forbidden")
 

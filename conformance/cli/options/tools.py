@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from conformance.cli.given import Command, FilePath, Listed, OneOf, Server, of_environment, option
+from conformance.cli.given import Command, FilePath, Listed, OneOf, Server, Whole, of_environment, option
 from conformance.cli.options.run import PROFILE, areas, outputs, reach, requirements
 
 
@@ -157,6 +157,21 @@ MERGE = Command(
     [
         click.Argument(["records"], nargs=-1, required=True, type=FilePath(), metavar="RECORD…"),
         option("--record", type=FilePath(), metavar="F.ndjson[.gz]", help="write the merged record"),
+        *outputs(),
+    ],
+)
+
+PROXY = Command(
+    "proxy",
+    "proxy",
+    "Judge whatever passes through: clients use its address in place of the server's.",
+    [
+        option("--upstream", required=True, metavar="U", help="address of the server"),
+        option("--port", type=Whole(0, 65535), default=3001, metavar="N", help="port to listen on (default 3001; 0: a free one)"),
+        option("--host", default="127.0.0.1", metavar="H", help="address to listen on (default 127.0.0.1)"),
+        option("--profile", type=PROFILE, default="", metavar="P", help="which revision to judge by"),
+        option("--ca-file", type=FilePath(), metavar="F.pem", help="further authorities to trust, for an https server"),
+        option("--record", type=FilePath(), metavar="F.ndjson[.gz]", help="write the record"),
         *outputs(),
     ],
 )
