@@ -37,6 +37,8 @@ turns_off(
     red=["LCHAT-004", "SCHEMA-createChat"],
 )
 
+LACKS = "chats.have-life-cycles"
+
 
 @instead("made", red=["LCHAT-005"])
 def made_after_its_update(right: Any, backend: Any, owner_id: str) -> Any:

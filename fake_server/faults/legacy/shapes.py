@@ -7,6 +7,8 @@ from typing import Any
 from fake_server.faulting import Answer, answers, changes, frames, instead
 from fake_server.http.auth import tokens_by_place
 
+LACKS = "chats.have-life-cycles"
+
 Line = dict[str, Any]
 
 
