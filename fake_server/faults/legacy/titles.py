@@ -8,6 +8,8 @@ from typing import Any
 from fake_server.faulting import Answer, answers, instead, replaces, turns_off
 from fake_server.rules.refusals import Refusal
 
+LACKS = "auth.source-bearer"  # the faults of this module are ones only in revisions without it
+
 Json = dict[str, Any]
 
 
