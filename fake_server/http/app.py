@@ -108,7 +108,7 @@ class App:
             return
         try:
             if isinstance(answer.body, Stream):
-                await call.while_there(self._stream(call, route, answer, answer.body), "stream.ends-with-client")
+                await call.while_there("stream.ends-with-client", self._stream(call, route, answer, answer.body))
             else:
                 await self._send(call, route, answer)
         except ClientGone:

@@ -171,7 +171,7 @@ class Call:
             return self._body[:cap]
         return self._body
 
-    async def while_there(self, work: Coroutine[Any, Any, T], behaviour: str) -> T:
+    async def while_there(self, behaviour: str, work: Coroutine[Any, Any, T]) -> T:
         """What the work gives; it is cancelled when the client hangs up, which is that behaviour. Raises ClientGone then."""
         if not self.backend.does(behaviour):
             return await work

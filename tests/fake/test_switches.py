@@ -9,6 +9,7 @@ from pathlib import Path
 
 import fake_server
 import spec
+from fake_server.answers.answering import Answerer
 from fake_server.chats.hub import Hub
 from fake_server.chats.ledger import Ledger
 from fake_server.chats.lifecycle import Lifecycle
@@ -19,7 +20,7 @@ from fake_server.turns.runner import Runner
 from tests.proof import controls
 
 ROOT = Path(fake_server.__file__).parent
-ASKING = ("does", "is_off", "bound", "off")
+ASKING = ("does", "is_off", "bound", "off", "while_there")
 SOURCES = [path for path in ROOT.rglob("*.py") if "faults" not in path.parts]
 REFUSALS = {key for name in spec.profiles() for key in spec.load(name).errors}
 OF_FAULTS = {point for fault in load_all().values() for point in fault.off}
@@ -57,7 +58,7 @@ def test_every_switch_is_turned_by_something() -> None:
 
 def test_faults_stand_in_place_of_what_is_there() -> None:
     load_routes(revision(spec.DEFAULT))  # which imports every endpoint
-    parts = {part.__name__: part for part in (Hub, Ledger, Runner, Lifecycle)}
+    parts = {part.__name__: part for part in (Hub, Ledger, Runner, Lifecycle, Answerer)}
     replaced = {method for fault in load_all().values() for method in fault.around}
     assert replaced >= REPLACEABLE, "nothing replaces these"
     methods = [method.partition(".") for method in replaced - REPLACEABLE]
@@ -67,7 +68,7 @@ def test_faults_stand_in_place_of_what_is_there() -> None:
 def test_the_right_server_holds_few_switches() -> None:
     asking = re.compile(r"\b(does|is_off|bound)\(")
     found = {path: len(asking.findall(path.read_text(encoding="utf-8"))) for path in SOURCES}
-    assert sum(found.values()) <= 264, "wrong code belongs into a fault that stands in place of a small function"
+    assert sum(found.values()) <= 280, "wrong code belongs into a fault that stands in place of a small function"
     assert {path.name: count for path, count in found.items() if count > 20} == {}
 
 

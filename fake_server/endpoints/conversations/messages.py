@@ -34,7 +34,7 @@ async def send_message(call: Call) -> Reply:
         raise refusal("send.model")
     address = str(backend.options.get(ACCESS_URL) or f"http://{call.header('host')}").rstrip("/")
     asked = Asked(call.chat, call.user, model, kept(body["message"]), address)
-    await call.while_there(backend.answerer.entitle(asked), "title.ends-with-client")
+    await call.while_there("title.ends-with-client", backend.answerer.entitle(asked))
     return reply(200, Stream(backend.answerer.lines(asked)), headers=[_KIND], media=TEXT)
 
 

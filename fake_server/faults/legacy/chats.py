@@ -37,7 +37,7 @@ turns_off(
     red=["LCHAT-004", "SCHEMA-createChat"],
 )
 
-LACKS = "chats.have-life-cycles"
+LACKS = "limits.by-caller"  # the faults of this module are ones only in revisions without it
 
 
 @instead("made", red=["LCHAT-005"])

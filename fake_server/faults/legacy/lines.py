@@ -11,7 +11,7 @@ import orjson
 from fake_server.faulting import Answer, answers, frames, instead, replaces, turns_off
 from fake_server.state.records import new_id
 
-LACKS = "chats.have-life-cycles"
+LACKS = "limits.by-caller"  # the faults of this module are ones only in revisions without it
 
 Line = dict[str, Any]
 Memory = dict[str, Any]

@@ -33,7 +33,7 @@ replaces(
     "every-message-names", "Each message makes a title anew.", "Answerer.is_first", lambda right, chat: True, red=["LTITLE-004"]
 )
 
-LACKS = "chats.have-life-cycles"
+LACKS = "limits.by-caller"  # the faults of this module are ones only in revisions without it
 replaces(
     "titles-are-trimmed", "A title loses the blanks at its ends.", "Answerer.title",
     lambda right, *args: right(*args).strip(), red=["LTITLE-005"],
