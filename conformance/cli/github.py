@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
-from conformance.cli.report import renderers
+from conformance.cli.renderers import renderers
 from conformance.play.verdict import FAIL, HARNESS_ERROR, RACED, UNEXPECTED_PASS, WARN
 from conformance.recordings.reading import record_lines
 from conformance.wire.redact import without_secrets

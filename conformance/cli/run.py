@@ -10,7 +10,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from conformance.cli.github import tell
 from conformance.cli.given import Options, UsageError, closest
 from conformance.cli.progress import Progress
 from conformance.cli.provision import FAILURES, access, order, secret_of
+from conformance.cli.renderers import renderers
 from conformance.cli.report import KINDS, statement
 from conformance.cli.values import check_outputs, need_descriptors
 from conformance.play.declaration import CaseSpec
@@ -215,7 +215,7 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
         print(f"note: {without_secrets(line)}", file=sys.stderr)
     for problem in outcome.problems:
         print(f"note: {without_secrets(problem.text)}", file=sys.stderr)
-    renderers = {e.name: e for e in metadata.entry_points(group="chat_conformance.renderers")}
+    known = renderers()
     status = outcome.exit_status
     for kind, out in [
         ("console", sys.stdout),
@@ -226,7 +226,7 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
         try:
             if isinstance(out, Path):
                 out.parent.mkdir(parents=True, exist_ok=True)
-            renderers[kind].load()(record, out, **(_shown(options) if out is sys.stdout else {}))
+            known[kind].load()(record, out, **(_shown(options) if out is sys.stdout else {}))
         except Exception as error:  # a renderer that crashes never changes the verdict
             print(
                 f"chat-conformance: the {kind} report failed: {type(error).__name__}: {without_secrets(str(error))}",
