@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from conformance.cli.github import tell
 from conformance.cli.given import Options, UsageError
 from conformance.cli.renderers import renderers
 from conformance.recordings import reproducers
@@ -46,9 +45,7 @@ def render(options: Options, record: Path) -> bool:
     if options.statement:
         statement().render(record, options.statement)
         print(f"statement: {options.statement}")
-    if options.github:
-        tell(record, sys.stdout)
-    return bool(wanted or options.reproducers or options.statement or options.github)
+    return bool(wanted or options.reproducers or options.statement)
 
 
 def statement() -> Any:

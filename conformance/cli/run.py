@@ -16,7 +16,6 @@ from typing import Any
 from _pytest.mark.expression import Expression
 
 import spec
-from conformance.cli.github import tell
 from conformance.cli.given import Options, UsageError, closest
 from conformance.cli.progress import Progress
 from conformance.cli.provision import FAILURES, access, order, secret_of
@@ -235,8 +234,6 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
             continue
         if isinstance(out, Path):
             print(f"{kind}: {out}")
-    if options.github:
-        tell(record, sys.stdout)
     if options.record:
         print(f"record: {options.record}")
     if options.reproducers:

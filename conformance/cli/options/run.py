@@ -96,7 +96,6 @@ def reach() -> list[click.Parameter]:
 def outputs() -> list[click.Parameter]:
     """What a run or a record is written to."""
     return [
-        option("--github", is_flag=True, help="print what failed as annotations of a GitHub job, and add to its step's summary"),
         *(option(f"--{kind}", type=FilePath(), metavar="F", help=f"write the {kind} report") for kind in _FILES),
         option("--sarif", type=FilePath(), metavar="F", help="write what failed as SARIF, for code hosts"),
         option("--annotations", type=FilePath(), metavar="F", help="write GitHub annotations; /dev/stdout in a workflow"),
