@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from conformance.cli.values import check_outputs, need_descriptors
 from conformance.play.declaration import CaseSpec
 from conformance.provision import Order, profile_of
 from conformance.recordings import reproducers
+from conformance.recordings.reading import record_lines
 from conformance.run import target
 from conformance.run.collection import all_cases
 from conformance.run.expectations import BadExpectations, to_paste, to_write
@@ -234,6 +236,8 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
             continue
         if isinstance(out, Path):
             print(f"{kind}: {out}")
+    if options.profile_time and outcome.session is not None:
+        print("\n".join(outcome.timing.told(_waits(record))))
     if options.record:
         print(f"record: {options.record}")
     if options.reproducers:
@@ -252,6 +256,15 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
 def _shown(options: Options) -> dict[str, Any]:
     """How many failures the terminal shows in full."""
     return {"limit": 0} if options.quiet else {"limit": sys.maxsize} if options.verbose else {}
+
+
+def _waits(record: Path) -> Counter[str]:
+    """By case: the milliseconds that its requests took to be answered."""
+    found: Counter[str] = Counter()
+    for line in record_lines(record):
+        if line["kind"] == "exchange":
+            found[line.get("case", "")] += line.get("ms", 0)
+    return found
 
 
 def _tell_expectations(options: Options, outcome: Outcome) -> None:

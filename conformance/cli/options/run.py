@@ -152,6 +152,7 @@ RUN = Command(
             option("--read-only", is_flag=True, help="play only cases that write nothing"),
             option("--max-rps", type=Number(0.01, 10**6, zero=True), default=0, metavar="N", help="at most so many requests a second"),
             option("--fault", multiple=True, metavar="NAME", help="embedded target only: be wrong in this way (NAME@every=3, NAME@chance=0.1: now and then)"),
+            option("--profile-time", is_flag=True, help="tell what the longest path of the run is made of"),
             option("--shuffle", is_flag=True, help="play the cases in an order drawn from the seed"),
             option("-q", "--quiet", is_flag=True, help="no progress, and failures in a line each"),
             option("-v", "--verbose", is_flag=True, help="every failure in full"),
