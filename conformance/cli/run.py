@@ -9,23 +9,24 @@ import os
 import signal
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from _pytest.mark.expression import Expression
 
 import spec
-from conformance.cli.github import tell
 from conformance.cli.given import Options, UsageError, closest
 from conformance.cli.progress import Progress
 from conformance.cli.provision import FAILURES, access, order, secret_of
+from conformance.cli.renderers import renderers
 from conformance.cli.report import KINDS, statement
 from conformance.cli.values import check_outputs, need_descriptors
 from conformance.play.declaration import CaseSpec
 from conformance.provision import Order, profile_of
 from conformance.recordings import reproducers
+from conformance.recordings.reading import record_lines
 from conformance.run import target
 from conformance.run.collection import all_cases
 from conformance.run.expectations import BadExpectations, to_paste, to_write
@@ -215,7 +216,7 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
         print(f"note: {without_secrets(line)}", file=sys.stderr)
     for problem in outcome.problems:
         print(f"note: {without_secrets(problem.text)}", file=sys.stderr)
-    renderers = {e.name: e for e in metadata.entry_points(group="chat_conformance.renderers")}
+    known = renderers()
     status = outcome.exit_status
     for kind, out in [
         ("console", sys.stdout),
@@ -226,7 +227,7 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
         try:
             if isinstance(out, Path):
                 out.parent.mkdir(parents=True, exist_ok=True)
-            renderers[kind].load()(record, out, **(_shown(options) if out is sys.stdout else {}))
+            known[kind].load()(record, out, **(_shown(options) if out is sys.stdout else {}))
         except Exception as error:  # a renderer that crashes never changes the verdict
             print(
                 f"chat-conformance: the {kind} report failed: {type(error).__name__}: {without_secrets(str(error))}",
@@ -235,8 +236,8 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
             continue
         if isinstance(out, Path):
             print(f"{kind}: {out}")
-    if options.github:
-        tell(record, sys.stdout)
+    if options.profile_time and outcome.session is not None:
+        print("\n".join(outcome.timing.told(_waits(record))))
     if options.record:
         print(f"record: {options.record}")
     if options.reproducers:
@@ -255,6 +256,15 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
 def _shown(options: Options) -> dict[str, Any]:
     """How many failures the terminal shows in full."""
     return {"limit": 0} if options.quiet else {"limit": sys.maxsize} if options.verbose else {}
+
+
+def _waits(record: Path) -> Counter[str]:
+    """By case: the milliseconds that its requests took to be answered."""
+    found: Counter[str] = Counter()
+    for line in record_lines(record):
+        if line["kind"] == "exchange":
+            found[line.get("case", "")] += line.get("ms", 0)
+    return found
 
 
 def _tell_expectations(options: Options, outcome: Outcome) -> None:
