@@ -36,6 +36,7 @@ from conformance.run.session import INCOMPLETE, UNUSABLE
 from conformance.run.whole import Outcome, RunConfig, Selection, Unusable, play
 from conformance.wire.redact import without_secrets
 
+_PASTED = 6  # lines of entries that stand at the end; more would hide the verdict
 _BUDGET = {"off": 600.0, "quick": 600.0, "deep": 3600.0}  # seconds for a run
 
 
@@ -273,5 +274,11 @@ def _tell_expectations(options: Options, outcome: Outcome) -> None:
     assert session is not None
     for complaint in session.complaints:
         print(f"{options.expect}: {complaint}", file=sys.stderr)
-    if options.expect and (entries := to_paste(session.checks)):
+    entries = to_paste(session.checks)
+    if entries and options.expect:
         print(f"to expect these failures, paste into {options.expect}:\n{entries}", end="")
+    elif entries and not options.quiet and not options.write_expectations:
+        if entries.count("\n") <= _PASTED:
+            print(f"to expect it, paste into a file for --expect:\n{entries}", end="")
+        else:
+            print("to expect these failures: --write-expectations F.yaml writes an entry for each")
