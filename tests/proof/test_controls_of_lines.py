@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from fake_server.faulting import REGISTRY, Fault
+from fake_server.faulting import REGISTRY, Answer, Fault
 from fake_server.serve import running_server
 from tests.proof import controls
 from tests.proof.bench import Run, run_against
@@ -29,9 +29,10 @@ def pieces(right: Callable[..., Lines], *args: Any) -> Lines:
     return [piece for line in right(*args) for piece in (line[:1], line[1:-2], line[-2:]) if piece]
 
 
-def models_reversed(right: Callable[..., list[Any]], *args: Any) -> list[Any]:
-    """The models come in another order each time."""
-    return right(*args)[::-1]
+def models_reversed(answer: Answer) -> None:
+    """The models come in another order."""
+    if answer.operation == "listLanguageModels" and answer.status == 200:
+        answer.body["models"].reverse()
 
 
 def updated_a_moment_later(right: Callable[..., Any], *args: Any) -> Any:
@@ -52,7 +53,7 @@ def fields_in_lines(batch: controls.Events, memory: dict[str, Any]) -> controls.
 
 OWN = {
     "control-lines-in-pieces": Fault("control-lines-in-pieces", "", frozenset(), around={"App._lines": pieces}),
-    "control-models-reversed": Fault("control-models-reversed", "", frozenset(), around={"shown": models_reversed}),
+    "control-models-reversed": Fault("control-models-reversed", "", frozenset(), answer=models_reversed),
     "control-updated-later": Fault("control-updated-later", "", frozenset(), around={"made": updated_a_moment_later}),
     "control-fields-in-lines": Fault("control-fields-in-lines", "", frozenset(), socket="answer", events=fields_in_lines),
 }

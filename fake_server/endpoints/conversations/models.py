@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fake_server.endpoints.administration.shared import V2, may_read
-from fake_server.faulting import replaceable
 from fake_server.http.endpoint import Call, Reply, experiments, reply, route
 from fake_server.state.store import State
 
@@ -16,7 +15,6 @@ async def list_language_models(call: Call) -> Reply:
     return reply(200, {"models": shown(call.backend)})
 
 
-@replaceable
 def shown(backend: State) -> list[dict[str, Any]]:
     """The models as they are shown: without keys and addresses."""
     models = backend.store.language_models.values()

@@ -10,8 +10,6 @@ from fake_server.http.auth import tokens_by_place
 from fake_server.http.endpoint import chats_are_on
 from fake_server.rules.refusals import Refusal, refusal
 
-LACKS = "auth.source-bearer"  # the faults of this module are ones only in revisions without it
-
 
 # -- chats
 @changes("createChat", red=["LCHAT-001", "LCHAT-002", "LCHAT-003", "LCHAT-004", "LCHAT-005", "SCHEMA-createChat"])
@@ -38,6 +36,8 @@ turns_off(
     "create.reads-no-body",
     red=["LCHAT-004", "SCHEMA-createChat"],
 )
+
+LACKS = "chats.have-life-cycles"
 
 
 @instead("made", red=["LCHAT-005"])

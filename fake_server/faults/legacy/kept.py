@@ -9,7 +9,7 @@ from fake_server.answers.tools import TOOLS
 from fake_server.faulting import Fault, declare, frames, instead, replaces
 from fake_server.state.records import new_id
 
-LACKS = "auth.source-bearer"  # the faults of this module are ones only in revisions without it
+LACKS = "chats.have-life-cycles"
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ import orjson
 from fake_server.faulting import Answer, answers, frames, instead, replaces, turns_off
 from fake_server.state.records import new_id
 
-LACKS = "auth.source-bearer"  # the faults of this module are ones only in revisions without it
+LACKS = "chats.have-life-cycles"
 
 Line = dict[str, Any]
 Memory = dict[str, Any]

@@ -13,7 +13,7 @@ from fake_server.rules.posted import SEND
 from fake_server.rules.refusals import Refusal, refusal
 from fake_server.state.records import new_id
 
-LACKS = "auth.source-bearer"  # the faults of this module are ones only in revisions without it
+LACKS = "chats.have-life-cycles"
 
 Json = dict[str, Any]
 

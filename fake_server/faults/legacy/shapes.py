@@ -7,7 +7,7 @@ from typing import Any
 from fake_server.faulting import Answer, answers, changes, frames, instead
 from fake_server.http.auth import tokens_by_place
 
-LACKS = "auth.source-bearer"  # the faults of this module are ones only in revisions without it
+LACKS = "chats.have-life-cycles"
 
 Line = dict[str, Any]
 

@@ -8,8 +8,6 @@ from typing import Any
 from fake_server.faulting import Answer, answers, instead, replaces, turns_off
 from fake_server.rules.refusals import Refusal
 
-LACKS = "auth.source-bearer"  # the faults of this module are ones only in revisions without it
-
 Json = dict[str, Any]
 
 
@@ -34,6 +32,8 @@ turns_off(
 replaces(
     "every-message-names", "Each message makes a title anew.", "Answerer.is_first", lambda right, chat: True, red=["LTITLE-004"]
 )
+
+LACKS = "chats.have-life-cycles"
 replaces(
     "titles-are-trimmed", "A title loses the blanks at its ends.", "Answerer.title",
     lambda right, *args: right(*args).strip(), red=["LTITLE-005"],
