@@ -151,7 +151,7 @@ def _details(record: Record, check: Check) -> Json:
     pairs += [["Expected", compact(check.expected, 600)]] if check.has("expected") else []
     pairs += [["Actual", compact(check.actual, 600)]] if check.has("actual") else []
     commands = [["To see it", "\n".join(shorten(line, 4000) for line in check.reproduce)]] if check.reproduce else []
-    commands += [["To judge it again", check.rerun]] if check.rerun else []
+    commands += [["To judge it again", check.rerun]] if check.rerun and check.rerun not in check.reproduce else []
     said = transcript(record, check)
     left_out = len({*check.exchanges, check.twin} - {""}) - len(said)
     return {

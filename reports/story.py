@@ -39,6 +39,6 @@ def _commands(check: Check) -> list[tuple[str, str]]:
     for command in shown:
         before = f"   # after {hidden} earlier commands" if hidden else ""
         lines.append(("try", shorten(command.replace("\n", "\\n"), COMMAND_LIMIT) + before))
-    if check.rerun:
+    if check.rerun and check.rerun not in shown:
         lines.append(("again", shorten(one_line(check.rerun, COMMAND_LIMIT), COMMAND_LIMIT)))
     return lines

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.cli.given import Options, UsageError
-from conformance.cli.report import KINDS, render, renderers
+from conformance.cli.renderers import renderers
+from conformance.cli.report import KINDS, render
 from conformance.cli.values import check_outputs
 from conformance.recordings.merge import NotOnePlan, merge
 from conformance.recordings.reading import Unreadable

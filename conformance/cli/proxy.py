@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import spec
 from conformance.cli.given import Options, UsageError
 from conformance.cli.merge import file_of
-from conformance.cli.report import render, renderers
+from conformance.cli.renderers import renderers
+from conformance.cli.report import KINDS, render
 from conformance.cli.values import check_outputs
 from conformance.proxy.forward import Forwarder, Upstream
 from conformance.proxy.judging import Judge, Passing
@@ -23,7 +24,7 @@ from conformance.wire.redact import Redactor
 
 
 def command(options: Options) -> int:
-    names = ("record", "html", "junit", "markdown", "badge", "allure", "reproducers", "statement")
+    names = ("record", *KINDS, "reproducers", "statement")
     check_outputs({f"--{name}": getattr(options, name) for name in names}, {})
     profile = options.profile or spec.DEFAULT
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cli.given import Options, UsageError
+from conformance.cli.renderers import renderers
 from conformance.recordings import reproducers
 
 KINDS = ("html", "junit", "markdown", "badge", "sarif", "annotations", "allure")
@@ -33,11 +34,6 @@ def command(options: Options) -> int:
     return 0
 
 
-def renderers() -> dict[str, metadata.EntryPoint]:
-    """The renderers there are, by their names."""
-    return {found.name: found for found in metadata.entry_points(group="chat_conformance.renderers")}
-
-
 def render(options: Options, record: Path) -> bool:
     """Write what the options ask for, and tell of it; was there anything? Raises ValueError."""
     wanted = [(kind, getattr(options, kind)) for kind in KINDS if getattr(options, kind)]
@@ -49,11 +45,7 @@ def render(options: Options, record: Path) -> bool:
     if options.statement:
         statement().render(record, options.statement)
         print(f"statement: {options.statement}")
-    if options.github:
-        from conformance.cli.github import tell
-
-        tell(record, sys.stdout)
-    return bool(wanted or options.reproducers or options.statement or options.github)
+    return bool(wanted or options.reproducers or options.statement)
 
 
 def statement() -> Any:

@@ -9,23 +9,24 @@ import os
 import signal
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from _pytest.mark.expression import Expression
 
 import spec
-from conformance.cli.github import tell
 from conformance.cli.given import Options, UsageError, closest
 from conformance.cli.progress import Progress
 from conformance.cli.provision import FAILURES, access, order, secret_of
+from conformance.cli.renderers import renderers
 from conformance.cli.report import KINDS, statement
 from conformance.cli.values import check_outputs, need_descriptors
 from conformance.play.declaration import CaseSpec
 from conformance.provision import Order, profile_of
 from conformance.recordings import reproducers
+from conformance.recordings.reading import record_lines
 from conformance.run import target
 from conformance.run.collection import all_cases
 from conformance.run.expectations import BadExpectations, to_paste, to_write
@@ -35,6 +36,7 @@ from conformance.run.session import INCOMPLETE, UNUSABLE
 from conformance.run.whole import Outcome, RunConfig, Selection, Unusable, play
 from conformance.wire.redact import without_secrets
 
+_PASTED = 6  # lines of entries that stand at the end; more would hide the verdict
 _BUDGET = {"off": 600.0, "quick": 600.0, "deep": 3600.0}  # seconds for a run
 
 
@@ -215,7 +217,7 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
         print(f"note: {without_secrets(line)}", file=sys.stderr)
     for problem in outcome.problems:
         print(f"note: {without_secrets(problem.text)}", file=sys.stderr)
-    renderers = {e.name: e for e in metadata.entry_points(group="chat_conformance.renderers")}
+    known = renderers()
     status = outcome.exit_status
     for kind, out in [
         ("console", sys.stdout),
@@ -226,7 +228,7 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
         try:
             if isinstance(out, Path):
                 out.parent.mkdir(parents=True, exist_ok=True)
-            renderers[kind].load()(record, out, **(_shown(options) if out is sys.stdout else {}))
+            known[kind].load()(record, out, **(_shown(options) if out is sys.stdout else {}))
         except Exception as error:  # a renderer that crashes never changes the verdict
             print(
                 f"chat-conformance: the {kind} report failed: {type(error).__name__}: {without_secrets(str(error))}",
@@ -235,8 +237,8 @@ def _finish(options: Options, record: Path, outcome: Outcome, progress: Progress
             continue
         if isinstance(out, Path):
             print(f"{kind}: {out}")
-    if options.github:
-        tell(record, sys.stdout)
+    if options.profile_time and outcome.session is not None:
+        print("\n".join(outcome.timing.told(_waits(record))))
     if options.record:
         print(f"record: {options.record}")
     if options.reproducers:
@@ -257,11 +259,26 @@ def _shown(options: Options) -> dict[str, Any]:
     return {"limit": 0} if options.quiet else {"limit": sys.maxsize} if options.verbose else {}
 
 
+def _waits(record: Path) -> Counter[str]:
+    """By case: the milliseconds that its requests took to be answered."""
+    found: Counter[str] = Counter()
+    for line in record_lines(record):
+        if line["kind"] == "exchange":
+            found[line.get("case", "")] += line.get("ms", 0)
+    return found
+
+
 def _tell_expectations(options: Options, outcome: Outcome) -> None:
     """What is wrong with the expectations file, and the entries to paste for what failed unexpectedly."""
     session = outcome.session
     assert session is not None
     for complaint in session.complaints:
         print(f"{options.expect}: {complaint}", file=sys.stderr)
-    if options.expect and (entries := to_paste(session.checks)):
+    entries = to_paste(session.checks)
+    if entries and options.expect:
         print(f"to expect these failures, paste into {options.expect}:\n{entries}", end="")
+    elif entries and not options.quiet and not options.write_expectations:
+        if entries.count("\n") <= _PASTED:
+            print(f"to expect it, paste into a file for --expect:\n{entries}", end="")
+        else:
+            print("to expect these failures: --write-expectations F.yaml writes an entry for each")

@@ -94,13 +94,13 @@ class Dialect(experimental_2026_05.Dialect):
 
         Gives it with all providers by their types. Raises Unmet if other runs on this server keep all of them.
         """
+        if wanted == own:
+            raise Unmet(f"the target's own model is behind the only provider of the type {own}")
         until = time.monotonic() + _PATIENCE
         while True:
             async with self._freed:
                 spare = BESIDE if t in self._used.values() else [kind for kind in SPARE if kind != own]
                 free = [wanted] if wanted else spare
-            if wanted == own:
-                raise Unmet(f"the target's own model is behind the only provider of the type {own}")
                 await self._freed.wait_for(partial(self._any_unused, free))
                 found = await self._stored(t)
                 kind = next((name for name in free if name not in self._used and _is_free(found[name], t.session.target)), "")

@@ -53,6 +53,7 @@ class _Half:
         self._message = _Message(0.0)
         self._parser = parser(self)
         self.raw = False  # no HTTP any more
+        self.headed: _Message | None = None  # the message whose head is complete, and whose body is not
 
     # -- what httptools calls
 
@@ -65,10 +66,14 @@ class _Half:
     def on_header(self, name: bytes, value: bytes) -> None:
         self._message.on_header(name, value)
 
+    def on_headers_complete(self) -> None:
+        self.headed = self._message
+
     def on_body(self, data: bytes) -> None:
         self._message.on_body(data)
 
     def on_message_complete(self) -> None:
+        self.headed = None
         self._done(self._parser, self._message)
 
     def feed(self, data: bytes, t_ms: float) -> bytes:
@@ -83,7 +88,7 @@ class _Half:
 
     def again(self) -> None:
         """HTTP goes on, for an upgrade was refused; or after an answer without the body that its head speaks of."""
-        self.raw, self._parser = False, self._make(self)
+        self.raw, self.headed, self._parser = False, None, self._make(self)
 
 
 class Conversation:
@@ -118,6 +123,9 @@ class Conversation:
 
     def _read_answer(self, data: bytes, t_ms: float) -> None:
         rest = self._answers.feed(data, t_ms)
+        if self._answers.headed and self._asked and self._asked[0].request.method == "HEAD":
+            self._answers.on_message_complete()
+            self._answers.again()
         if self._socket is not None:
             early, self._waiting = self._waiting, b""
             self._socket.read(True, early, t_ms)

@@ -9,7 +9,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -32,13 +32,15 @@ UNIQUE = re.compile(r"\b[A-Za-z]+-[0-9a-f]{6}-[0-9a-f]+-[0-9]+")  # words of a c
 _UPGRADE = "-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13'"
 _UPGRADE += " -H 'Sec-WebSocket-Key: Y29uZm9ybWFuY2U9PT09PQ=='"
 _SAFE = ("GET", "HEAD")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 # A token that no user has, in the form of one; in two pieces, since what has that form is masked wherever it is written down.
 _NOBODY = "nobody"
 _MADE_UP = "NOBODY_TOKEN=$(printf %s-%s nobodysown has0this0token0at0all0)"
 
 
 def ways(check: Check, decides: Exchange | SocketLog, earlier: list[Exchange | SocketLog] | None, session: Session) -> list[str]:
-    """The commands that show a failure: the request that decides if it does so alone, else the whole way as a transcript.
+    """The commands that show a failure: the request that decides if it does so alone, else the whole way as a transcript; of what
+    no answer shows by itself (what a model was asked, a time beside another one) the command that judges it anew.
 
     `earlier`: what was said before in its case; None: it is not known, and not nothing.
     """
@@ -48,6 +50,8 @@ def ways(check: Check, decides: Exchange | SocketLog, earlier: list[Exchange | S
         masked = session.redactor.text(_text(decides.request))
         if found and {*_TOKEN.findall(masked)} <= {*users}:
             return [found]
+    if not can_be_played(check, decides):
+        return [check.rerun]
     folder = session.options.reproducers
     played = f"chat-conformance replay{session.where} {shlex.quote(folder or 'out')}/{check.requirement}.jsonl"
     return [played if folder else f"{check.rerun} --reproducers out; {played}"]
@@ -137,6 +141,29 @@ def _word(text: str) -> str:
 
 def _variable(name: str) -> str:
     return re.sub(r"\W", "_", name.upper()) + "_TOKEN"
+
+
+def can_be_played(check: Check, decides: Exchange | SocketLog) -> bool:
+    """Does the answer that decides show by itself what was found, so that a replay can tell whether it is still so?"""
+    if check.finding in ("status", "wording") or isinstance(decides, SocketLog):
+        return True
+    values = [*_leaves(check.expected), *_leaves(check.actual)]
+    if values and all(isinstance(value, str) and _TIME.fullmatch(value) for value in values):
+        return False  # it is not the time that is wrong, but that it is another one
+    if check.pointer or check.finding in ("missing-key", "extra-key", "wrong-type", "leak"):
+        return True
+    # A number, a truth or a sentence of ours stands in every answer or in none.
+    shown = [value for value in _leaves(check.actual) if isinstance(value, str) and value]
+    text = repr(decides.response.body)
+    return bool(shown) and all(value in text for value in shown)
+
+
+def _leaves(value: Any) -> list[Any]:
+    if value is ABSENT:
+        return []
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    return [leaf for item in value for leaf in _leaves(item)] if isinstance(value, list) else [value]
 
 
 def stands_alone(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from conformance.play.case import Case
 from conformance.play.declaration import CaseSpec
@@ -12,6 +12,7 @@ from conformance.play.routing import GATEWAY
 from conformance.play.verdict import Check
 from conformance.run.plays import Play, Plays
 from conformance.run.session import Session
+from conformance.run.timing import Phase, Timing
 
 Done = Callable[[CaseSpec, list[Check]], None]
 _SERIAL_RERUNS = 12  # more failures than this are no accident; they are re-run four at a time
@@ -23,6 +24,7 @@ class Scheduler:
     def __init__(self, session: Session, done: Done) -> None:
         self.session, self._done = session, done
         self.stop = False  # start no further case
+        self.timing = Timing()
         self._begun: dict[str, tuple[CaseSpec, Plays]] = {}  # played at least once, without final checks yet
         self._workers: set[asyncio.Task[None]] = set()
         self.aborted = False
@@ -39,8 +41,8 @@ class Scheduler:
         try:
             again = []
             for group in self._groups([c for c in ready if not c.alone]):
-                again += await self._batch(group, self.session.options.jobs)
-            again += await self._batch([c for c in ready if c.alone], 1)
+                again += await self._batch("played together", group, self.session.options.jobs)
+            again += await self._batch("played alone", [c for c in ready if c.alone], 1)
             width = 1 if len(again) <= _SERIAL_RERUNS else 4
             await self._rerun([c for c in again if not c.alone], width)
             await self._rerun([c for c in again if c.alone], 1)
@@ -65,7 +67,7 @@ class Scheduler:
         for worker in self._workers:
             worker.cancel()
 
-    async def _batch(self, cases: Sequence[CaseSpec], width: int) -> list[CaseSpec]:
+    async def _batch(self, phase: str, cases: Sequence[CaseSpec], width: int) -> list[CaseSpec]:
         """Play these, `width` at once; gives those to be played again."""
         failed: list[CaseSpec] = []
         least = self.session.options.repeat
@@ -81,7 +83,7 @@ class Scheduler:
             else:
                 self._finish(case)
 
-        await self._together(cases, width, one)
+        await self._together(phase, cases, width, one)
         return failed
 
     async def _rerun(self, cases: Sequence[CaseSpec], width: int) -> None:
@@ -91,7 +93,7 @@ class Scheduler:
                 await self._once(case, plays)
             self._finish(case)
 
-        await self._together(cases, width, one)
+        await self._together("played again", cases, width, one)
 
     async def _once(self, case: CaseSpec, plays: Plays) -> None:
         play = Case(self.session, case, len(plays.plays) + 1)
@@ -114,14 +116,24 @@ class Scheduler:
                 self._done(case, plays.conclude())
         self._begun.clear()
 
-    async def _together(self, cases: Iterable[CaseSpec], width: int, one: Callable[[CaseSpec], Awaitable[None]]) -> None:
-        todo = iter(cases)
+    async def _together(
+        self, phase: str, cases: Sequence[CaseSpec], width: int, one: Callable[[CaseSpec], Awaitable[None]]
+    ) -> None:
+        if cases:
+            with self.timing.phase(phase) as timed:
+                await self._in_rows(timed, iter(cases), width, one)
 
+    async def _in_rows(
+        self, timed: Phase, todo: Iterator[CaseSpec], width: int, one: Callable[[CaseSpec], Awaitable[None]]
+    ) -> None:
         async def worker() -> None:
+            timed.rows.append(row := [])
             for case in todo:
                 if self.stop:
                     return
+                began = time.monotonic()
                 await one(case)
+                row.append((case.name, time.monotonic() - began))
 
         workers = [asyncio.create_task(worker()) for _ in range(width)]
         self._workers.update(workers)

@@ -25,6 +25,7 @@ from conformance.run.scheduler import Done, Scheduler
 from conformance.run.session import UNUSABLE, Options, Session
 from conformance.run.shards import Plan, Shard, names_sha256, plan
 from conformance.run.target import Target, load, without_password
+from conformance.run.timing import Timing
 from conformance.wire.access import Access
 from conformance.wire.http import TargetUnreachable
 from conformance.wire.redact import Redactor
@@ -86,6 +87,7 @@ class Outcome:
     session: Session | None = None
     scheduler: Scheduler | None = None
     error: BaseException | None = None
+    timing: Timing = field(default_factory=Timing)
     left: list[str] = field(default_factory=list)  # what is to be told of taking back what was made for the run, a line each
     _loop: asyncio.AbstractEventLoop | None = None
     _task: asyncio.Task[None] | None = None
@@ -152,7 +154,10 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
     seed = config.seed if config.seed is not None else random.SystemRandom().randrange(2**32)
     if config.shard is not None and config.seed is None:
         seed = 0  # all shards have one
+    making = contextlib.ExitStack()
+    making.enter_context(outcome.timing.phase("the target started, or made"))
     async with _target(config) as (target, made):
+        making.close()
         if config.target and not config.profile and not target.named_profile and config.revision is None:
             config.revision = await find(target)
             target.profile = (config.revision.profile if config.revision else "") or target.profile
@@ -200,7 +205,8 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
                     raise
             finally:
                 if made is not None:
-                    outcome.left = await _taken_back(made, session)
+                    with outcome.timing.phase("taking back what was made"):
+                        outcome.left = await _taken_back(made, session)
             outcome.footer = session.conclude()
             outcome.exit_status = outcome.footer["exit"]
         except Unusable as error:
@@ -286,7 +292,8 @@ async def _judge(
     if config.expect is not None:
         session.expectations = expectations.load(config.expect, session.profile.name)
         session.complaints = session.expectations.complaints(session.profile.requirements)
-    outcome.problems = await preflight(session)
+    with outcome.timing.phase("preflight"):
+        outcome.problems = await preflight(session)
     if any(problem.fatal for problem in outcome.problems):
         outcome.exit_status = UNUSABLE
         raise Unusable(session.redactor.text("; ".join(p.text for p in outcome.problems if p.fatal)))
@@ -313,6 +320,7 @@ async def _judge(
             outcome.stop()
 
     outcome.scheduler = Scheduler(session, finished)
+    outcome.scheduler.timing = outcome.timing
     session.liveness.lost = lambda: outcome.break_off("target-gone", session.gone.reason if session.gone else "")
     if session.ended:
         outcome.scheduler.stop = True

@@ -104,6 +104,14 @@ FIXED: tuple[tuple[Step, ...], ...] = (
         ("send", "c0", {"kind": "parallel"}),
         ("send", "c0", {"kind": "reasoning"}),
     ),
+    # a title when the chat's model is gone: it is made, and paid, by the default one
+    _walk(
+        ("add-model", "", {}, "root"),
+        ("create", "", {"kind": "text", "model": "m0"}),
+        ("drop-model", "", {"model": "m0"}, "root"),
+        ("regenerate", "c1", {}),
+        ("send", "c1", TALK),
+    ),
     # files: own, linked, foreign, read by others
     _walk(
         ("upload", "", {"file": "picture"}),

@@ -17,7 +17,7 @@ from conformance.walks.coverage import Coverage
 from conformance.walks.differ import AREAS, Found
 from conformance.walks.fixed import FIXED
 from conformance.walks.pair import Astray
-from conformance.walks.sides import Side
+from conformance.walks.sides import Side, same_default
 from conformance.walks.steps import Step
 from conformance.walks.walker import Walker
 from conformance.wire.http import TargetUnreachable
@@ -88,6 +88,7 @@ class Phase:
 
     async def play(self) -> Outcome:
         """Play all. Raises Unmet where no walk can be begun."""
+        await same_default(self.t, self.twin)
         lanes = [self._lane(number) for number in range(self.how.lanes)]
         async with asyncio.TaskGroup() as group:
             for lane in lanes:

@@ -10,7 +10,7 @@ from typing import Any
 from conformance.play.actors import Actor, Chat
 from conformance.play.case import Case
 from conformance.play.declaration import CaseSpec
-from conformance.play.provisioning import new_model
+from conformance.play.provisioning import change_model, models_path, new_model
 from conformance.play.verdict import NOT_APPLICABLE, Unmet
 from conformance.run.embedded import EmbeddedFailed, embedded_target
 from conformance.run.session import Options, Session
@@ -172,6 +172,20 @@ class Side:
             *(f"further-{self.tag}-{name[1:]}" for name in self.ids if name[0] == "m" and name[1:].isdigit()),
         ]
         return [entry for model in models for entry in await self.t.llm.unnamed(model, "turn")]
+
+
+async def same_default(t: Case, twin: Session) -> None:
+    """Give the reference's default model prices and limits of the target's: turns whose model is gone run on it. Raises Unmet."""
+    ours = _Play(twin, t.spec)
+    theirs, own = [await _default(one) for one in (t, ours)]
+    if theirs and own:
+        wanted = {key: theirs[key] for key in ("context_limit", "compression_threshold") if theirs.get(key) is not None}
+        await change_model(ours, own, model_config=theirs.get("model_config") or {}, **wanted)
+
+
+async def _default(t: Case) -> dict[str, Any]:
+    """The default model of a server; empty when it has none."""
+    return next((dict(m) for m in t.given(await t.root.get(models_path(t))) if m["is_default"]), {})
 
 
 def _texts(socket: Socket) -> list[str]:

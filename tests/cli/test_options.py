@@ -207,3 +207,12 @@ def test_help_is_quick_to_import() -> None:
 def test_usage_errors_say_nothing_twice() -> None:
     with pytest.raises(UsageError):
         program.main(["rum"], standalone_mode=False)
+
+
+def test_what_the_longest_path_is_made_of(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--requirement", "PAGE-00[1-6]", "--fuzz", "off", "-q", "--profile-time"]) == 0
+    said = capsys.readouterr().out
+    phases = re.findall(r"^ +([\d.]+) s  (the target started|preflight|played together)", said, re.MULTILINE)
+    assert [name for _, name in phases] == ["the target started", "preflight", "played together"]
+    whole = re.search(r"^longest path: ([\d.]+) s", said, re.MULTILINE)
+    assert whole and float(whole[1]) > 0 and re.search(r"paging_list\.\w+.*until answers came", said)

@@ -23,7 +23,8 @@ def test_failures_are_told_as_they_happen_and_again_at_the_end() -> None:
     first = next(number for number, line in enumerate(lines) if "failed once, is played again: PAGE-007" in line)
     assert lines[0].startswith("judging the embedded fake server against experimental-2026-05: ")
     assert first < next(number for number, line in enumerate(lines) if line.startswith("FAIL  PAGE-007"))
-    assert any(line.strip() == "failed: PAGE-007" for line in lines[-12:]), "the end names what failed"
+    assert any(line.strip() == "failed: PAGE-007" for line in lines[-16:]), "the end names what failed"
+    assert "- requirement: PAGE-007" in lines[-3:], "and the entry to paste into a file of expectations"
 
 
 def test_quiet_says_the_verdict_and_a_line_for_each_failure() -> None:

@@ -12,7 +12,7 @@ import click
 import pytest
 import yaml
 
-from conformance.cli.main import main, program
+from conformance.cli.main import program
 from conformance.cli.options.run import RUN
 from tests.cli.test_commands import ROOT
 
@@ -56,11 +56,3 @@ def test_a_template_speaks_of_what_there_is(file: str) -> None:
         assert found is not None
         known = {name for param in found.params for name in (*param.opts, *param.secondary_opts)}
         assert {*re.findall(r"(?<![\w-])--[a-z][a-z-]+", words)} <= known
-
-
-def test_annotations_and_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    assert main(["run", "--fault", "list-gives-one-too-few", "--requirement", "PAGE-007", "--github", "-q"]) == 1
-    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::")]
-    assert len(told) == 1 and told[0].startswith("::error title=PAGE-007 (MUST)::limit cuts the list")
-    assert "PAGE-007" in (tmp_path / "summary.md").read_text()

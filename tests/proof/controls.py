@@ -18,6 +18,7 @@ import spec
 from fake_server.backend import Backend
 from fake_server.faulting import REGISTRY, Answer, Fault
 from fake_server.schedule import Schedule
+from fake_server.state.model_choice import default_model_config
 
 Events = list[dict[str, Any]]
 _DECODERS_WORDS = {row.message for row in spec.load(spec.DEFAULT).errors.values() if row.detail and "{detail}" in row.detail}
@@ -215,11 +216,21 @@ OFF = {
     "control-each-status-once": "stream.status-twice",
     "control-skips-intermediate-statuses": "queue.tells-pending",
 }
+
+
+def dear_default(backend: Backend) -> None:
+    """The default model has prices, as it may have where others have set it up."""
+    default = default_model_config(backend)
+    assert default is not None
+    default.model_config = {"cost": {"input_price_per_million_tokens": "3", "output_price_per_million_tokens": "15"}}
+
+
 PREPARED: dict[str, Callable[[Backend], None]] = {
     "control-far-apart-ids": far_apart_ids,
     "control-large-queue-ids": large_queue_ids,
     "control-status-after-snapshot": status_after_snapshot,
     "control-late-labels": late_labels,
+    "control-dear-default": dear_default,
 }
 
 

@@ -2,7 +2,8 @@
 
 Of each failure of a faulty server the printed command is run against a new server with the fault, and against a right one: a
 line of curl in a shell, with the tokens as exported variables, must print another answer; the way to a failure, played again,
-must say that the failure is still so, and no longer so.
+must say that the failure is still so, and no longer so; a command that judges the requirement anew must come to a failure, and
+to none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import spec
-from conformance.play.verdict import Check
+from conformance.play.verdict import Check, worst
 from conformance.recordings import replay, reproducers
 from fake_server.faulting import Fault
 from fake_server.serve import running_server
@@ -62,11 +63,22 @@ def translated(target: dict[str, Any], made_for: dict[str, Any], line: str) -> s
     return line
 
 
-async def shows(check: Check, made_for: dict[str, Any], faulty: Any, right: Any, folder: Path) -> str:
+async def judged(check: Check, target: dict[str, Any], planner: Planner, profile: str) -> str:
+    """What its case says of the requirement when it is played alone."""
+    run = await run_against(target, planner.named([check.case]), repeat=1, profile=profile)
+    return worst([one.verdict for one in run.checks if one.requirement == check.requirement] or ["untestable"])
+
+
+async def shows(
+    check: Check, made_for: dict[str, Any], faulty: Any, right: Any, folder: Path, planner: Planner, profile: str
+) -> str:
     """Empty, or why the command of this failure does not show it."""
     (command,) = check.reproduce[-1:] or [""]
     if not command:
         return "no command"
+    if command == check.rerun:
+        found = [await judged(check, server.target, planner, profile) for server in (faulty, right)]
+        return "" if found[0] in ("fail", "warn") and found[1] == "pass" else f"run: {found}"
     if command.startswith("chat-conformance replay"):
         path = folder / f"{check.requirement}.jsonl"
         found = [await played(path, server.target) for server in (faulty, right)]
@@ -96,7 +108,7 @@ async def judge(fault: Fault, planner: Planner, profile: str) -> tuple[int, list
                 if check.verdict in ("fail", "warn") and check.deciding and check.requirement not in seen:
                     seen.add(check.requirement)
                     try:
-                        why = await shows(check, made_for, faulty, right, folder)
+                        why = await shows(check, made_for, faulty, right, folder, planner, profile)
                     except Exception as error:
                         why = f"{type(error).__name__}: {error}"
                     if why:

@@ -7,13 +7,16 @@ import asyncio
 import spec
 from tests.proof.shown import sample
 
-# single requests, ways over several chats and users, turns held at gates: each with what its command must show
+# single requests, ways over several chats and users, turns held at gates, tokens, what no answer shows by itself: each with what
+# its command must show
 SHOWN = {
     "list-gives-one-too-few": "PAGE-007",
     "skills-named-otherwise": "SKILL-007",
     "messages-take-any-page-size": "",
     "any-websocket-key": "",
     "ui-chats-wait": "",
+    "unknown-token-is-first-user": "AUTH-008",
+    "auditor-interrupts": "OWN-025",
 }
 
 

@@ -119,7 +119,7 @@ async def file_of_the_first_message(t: Case) -> None:
         t.expect(await linked(Chat(t.alice, shouted["id"])), [file], "the files of a chat that names it in upper case")
 
 
-@case("FILE-038", "FILE-039", "FILE-046")
+@case("FILE-038", "FILE-039", "FILE-046", needs=["llm"])
 async def files_of_later_messages(t: Case) -> None:
     chat = await t.chat([REFERENCE, text("Hello")])
     first = (await chat.history())[0]["id"]

@@ -69,7 +69,7 @@ FIRST_TITLES: dict[str, dict[str, Any]] = {
 }
 
 
-@case(rows=FIRST_TITLES)
+@case(rows=FIRST_TITLES, needs=["llm"])
 async def first_title(t: Case, row: dict[str, Any]) -> None:
     made = t.given(await t.alice.create([text(part) for part in f"{row['words']} {UNTITLED}".split("|")]))
     t.expect(made["title"], row["title"], "the first title, in the answer of create", "/title")

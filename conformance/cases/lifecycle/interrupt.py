@@ -140,7 +140,7 @@ async def interrupt_before_a_retry(t: Case) -> None:
     t.true("error" not in statuses, "the chat is never in error", statuses)
 
 
-@case("INT-014")
+@case("INT-014", needs=["llm"])
 async def interrupt_of_an_archived_chat(t: Case) -> None:
     chat = await first(t)
     t.given(await chat.patch(archived=True))

@@ -100,7 +100,7 @@ async def unpinning(t: Case) -> None:
         t.expect(stamps, stamps[:1] * 3, "updated_at of a pinned, an unpinned, and a newly pinned chat", "/updated_at")
 
 
-@case("PIN-005", "PIN-006", alone=True)
+@case("PIN-005", "PIN-006", alone=True, needs=["llm"])
 async def children_are_not_pinned(t: Case) -> None:
     root, (child,) = await family(t, "child task")
     t.cleanup(lambda: root.patch(pin_order=0))

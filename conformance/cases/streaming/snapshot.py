@@ -39,7 +39,7 @@ async def held(t: Case, *queued: str) -> tuple[Chat, str]:
     return chat, hold
 
 
-@case("STREAM-024", "STREAM-025", "STREAM-027", "STREAM-028", "STREAM-030", "STREAM-032", "STREAM-036")
+@case("STREAM-024", "STREAM-025", "STREAM-027", "STREAM-028", "STREAM-030", "STREAM-032", "STREAM-036", needs=["llm"])
 async def resting_chat(t: Case) -> None:
     chat = await t.chat(
         script(turns(turn(says("a"), tool_call("list_templates", {}, id="o1")), turn(says("b")))), system_prompt="Be brief."

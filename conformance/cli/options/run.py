@@ -96,7 +96,6 @@ def reach() -> list[click.Parameter]:
 def outputs() -> list[click.Parameter]:
     """What a run or a record is written to."""
     return [
-        option("--github", is_flag=True, help="print what failed as annotations of a GitHub job, and add to its step's summary"),
         *(option(f"--{kind}", type=FilePath(), metavar="F", help=f"write the {kind} report") for kind in _FILES),
         option("--sarif", type=FilePath(), metavar="F", help="write what failed as SARIF, for code hosts"),
         option("--annotations", type=FilePath(), metavar="F", help="write GitHub annotations; /dev/stdout in a workflow"),
@@ -153,6 +152,7 @@ RUN = Command(
             option("--read-only", is_flag=True, help="play only cases that write nothing"),
             option("--max-rps", type=Number(0.01, 10**6, zero=True), default=0, metavar="N", help="at most so many requests a second"),
             option("--fault", multiple=True, metavar="NAME", help="embedded target only: be wrong in this way (NAME@every=3, NAME@chance=0.1: now and then)"),
+            option("--profile-time", is_flag=True, help="tell what the longest path of the run is made of"),
             option("--shuffle", is_flag=True, help="play the cases in an order drawn from the seed"),
             option("-q", "--quiet", is_flag=True, help="no progress, and failures in a line each"),
             option("-v", "--verbose", is_flag=True, help="every failure in full"),
