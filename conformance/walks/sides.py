@@ -10,7 +10,7 @@ from typing import Any
 from conformance.play.actors import Actor, Chat
 from conformance.play.case import Case
 from conformance.play.declaration import CaseSpec
-from conformance.play.provisioning import change_model, models_path, new_model
+from conformance.play.provisioning import models_path, new_model
 from conformance.play.verdict import NOT_APPLICABLE, Unmet
 from conformance.run.embedded import EmbeddedFailed, embedded_target
 from conformance.run.session import Options, Session
@@ -174,13 +174,17 @@ class Side:
         return [entry for model in models for entry in await self.t.llm.unnamed(model, "turn")]
 
 
+_OF_A_DEFAULT = ("model", "display_name", "context_limit", "compression_threshold")
+
+
 async def same_default(t: Case, twin: Session) -> None:
-    """Give the reference's default model prices and limits of the target's: turns whose model is gone run on it. Raises Unmet."""
+    """Make the reference's default model like the target's, which turns run on whose model is gone. Raises Unmet."""
     ours = _Play(twin, t.spec)
     theirs, own = [await _default(one) for one in (t, ours)]
     if theirs and own:
-        wanted = {key: theirs[key] for key in ("context_limit", "compression_threshold") if theirs.get(key) is not None}
-        await change_model(ours, own, model_config=theirs.get("model_config") or {}, **wanted)
+        wanted = {key: theirs[key] for key in _OF_A_DEFAULT if theirs.get(key)}
+        body = wanted | {"model_config": theirs.get("model_config") or {}}
+        t.given(await ours.root.patch(models_path(ours, own["id"]), body))
 
 
 async def _default(t: Case) -> dict[str, Any]:

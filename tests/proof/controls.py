@@ -219,9 +219,10 @@ OFF = {
 
 
 def dear_default(backend: Backend) -> None:
-    """The default model has prices, as it may have where others have set it up."""
+    """The default model has a name and prices of its own, as it may have where others have set it up."""
     default = default_model_config(backend)
     assert default is not None
+    default.model, default.display_name = "dear-model", "Dear"
     default.model_config = {"cost": {"input_price_per_million_tokens": "3", "output_price_per_million_tokens": "15"}}
 
 
