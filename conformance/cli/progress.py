@@ -16,6 +16,11 @@ from conformance.run.session import Session
 
 _TICK, _PLAIN_TICK = 0.5, 30.0  # seconds from one look at the clock to the next, on a terminal and elsewhere
 _WIDE, _MOST = 160, 25  # characters of a line; failures told as they happen, the rest stand in the report
+_NAME = 40  # characters of a case's name: how long it is waited for is to be seen
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 class Progress:
@@ -59,9 +64,9 @@ class Progress:
         text += "".join(f", {number} {word}" for number, word in bad if number)
         waiting = sorted(self._session.playing.items(), key=lambda item: item[1])
         if waiting:
-            named = ", ".join(f"{name} ({now - since:,.0f} s)" for name, since in waiting[:2])
+            named = ", ".join(f"{_cut(name, _NAME)} ({now - since:,.0f} s)" for name, since in waiting[:2])
             text += f"; waits for {named}" + (f" and {len(waiting) - 2} more" if len(waiting) > 2 else "")
-        return text if len(text) <= width else text[: width - 1] + "…"
+        return _cut(text, width)
 
     def stop(self) -> None:
         if self._timer is not None:

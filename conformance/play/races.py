@@ -140,6 +140,7 @@ class _Turns:
         self.failed = False  # seen with an error: that is what has no answer then got
         self.accounted = False  # the error that it rests with is, though what is done at rest is followed by another look
         self.idle = False  # seen in any status of rest: an act of the client then ends no turn
+        self.awaits = False  # that status is one in which the client is asked for something: messages are queued then
         self.silent: set[Any] = set()  # ordered with a script that says nothing
 
 
@@ -171,6 +172,7 @@ class LostTurns:
         failed = turns.failed = chat.get("status") == self._statuses["failed"] or chat.get("last_error") is not None
         turns.resting = chat.get("status") == self._statuses["idle"] and not failed
         turns.idle = chat.get("status") in self._statuses["rest"]
+        turns.awaits = turns.idle and chat.get("status") not in (self._statuses["idle"], self._statuses["failed"])
         if failed and not turns.accounted:  # what has no answer by now has an error instead
             pending = turns.ordered.keys() - turns.stopped
             turns.stopped |= pending
@@ -201,7 +203,9 @@ class LostTurns:
                 turns.silent.add(made)
         if occasion or rest == "tool-results":
             turns.accounted = False
-        turns.resting = turns.idle = turns.failed = False
+        queued = occasion == "sends" and isinstance(body, dict) and body.get("queued") is True
+        turns.awaits = turns.idle = turns.awaits and queued and not stops
+        turns.resting = turns.failed = False
 
     def _read(self, turns: _Turns, said: Exchange) -> Iterator[Sight]:
         body = said.response.body

@@ -57,4 +57,4 @@ def test_on_a_terminal_the_line_is_rewritten(tmp_path: Path) -> None:
     assert process.wait(60) == 1
     text = said.getvalue().decode()
     assert "\r\x1b[K  0 of 4 cases" in text and "\r\x1b[K  3 of 4 cases" in text
-    assert re.search(r"of 4 cases, [^\r]*; waits for [a-z_.0-9\[\]]+ \(\d s\)", text)
+    assert re.search(r"of 4 cases, [^\r]*; waits for [a-z_.0-9\[\]…]+ \(\d s\)", text)

@@ -53,7 +53,7 @@ def test_it_listens_writes_the_target_file_and_stops(tmp_path: Path, number: sig
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--fault", "no-such-fault"], "unknown fault 'no-such-fault'; list them with: chat-conformance faults"),
+        (["--fault", "no-such-fault"], "(did you mean no-new-default?); list them with: chat-conformance faults"),
         (["--target-file", "/nowhere/t.json"], "make it with: mkdir -p /nowhere"),
     ],
 )

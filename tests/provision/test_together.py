@@ -15,7 +15,7 @@ from tests.provision.state import seen
 from tests.provision.test_round_trip import judged
 
 # Cases that make users, providers, models and tool servers, and that look at lists.
-GLOBS = ["PROV-0[0-5]*", "MODEL-00*", "MCP-00*", "CREATE-001", "PAGE-00*", "ROLE-00*"]
+GLOBS = ["PROV-0[0-5]*", "MODEL-00*", "MCP-00*", "CREATE-001", "PAGE-00*", "ROLE-00*", "LCHAT-0*", "LMSG-00*"]
 ONE_OF_EACH = {"experimental-2026-03"}  # there is one provider of each type at most, and one type alone will do
 
 
