@@ -65,8 +65,8 @@ SCENES: dict[str, tuple[list[Exchange], int]] = {
     ),
     "stopped while results are awaited, with a queue": (
         [chat("requires_action"), said("POST", "/messages", {"queued": True, "queued_message": {"id": 9}}, {"content": []}),
-         INTERRUPT, chat(), said("GET", "/messages", {"messages": [{"id": 3, "role": "user"}, {"id": 2, "role": "assistant", "usage": {}},
-                                                                   {"id": 1, "role": "user"}], "queued_messages": []})], 1),
+         INTERRUPT, chat(), said("GET", "/messages", {"queued_messages": [], "messages": [
+             {"id": 3, "role": "user"}, {"id": 2, "role": "assistant", "usage": {}}, {"id": 1, "role": "user"}]})], 1),
     "a script that says nothing": ([sends(1, 'script:{"steps": []}'), chat(), history((1, "user"))], 0),
     "a page of the middle is no proof": (
         [sends(1), chat(), Exchange("x", "alice", Request("GET", f"{PATH}/messages", [("before_id", "2")]),
