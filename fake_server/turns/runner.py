@@ -214,8 +214,9 @@ class Runner:
         return bool(share) and self._later(chat) and self._dice.random() < share
 
     def _later(self, chat: Chat) -> bool:
-        """Is this not the first turn of the chat?"""
-        return sum(m.role == "user" for m in self.backend.store.messages[chat.id]) > 1
+        """Does this begin with a message of the user, which is not the chat's first?"""
+        messages = self.backend.store.messages[chat.id]
+        return messages[-1].role == "user" and sum(m.role == "user" for m in messages) > 1
 
     def _end_done(self, chat: Chat) -> None:
         if not self._rests(chat) and self._promote(chat):
