@@ -66,7 +66,7 @@ def test_the_suite_does_not_notice(group: str) -> None:
 
 def test_turns_that_get_lost_fail_nothing() -> None:
     async def scene() -> Run:
-        async with running_server(options={"self-interrupts": 0.06}) as server:
+        async with running_server(options={"self-interrupts": 0.02}) as server:
             return await run_against(server.target, deadline=5)
 
     run = asyncio.run(scene())
