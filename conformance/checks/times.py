@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -34,3 +34,11 @@ def precedes(one: Any, other: Any) -> bool | None:
 def instant(value: Any) -> tuple[datetime, int] | None:
     """A point in time that can be compared, to the nanosecond; None if the value is no RFC 3339 time."""
     return _parse(value) if isinstance(value, str) else None
+
+
+_NEVER = (datetime.min.replace(tzinfo=UTC), 0)
+
+
+def moment(value: Any) -> tuple[datetime, int]:
+    """`instant` to sort by: what is no time comes first. Texts don't sort as times do: zeros at the end are left out."""
+    return instant(value) or _NEVER

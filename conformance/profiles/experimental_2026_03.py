@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import spec
-from conformance.checks.times import instant
+from conformance.checks.times import instant, moment
 from conformance.play.verdict import Unmet
 from conformance.profiles import experimental_2026_05
 
@@ -121,7 +121,7 @@ class Dialect(experimental_2026_05.Dialect):
 
     async def children(self, chat: Chat) -> list[dict[str, Any]]:
         listed = await self._since(chat)
-        return sorted((c for c in listed if c.get("parent_chat_id") == chat.id), key=lambda c: str(c["created_at"]))
+        return sorted((c for c in listed if c.get("parent_chat_id") == chat.id), key=lambda c: moment(c["created_at"]))
 
     async def _since(self, chat: Chat) -> list[dict[str, Any]]:
         """The chats that have changed since this one was made; those that changed last come first in a list. Raises Unmet."""

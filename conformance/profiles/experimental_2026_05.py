@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import spec
+from conformance.checks.times import moment
 from conformance.run.target import own_model
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Dialect:
 
     async def children(self, chat: Chat) -> list[dict[str, Any]]:
         shown = chat.case.given(await chat.get()).get("children") or []
-        return sorted(shown, key=lambda c: str(c["created_at"]))
+        return sorted(shown, key=lambda c: moment(c["created_at"]))
 
     def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         return [({"title": word}, {"kind": "title_change", "chat": {"title": word}})]

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.checks.times import moment
 from conformance.play.actors import Actor, Chat
 from conformance.play.case import Case
 from conformance.play.streams import quiet
@@ -33,7 +34,7 @@ async def shelved(t: Case, n: int) -> tuple[Shelf, list[Chat]]:
     mark = t.unique()
     shelf = Shelf(*await t.session.dialect.shelf(t, mark))
     chats = await asyncio.gather(*(quiet(t, by=shelf.actor, **({"mark": mark} if shelf.where else {})) for _ in range(n)))
-    seen = {c.id: (await c.get()).response.body["updated_at"] for c in chats}
+    seen = {c.id: moment((await c.get()).response.body["updated_at"]) for c in chats}
     return shelf, sorted(chats, key=lambda c: (seen[c.id], c.id), reverse=True)
 
 

@@ -66,17 +66,16 @@ def test_the_suite_does_not_notice(group: str) -> None:
 
 def test_turns_that_get_lost_fail_nothing() -> None:
     async def scene() -> Run:
-        async with running_server(options={"self-interrupts": 0.02}) as server:
+        async with running_server(options={"self-interrupts": 0.06}) as server:
             return await run_against(server.target, deadline=5)
 
     run = asyncio.run(scene())
     wrong = {r: (v, run.why(r)) for r, v in run.verdicts.items() if v not in ("pass", "not-applicable", "raced")}
     # the races' own rows tell of them, or could not be judged for them
-    others = wrong.keys() - {"RACE-001", "RACE-002"}
-    assert len(others) <= 2, wrong  # where lists are looked at, it is not always seen that a turn got lost
+    assert set(wrong) <= {"RACE-001", "RACE-002"}, wrong
     (race,) = [r for r in run.footer["races"] if r["race"] == "self-interrupt"]
     assert race["excused"] == sorted(run.ids("raced")) and sum(o["seen"] for o in race["occasions"]) > 0
-    assert run.footer["exit"] == (1 if others else 3 if "RACE-002" in wrong else 0)
+    assert run.footer["exit"] == (0 if "RACE-002" not in wrong else 3)
 
 
 def test_a_turn_that_got_lost_once_is_raced() -> None:

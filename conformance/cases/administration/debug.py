@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from conformance.checks.times import moment
 from conformance.play.actors import Actor, Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
@@ -70,7 +71,7 @@ async def runs_of_a_turn(t: Case) -> None:
         await chat.turn(script(text("more")))
         await recorded(t, chat, "quickgen", count=2)
         times = [one["started_at"] for one in await listed(t, chat)]
-        t.expect(times, sorted(times, reverse=True), "the times at which the runs started, in the order of the list")
+        t.expect(times, sorted(times, key=moment, reverse=True), "the times at which the runs started, in the order of the list")
 
 
 @case("DEBUG-005", alone=True)

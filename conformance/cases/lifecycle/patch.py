@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.checks.asked import NIL
+from conformance.checks.times import moment
 from conformance.play.actors import text
 from conformance.play.case import Case
 from conformance.play.declaration import case
@@ -28,7 +29,7 @@ async def labels(t: Case) -> None:
         t.exactly(t.accepted(await chat.get())["labels"], changed, "labels after a change", "/labels")
     with t.judging("PATCH-014"):
         moved = t.accepted(await chat.get())["updated_at"]
-        t.true(moved > before["updated_at"], "a change of labels moves updated_at", moved, "/updated_at")
+        t.true(moment(moved) > moment(before["updated_at"]), "a change of labels moves updated_at", moved, "/updated_at")
     with t.judging("PATCH-013"):
         kept = t.given(await chat.get())["labels"]
         t.accepted(await chat.patch(labels=None))

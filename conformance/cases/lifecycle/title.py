@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from conformance.checks.times import moment
 from conformance.play.actors import Chat, text
 from conformance.play.case import Case
 from conformance.play.declaration import case
@@ -47,7 +48,7 @@ async def regenerate(t: Case) -> None:
     title = t.given(await chat.get())["title"]
     with t.judging("TITLE-005"):
         moved = t.accepted(await chat.get())["updated_at"]
-        t.true(moved > before, "updated_at moves with the title", moved, "/updated_at")
+        t.true(moment(moved) > moment(before), "updated_at moves with the title", moved, "/updated_at")
         t.expect(t.accepted(await chat.regenerate())["title"], title, "the title, regenerated once more", "/title")
         t.expect(
             t.accepted(await chat.get())["updated_at"], moved, "updated_at after a regenerate to the same title", "/updated_at"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.checks.times import moment
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
@@ -49,7 +50,7 @@ async def second_turn(t: Case) -> None:
         t.expect((now["status"], new[0]["role"], words(new[0])), ("waiting", "user", AGAIN), "status, and what was sent")
         t.true(any(m["role"] == "assistant" for m in new), "the answer is added", new)
     with t.judging("SEND-021"):
-        t.true(now["updated_at"] > then, "updated_at moves", now["updated_at"], "/updated_at")
+        t.true(moment(now["updated_at"]) > moment(then), "updated_at moves", now["updated_at"], "/updated_at")
     with t.judging("SEND-028"):
         t.expect([m["id"] for m in kept], sorted(m["id"] for m in kept), "the ids, in the order of messages")
     with t.judging("SEND-029"):
