@@ -219,6 +219,7 @@ async def running_server(
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
             timeout_keep_alive=75,
+            proxy_headers=False,
         )
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[sock]))
