@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
 import spec
-from conformance.play.verdict import JUDGED, NOT_APPLICABLE, worst
+from conformance.play.verdict import JUDGED, NOT_APPLICABLE, PASS, worst
 from conformance.recordings.audit import audit_files
 from conformance.recordings.reading import Unreadable, record_lines
 from conformance.run.session import exit_of
+from conformance.wire.exchange import Finding
 
 
 def verify(path: Path) -> tuple[list[str], list[str]]:
@@ -19,7 +20,7 @@ def verify(path: Path) -> tuple[list[str], list[str]]:
     header: dict[str, Any] = {}
     footer: dict[str, Any] = {}
     checks: list[dict[str, Any]] = []
-    exchanges: set[str] = set()
+    exchanges: dict[str, str] = {}  # to the case that each belongs to
     for line in record_lines(path):
         if line["kind"] == "header":
             header = line
@@ -28,28 +29,28 @@ def verify(path: Path) -> tuple[list[str], list[str]]:
         elif line["kind"] == "check":
             checks.append(line)
         elif line["kind"] == "exchange":
-            exchanges.add(line["id"])
+            exchanges[line["id"]] = line.get("case", "")
     if not header or not footer:
         raise Unreadable(f"{path}: no whole run record: it has no {'footer' if header else 'header'}")
-    wrong = contradictions(header, footer, checks, exchanges)
+    wrong = contradictions(header, footer, checks, exchanges.keys())
     good = [f"{len(checks):,} judgements, each with its evidence among {len(exchanges):,} exchanges", "the counts of the footer"]
     if header["profile"] not in spec.profiles() or spec.load(header["profile"]).sha256 != header["spec_sha256"]:
         good.append("not looked at: what checks find in passing, for this suite has another contract than the run had")
     else:
         audited = audit_files([path], header["profile"])
-        wrong += _passive(checks, audited.findings)
+        wrong += _passive(checks, audited.findings, exchanges)
         good.append(f"what checks find in passing, on {audited.judged:,} exchanges anew")
     return ([] if wrong else good), wrong
 
 
 def contradictions(
-    header: dict[str, Any], footer: dict[str, Any], checks: list[dict[str, Any]], exchanges: set[str]
+    header: dict[str, Any], footer: dict[str, Any], checks: list[dict[str, Any]], exchanges: Set[str]
 ) -> list[str]:
     """Judgements without their evidence, and counts that are not theirs, a sentence each."""
     return [*_evidence(checks, exchanges), *_counts(header, footer, checks)]
 
 
-def _evidence(checks: list[dict[str, Any]], exchanges: set[str]) -> Iterator[str]:
+def _evidence(checks: list[dict[str, Any]], exchanges: Set[str]) -> Iterator[str]:
     for check in checks:
         named = [*check.get("exchanges", ()), *filter(None, [check.get("deciding")])]
         if missing := [id for id in named if id not in exchanges]:
@@ -81,12 +82,20 @@ def _counts(header: dict[str, Any], footer: dict[str, Any], checks: list[dict[st
             yield f"the footer says exit status {footer['exit']}, the judgements come to {status}"
 
 
-def _passive(checks: list[dict[str, Any]], findings: list[Any]) -> Iterator[str]:
-    """What was found in passing anew against what the record says; what only the live run could see is left alone."""
+def _passive(checks: list[dict[str, Any]], findings: list[tuple[str, Finding]], case_of: dict[str, str]) -> Iterator[str]:
+    """What was found in passing anew against what the record says.
+
+    What only the live run could see is left alone, and so are the answers to a case that failed: one that should have
+    been a refusal breaks other rows too, which the run asked nothing about.
+    """
     verdicts: dict[str, set[str]] = defaultdict(set)
     for check in checks:
         verdicts[check["requirement"]].add(check["verdict"])
-    for requirement in sorted({finding.requirement for _, finding in findings}):
-        if verdicts[requirement] and verdicts[requirement] <= {"pass"}:
-            where = next(place for place, finding in findings if finding.requirement == requirement)
-            yield f"{requirement} passed by the record, and an exchange breaks it ({where.rpartition('/')[2]})"
+    failed = {check["case"] for check in checks if check["verdict"] not in (PASS, NOT_APPLICABLE)}
+    broken: dict[str, str] = {}
+    for place, finding in findings:
+        if case_of.get(finding.exchange, "") not in failed:
+            broken.setdefault(finding.requirement, place)
+    for requirement, place in sorted(broken.items()):
+        if verdicts[requirement] == {PASS}:
+            yield f"{requirement} passed by the record, and an exchange breaks it ({place.rpartition('/')[2]})"

@@ -96,6 +96,23 @@ def test_what_was_altered_is_found(how: str, tmp_path: Path, capsys: pytest.Capt
     assert main(verify) == 1 and capsys.readouterr().out.count("ALTERED") >= 2
 
 
+def test_what_a_failed_case_led_to_is_no_sign_of_an_alteration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = str(tmp_path / "run.ndjson")  # a page of none, which should have been refused, breaks another row, too
+    run = [
+        "run",
+        "--fault",
+        "messages-take-any-page-size",
+        "--requirement",
+        "PAGE-031",
+        "--requirement",
+        "PAGE-028",
+        "--fuzz",
+        "off",
+    ]
+    assert main([*run, "--record", record]) == 1
+    assert main(["report", record, "--verify"]) == 0, capsys.readouterr()
+
+
 def test_a_statement_needs_a_record() -> None:
     assert main(["run", "--statement", "s.html"]) == 2
     assert records.mixed()
