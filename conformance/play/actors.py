@@ -329,18 +329,20 @@ class Chat:
         return await self.settled(self.case.idle, **summary, **fields)
 
     async def children(self, n: int = 1) -> list[dict[str, Any]]:
-        """The chats of its sub-agents, oldest first, once there are `n` of them. Raises Unmet."""
+        """The chats of its sub-agents, oldest first, once there are `n` of them, at once if none need be. Raises Unmet."""
         pause = 0.015
         try:
             async with asyncio.timeout(self.case.deadline) as limit:
-                while len(found := await self.dialect.children(self)) < n:
-                    shown = (await self.get()).response
-                    self.hurry(shown.body if shown.status == 200 else shown.status, limit)
+                while True:
+                    shown = self.case.given(await self.get())
+                    found = await self.dialect.children(self, shown)
+                    if len(found) >= n:
+                        return found
+                    self.hurry(shown, limit)
                     await asyncio.sleep(pause)  # there is no event for it that holds for every server state
                     pause = min(pause * 1.5, 0.25)
         except TimeoutError:
             raise self.missed(f"the chat did not reach {n} children") from None
-        return found
 
     async def when(self, reached: Any, what: str) -> dict[str, Any]:
         """Poll GET until `reached(chat)`; gives the chat. Raises Unmet with the last answer."""

@@ -87,8 +87,8 @@ class Dialect(Protocol):
         """
         ...
 
-    async def children(self, chat: Chat) -> list[dict[str, Any]]:
-        """The chats of this chat's sub-agents as they are shown, oldest first. Raises Unmet."""
+    async def children(self, chat: Chat, shown: dict[str, Any]) -> list[dict[str, Any]]:
+        """The chats of the sub-agents of this chat, which was just `shown`; oldest first. Raises Unmet."""
         ...
 
     def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -119,7 +119,7 @@ class Dialect(experimental_2026_05.Dialect):
         t.cleanup(give_back)
         return kind, found
 
-    async def children(self, chat: Chat) -> list[dict[str, Any]]:
+    async def children(self, chat: Chat, shown: dict[str, Any]) -> list[dict[str, Any]]:
         listed = await self._since(chat)
         return sorted((c for c in listed if c.get("parent_chat_id") == chat.id), key=lambda c: moment(c["created_at"]))
 

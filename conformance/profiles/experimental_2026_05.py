@@ -77,9 +77,8 @@ class Dialect:
         t.cleanup(lambda: t.root.delete(self.providers(t, made["id"])))
         return dict(made)
 
-    async def children(self, chat: Chat) -> list[dict[str, Any]]:
-        shown = chat.case.given(await chat.get()).get("children") or []
-        return sorted(shown, key=lambda c: moment(c["created_at"]))
+    async def children(self, chat: Chat, shown: dict[str, Any]) -> list[dict[str, Any]]:
+        return sorted(shown.get("children") or [], key=lambda c: moment(c["created_at"]))
 
     def signals(self, word: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         return [({"title": word}, {"kind": "title_change", "chat": {"title": word}})]

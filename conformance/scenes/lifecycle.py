@@ -50,7 +50,7 @@ async def family(t: Case, *prompts: str, gone_on: bool = True, **fields: Any) ->
         for n, prompt in enumerate(prompts, 1)
     ]
     root = await t.chat(script(turns(*spawned, turn(text("done")))), **fields)
-    found = await t.session.dialect.children(root)
+    found = await root.children(0)
     if len(found) != len(prompts):
         raise Unmet(f"{len(found)} chats of sub-agents instead of {len(prompts)}")
     children = [Chat(t.alice, c["id"]) for c in found]

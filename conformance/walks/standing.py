@@ -71,7 +71,7 @@ class Standing(Pair):
         if root is None or not any(KINDS[k].group == "agent" for k in [root.kind, *self.kinds.values()] if k):
             return
         known = {self.twin.ids[c.name] for c in self.state.chats.values()}
-        for child in await self.twin.t.session.dialect.children(self.twin.chat(family)):
+        for child in await self.twin.chat(family).children(0):
             if child["id"] in known:
                 continue
             name = f"{family}.{sum(c.name.startswith(f'{family}.') for c in self.state.chats.values())}"
@@ -90,7 +90,7 @@ class Standing(Pair):
         """The target's chat that must be the new child of this name; None when it does not come."""
         place, known = int(name.rpartition(".")[2]), set(self.target.ids.values())
         for _ in range(40):
-            theirs = await self.target.t.session.dialect.children(self.target.chat(family))
+            theirs = await self.target.chat(family).children(0)
             new = [c["id"] for c in theirs if c["id"] not in known]
             if new:
                 return str(new[0])
