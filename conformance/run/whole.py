@@ -197,6 +197,8 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
         if writer.failed:
             raise RecordFailed(writer.failed)
         try:
+            if whole is not None and not cases:
+                raise Unusable(f"shard {config.shard} has no case (chosen: {whole.digest['cases']}); take fewer shards")
             try:
                 with _rare_collections():
                     await _judge(config, chosen, cases, done, outcome, session)
