@@ -26,7 +26,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
     for name in OWN:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "transcripts"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("chat_conformance_pytest.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     (source / "fixtures" / "transcripts").mkdir()
     made = ["build_py", "--build-lib", str(out), "egg_info", "--egg-base", str(out)]  # what a wheel holds, and its entry points
@@ -58,7 +58,7 @@ def test_pytest_of_a_project_loads_nothing_of_the_suite(project: Path) -> None:
     options = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:allure_pytest")
     done = run(sys.executable, "-m", "pytest", "-q", *options, folder=project)
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
-    assert "loaded: ['conformance', 'conformance.plugin']" in done.stdout
+    assert "loaded: []" in done.stdout
     assert "--chat-conformance-target" in run(sys.executable, "-m", "pytest", "--help", folder=project).stdout
 
 
@@ -73,7 +73,25 @@ def test_the_fixture_works_in_a_project_with_folders_of_these_names(project: Pat
     (project / "test_client.py").write_text("def test_client(chat_server):\n    assert chat_server.base_url.startswith('http')\n")
     done = run(sys.executable, "-m", "pytest", "-q", folder=project, installed=installed)
     assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
-    assert "loaded: ['conformance', 'conformance.plugin']" in done.stdout
+    assert "loaded: []" in done.stdout
+
+
+def test_pytest_of_a_project_with_packages_of_these_names_is_not_disturbed(project: Path, installed: Path) -> None:
+    for name in OWN:
+        (project / name / "__init__.py").write_text("MINE = True\n")
+    (project / "test_own.py").write_text(
+        "import conformance, fixtures, spec\n\n\ndef test_own():\n    assert conformance.MINE and spec.MINE\n"
+    )
+    done = run(sys.executable, "-m", "pytest", "-q", folder=project, installed=installed)
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_fixture_says_which_package_hides_its_own(project: Path, installed: Path) -> None:
+    (project / "spec" / "__init__.py").write_text("")
+    (project / "conftest.py").write_text('pytest_plugins = ["fake_server.pytest"]\n')
+    done = run(sys.executable, "-m", "pytest", "-q", folder=project, installed=installed)
+    told = next(line for line in (done.stdout + done.stderr).splitlines() if "chat-conformance serve" in line)
+    assert done.returncode != 0 and str(project / "spec") in told
 
 
 def test_the_command_works_in_a_project_with_packages_of_these_names(project: Path) -> None:

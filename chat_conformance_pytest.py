@@ -1,4 +1,7 @@
-"""The pytest plugin: every pytest process loads it where the suite is installed, so it imports nothing of the suite by itself."""
+"""The pytest plugin: every pytest process loads it where the suite is installed, so it imports nothing of the suite by itself.
+
+It stands outside the packages: a project may have one of its own that is called conformance.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "conformance"
 _FOLDERS = (_HERE / "cases", _HERE / "properties")
 _ITEMS = "conformance.items"
 
