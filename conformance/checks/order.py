@@ -357,11 +357,20 @@ def _adds_up(feed: Told, disturbed: Disturbed, kind: str) -> Verdict:
         return None
     if any(event.type == "queue_update" for event in feed.live):
         return None  # the pieces of a turn that follows another at once may be told to nobody
+    if _unanswered(feed):
+        return None  # a turn that got lost has told pieces that nothing keeps
     joined = texts(parts, kind)
     kept = "".join(texts(_content(event), kind) for event in sorted(stored, key=lambda e: e.message.get("id", 0)))
     # A reply of nothing but reasoning is streamed and not stored.
     same = joined == kept if kind == "text" else all(texts(_content(event), kind) in joined for event in stored)
     return True if same else Wrong(f"the live {kind} is not the stored one", stored[-1].pointer, kept, joined)
+
+
+def _unanswered(feed: Told) -> bool:
+    """Did a turn that came live leave no answer?"""
+    roles = {e.message.get("id", 0): e.role for e in feed.live if e.type == "message"}
+    in_order = [*(roles[number] for number in sorted(roles)), "user"]
+    return any(first == second == "user" for first, second in pairwise(in_order))
 
 
 def _may_be_older(feed: Told) -> bool:

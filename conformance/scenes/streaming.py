@@ -20,7 +20,7 @@ from conformance.play.streams import (
 from conformance.play.turns import Held, held, watched
 from conformance.play.verdict import Failure, Unmet
 from conformance.wire.socket import Event, Socket
-from fixtures.scripts import attempts, fault, gate, http_error, raw, script, tool_call, turn, turns
+from fixtures.scripts import attempts, fault, gate, http_error, raw, script, tool_call, turn, turns, wait_ms
 from fixtures.scripts import error as says_error
 from fixtures.scripts import text as says
 
@@ -127,6 +127,7 @@ async def answers_with(t: Case, prompt: str, text: str) -> None:
 
 MADE_IT = turn(says("Made it."))
 CLOSED = "http://127.0.0.1:1/v1"  # nobody listens there
+_TIME_TO_JOIN = 2500  # milliseconds
 Row = dict[str, Any]
 
 
@@ -161,12 +162,12 @@ PASSING = {
 async def failing(t: Case, *each: Any, **fields: Any) -> tuple[Chat, Socket]:
     """A chat with a call that goes as `each` says, attempt by attempt, and its stream. Raises Unmet.
 
-    Where the model can be held back the stream is there first, behind a step before that call. Else it may be late, and
-    gets the notice in its snapshot as long as the wait lasts.
+    Where the model can be held back the stream is there first, behind a step before that call. Else that step takes its
+    time; a stream that is late even so gets the notice in its snapshot as long as the wait lasts.
     """
     hold = t.gate() if t.session.target.llm.control_url else ""
-    before = [turn(gate(hold), tool_call("list_templates", {}, id="o1"))] if hold else []
-    chat = await t.new_chat(script(turns(*before, attempts(*each))), **fields)
+    before = turn(gate(hold) if hold else wait_ms(_TIME_TO_JOIN), tool_call("list_templates", {}, id="o1"))
+    chat = await t.new_chat(script(turns(before, attempts(*each))), **fields)
     t.cleanup(chat.interrupt)
     socket = await joined_stream(chat)
     if hold:
@@ -193,6 +194,8 @@ async def noticed(t: Case, socket: Socket, n: int = 1) -> dict[str, Any]:
 
     event = await socket.until(said, deadline=socket.deadline + 2 ** (n - 2))
     if "retry" not in event:
+        if event is socket.events[0] and not t.session.target.llm.control_url:
+            raise Unmet("the turn was over before its stream was there, and no gate can hold this model back")
         raise Failure(f"the turn ended instead of a retry {n}: {statuses(socket.events)}")
     return dict(event["retry"])
 
