@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from fake_server.arguments import Parser
-from fake_server.llm.server import ScriptedLLM
+from fake_server.llm.server import GATE_SECONDS, ScriptedLLM
 from fake_server.parent import end_of_parent
 
 
@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--control-port", type=int, default=9901, help="the control address (0: a free port)")
     parser.add_argument("--control-token-env", metavar="V", help="the control address asks for the token in this variable")
     parser.add_argument("--seed", type=int, default=0, help="for identifiers and jitter")
-    parser.add_argument("--gate-seconds", type=float, default=30.0, help="deadline of a gate that nobody opens")
+    parser.add_argument("--gate-seconds", type=float, default=GATE_SECONDS, help="deadline of a gate that nobody opens")
     parser.add_argument("--strict", action="store_true", help="refuse calls that no script and no order expects")
     parser.add_argument("--babble", action="store_true", help="follow no script: answer with made-up words")
     parser.add_argument(

@@ -26,6 +26,7 @@ from fake_server.llm.wires.base import CREATED, BadRequest, Ids, Wire, dumps
 
 Json = Any
 MODELS = ("fake-model", "gpt-4o", "claude-sonnet-4-5")
+GATE_SECONDS = 120.0  # on a busy machine a case may need half a minute for what it does while a model waits
 _MODEL = re.compile(r"/models/([^/]+)$")
 
 
@@ -49,7 +50,7 @@ class ScriptedLLM:
         control_host: str = "127.0.0.1",
         control_token: str = "",
         seed: int = 0,
-        gate_seconds: float = 30.0,
+        gate_seconds: float = GATE_SECONDS,
         strict: bool = False,
         babble: bool = False,
         pacing: Pacing | None = None,
