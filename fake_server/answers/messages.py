@@ -39,6 +39,8 @@ def of_messages(body: dict[str, Json]) -> dict[str, Json]:
             system = system or [{"type": "text", "text": message["content"]}]
             continue
         role, blocks = _blocks(message)
+        if not blocks:
+            continue
         if messages and messages[-1]["role"] == role:
             messages[-1]["content"] += blocks
         else:
@@ -58,12 +60,20 @@ def _blocks(message: dict[str, Json]) -> tuple[str, list[Json]]:
     if message["role"] == "tool":
         block = {"type": "tool_result", "tool_use_id": message["tool_call_id"], "content": message["content"]}
         return "user", [block]
-    blocks = [block for block in message.get("content", ()) if block["type"] == "text"]
+    blocks = [_block(block) for block in message.get("content", ()) if block["type"] == "text" or "image_url" in block]
     for call in message.get("tool_calls", ()):
         function = call["function"]
         given = json.loads(function["arguments"])
         blocks.append({"type": "tool_use", "id": call["id"], "name": function["name"], "input": given or {}})
     return message["role"], blocks
+
+
+def _block(block: dict[str, Json]) -> dict[str, Json]:
+    """A text, or a picture, whose address holds it."""
+    if block["type"] == "text":
+        return block
+    media_type, _, data = block["image_url"]["url"].removeprefix("data:").partition(";base64,")
+    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
 
 
 class MessagesReading:

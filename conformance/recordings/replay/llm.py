@@ -87,7 +87,7 @@ def _request(body: dict[str, Any]) -> dict[str, Any]:
     """A request as far as recordings tell of it: without the schemas of tools."""
     kept = {key: value for key, value in body.items() if key not in ("tools", "tool_choice", "messages", "tool_names")}
     tools = body.get("tools") or []
-    names = body.get("tool_names") or [t if isinstance(t, str) else t.get("function", {}).get("name", "") for t in tools]
+    names = body.get("tool_names") or [t if isinstance(t, str) else t.get("function", t).get("name", "") for t in tools]
     messages = _plain(body.get("messages") or [])
     return kept | {"messages": messages, "tool_names": names}
 
@@ -129,6 +129,8 @@ def _prompted(body: dict[str, Any]) -> dict[str, Any]:
     made = _request(body)
     if made["messages"] and made["messages"][0].get("role") == "system":
         made["messages"][0] = {"role": "system"}
+    if "system" in made:
+        made["system"] = len(made["system"])  # where prompts stand beside the messages
     return made
 
 

@@ -20,7 +20,6 @@ _NEEDS_CAPABILITY = {
     "templates": "templates",
     "workspaces": "workspaces",
     "git-host": "a git host",
-    "scripted-anthropic": "an Anthropic API of its own",
     "scripted-google": "a Google API of its own",
 }
 # What an environment says of the machine that was recorded on.
