@@ -197,7 +197,7 @@ def plan(folder: Path | None = None) -> dict[Path, str]:
 def _held(ids: dict[tuple[str, str], str], folder: Path | None) -> dict[str, set[str]]:
     """Which profiles each id holds in; `ids`: of the words that a profile has of its own, by profile and refusal."""
     held: dict[str, set[str]] = {}
-    for profile in spec.profiles(folder):
+    for profile in spec.profiles(folder, unfinished=True):
         for key in spec.refusals(profile, folder):
             names = [*spec.chain(profile, folder), *(o for k, o in spec.borrowed(profile, folder).items() if k == key)]
             nearest = next((name for name in names if (name, key) in ids), None)

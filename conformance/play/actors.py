@@ -317,6 +317,9 @@ class Chat:
         what = "status " + " or ".join(status or self.case.session.traits["rest_statuses"])
         what += f" and {worded(fields)}" if fields else ""
 
+        if not self.case.session.traits.get("titles_members_chats", True):
+            fields.pop("title", None)  # no model is asked for one
+
         def reached(chat: dict[str, Any]) -> bool:
             resting = chat.get("status") in status if status else self.dialect.at_rest(chat)
             return resting and matches(fields, chat)

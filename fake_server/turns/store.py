@@ -37,6 +37,9 @@ def stored(part: Part, *, drop_time: bool = False) -> Part:
 def store_step(backend: Backend, run: Run, step: Step, model: Model, *, requires_action: bool) -> None:
     """Store and publish what a model call and its tools gave. An answer without content stores nothing."""
     chat, ledger = run.chat, backend.ledger
+    if step.stored:
+        store_results(backend, run, step, model)
+        return
     content = [stored(part, drop_time=requires_action) for part in [*step.final(), *step.attached]]
     if not content:
         return
@@ -49,6 +52,32 @@ def store_step(backend: Backend, run: Run, step: Step, model: Model, *, requires
         part = stored(step.results[position], drop_time=requires_action)
         rows.append(ledger.add_message(chat, "tool", [part], created_at=now, model_config_id=model.config.id))
     backend.hub.message(chat, *rows)
+
+
+def store_said(backend: Backend, run: Run, step: Step, model: Model) -> None:
+    """Store and publish what a model call gave, before its tools run."""
+    chat, step.stored = run.chat, True
+    content = [stored(part) for part in step.final()]
+    if not content:
+        return
+    counts = {**step.counts, "context_limit": model.config.context_limit}
+    row = store_answer(
+        backend, chat, content, {"created_at": backend.clock.now(), "model_config_id": model.config.id, "usage": counts}
+    )
+    usage.record(backend, chat, model.config, row.id, step.counts, runtime_ms=step.runtime_ms)
+    backend.hub.message(chat, row)
+
+
+def store_results(backend: Backend, run: Run, step: Step, model: Model) -> None:
+    """Store and publish what the tools of a stored answer gave."""
+    now, rows = backend.clock.now(), []
+    for position in sorted(step.results, reverse=not backend.does("tools.results-in-order")):
+        part = stored(step.results[position])
+        rows.append(backend.ledger.add_message(run.chat, "tool", [part], created_at=now, model_config_id=model.config.id))
+    if step.attached:
+        parts = [stored(part) for part in step.attached]
+        rows.append(backend.ledger.add_message(run.chat, "assistant", parts, created_at=now, model_config_id=model.config.id))
+    backend.hub.message(run.chat, *rows)
 
 
 @replaceable

@@ -11,6 +11,7 @@ from fake_server.model_calls import retry
 from fake_server.model_calls.classify import ModelError, classify
 from fake_server.model_calls.helpers import ask, helper_model
 from fake_server.model_calls.wires.base import Prompt, Tool, UserTurn
+from fake_server.rules import authz
 from fake_server.rules.refusals import refusal
 from fake_server.state import model_choice, usage
 from fake_server.state.records import Chat, Message, Part
@@ -85,7 +86,8 @@ def wants_title(backend: Backend, chat: Chat, shown: list[Message]) -> bool:
 async def automatic_title(backend: Backend, chat: Chat) -> None:
     """Title a chat in its first turn. Failures are silent; a rename made meanwhile is lost, as on the real server."""
     shown = [m for m in backend.store.messages[chat.id] if m.role != "system" and not m.deleted]
-    if not wants_title(backend, chat, shown):
+    owner = backend.store.users[chat.owner_id]
+    if not wants_title(backend, chat, shown) or not (backend.does("title.for-members") or authz.is_site_owner(owner)):
         return
     attempt, stale = 0, kept(chat)
     try:

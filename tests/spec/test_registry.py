@@ -64,7 +64,7 @@ def test_rows_have_the_agreed_form(area: str) -> None:
         assert set(row) <= FIELDS, f"{said}: unknown fields {set(row) - FIELDS}"
         assert re.fullmatch(r"[A-Z]+-\d{3}|SCHEMA-[\w-]+", row["id"]), said
         assert row["level"] in ("MUST", "SHOULD", "MAY"), said
-        assert spec.registry()[row["id"]].profiles, f"{said} holds nowhere"
+        assert spec.all_rows()[row["id"]].profiles, f"{said} holds nowhere"
         assert set(row.get("needs", ())) <= set(NEEDS), f"{said}: unknown needs"
         assert not ("unkillable" in row and "excluded" in row), said
 

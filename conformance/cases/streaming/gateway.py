@@ -49,8 +49,9 @@ WISHES: list[tuple[str, Row, int]] = [
 @case("GATEWAY-001", "GATEWAY-002", "GATEWAY-003", "GATEWAY-004")
 async def wishes_of_the_provider(t: Case) -> None:
     async def delay(wish: Row) -> Any:
-        _, socket = await failing(t, http_error(429, "slow down", **wish), MADE_IT, **(await model_at(t)))
+        chat, socket = await failing(t, http_error(429, "slow down", **wish), MADE_IT, **(await model_at(t)))
         await told(socket, {"type": "retry"})
+        t.given(await chat.interrupt())  # it would keep a place for turns that others wait for
         return of_type(socket.events, "retry")[0]["retry"]["delay_ms"]
 
     delays = await asyncio.gather(*(delay(wish) for _, wish, _ in WISHES))

@@ -16,7 +16,7 @@ from conformance.wire.socket import Event
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
 
 # What events leave out, and what a turn moves by itself.
-LEFT_OUT = {"has_unread", "children", "files", "diff_status", "warnings"}
+LEFT_OUT = {"has_unread", "children", "files", "diff_status", "warnings", "summary"}
 MOVING = {"status", "updated_at", "last_error", "last_turn_summary"}
 
 
