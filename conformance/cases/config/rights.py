@@ -23,9 +23,8 @@ AUDITED = ("model-override/general", "personal-model-overrides", "debug-logging"
 
 
 def of_revision(t: Case, names: Iterable[str]) -> list[str]:
-    """Those of the settings that this revision has, without an experiment."""
-    gated = {"advisor": "config.advisor-off", "computer-use-provider": "config.computer-use-off"}
-    return [name for name in names if has_setting(t, name) and not t.refuses(gated.get(name, ""))]
+    """Those of the settings that this revision has."""
+    return [name for name in names if has_setting(t, name)]
 
 
 @case("CONF-001", needs=["roles"], writes=False)
