@@ -72,7 +72,7 @@ async def life_of_a_server(t: Case) -> None:
 
 @case("MCP-002", "MCP-004")
 async def rights(t: Case) -> None:
-    server = await made(t, wanted(t))
+    server = await made(t, wanted(t, enabled=False))
     with t.judging("MCP-002"):
         for other in map(t.actor, OTHERS):
             for path in (at(t, server["id"]), at(t, "nonsense")):

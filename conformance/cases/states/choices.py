@@ -15,7 +15,7 @@ from conformance.play.provisioning import (
     providers_path,
 )
 from conformance.scenes.lifecycle import family, first, queued
-from conformance.scenes.tool_servers import at, registered
+from conformance.scenes.tool_servers import at, registered, wanted
 from conformance.wire.exchange import Exchange
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -85,6 +85,15 @@ async def tool_servers(t: Case) -> None:
         t.given(await t.root.patch(at(t, server), {"enabled": False}))
         t.accepted(await chat.send(mcp_server_ids=[server]))
         t.refused(await other.send(mcp_server_ids=[server]), "common.mcp-servers", ids=server)
+
+
+@case("MCP-114", needs=["second-user"])
+async def who_keeps_tool_servers(t: Case) -> None:
+    server = await registered(t)
+    t.refused(await t.alice.patch(at(t, server), {"enabled": False}), "common.not-found")
+    t.refused(await t.alice.delete(at(t, server)), "common.not-found")
+    t.refused(await t.alice.post(at(t), wanted(t)), "common.forbidden")
+    t.accepted(await t.root.patch(at(t, server), {"enabled": False}))
 
 
 @case("ACL-177", needs=["llm"])

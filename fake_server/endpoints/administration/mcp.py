@@ -93,6 +93,13 @@ def _connected(server: Json) -> Json:
     return {"auth_connected": server["auth_type"] != "oauth2"}
 
 
+def _only_owner(call: Call) -> None:
+    """Refuse a change by anybody but the site owner; where servers belong to organizations as if there were no such server."""
+    if call.backend.does("mcp.by-organization") and not authz.can_update_deployment(call.user):
+        raise not_found()
+    call.backend.guard("common.forbidden", not authz.can_update_deployment(call.user))
+
+
 def _sees_all(call: Call) -> bool:
     return authz.can_read_deployment(call.user) or not call.backend.does("mcp.hides-disabled")
 
@@ -171,7 +178,7 @@ async def get_mcp_server(call: Call) -> Reply:
 async def patch_mcp_server(call: Call) -> Reply:
     """Change what is sent (site owner only); another way to sign in forgets what belonged to the old one."""
     backend = call.backend
-    backend.guard("common.forbidden", not authz.can_update_deployment(call.user))
+    _only_owner(call)
     _server_id(call)
     sent = await call.json(UPDATE)
     _validate(call, sent, ())
@@ -195,7 +202,7 @@ async def patch_mcp_server(call: Call) -> Reply:
 async def delete_mcp_server(call: Call) -> Reply:
     """Remove a server (site owner only); chats that named it no longer do."""
     backend = call.backend
-    backend.guard("common.forbidden", not authz.can_update_deployment(call.user))
+    _only_owner(call)
     server_id = _server(call)["id"]
     if not backend.does("mcp.removed"):
         return reply(204)
