@@ -46,7 +46,8 @@ async def busy(t: Case, chat: Chat) -> None:
     await chat.settled()
     t.given(await chat.edit((await chat.history())[0]["id"], queued("new")))
     await chat.settled()
-    t.given(await chat.interrupt())
+    if not t.refuses("interrupt.at-rest"):
+        t.given(await chat.interrupt())
 
 
 @case("CHILD-001")
