@@ -311,7 +311,8 @@ def _membership(row: dict[str, Any], sheet: dict[str, Any]) -> tuple[tuple[str, 
 
 @cache
 def _requirements(profile: str, folder: Path | None) -> dict[str, Requirement]:
-    return {r.id: r for r in all_rows(folder).values() if profile in r.profiles}
+    rows = all_rows(folder) if is_unfinished(profile, folder) else registry(folder)
+    return {r.id: r for r in rows.values() if profile in r.profiles}
 
 
 @cache
