@@ -78,7 +78,7 @@ async def rights_before_checks(t: Case) -> None:
     auditor, broken = t.actor("auditor"), {"content": b"{"}
     with t.judging("CONF-007"):
         for actor in (t.alice, auditor):
-            for name in ("retention-days", "system-prompt", "advisor"):
+            for name in ("retention-days", "system-prompt", *(() if t.refuses("config.advisor-off") else ("advisor",))):
                 t.refused(await actor.put(config_path(t, name), **broken), "common.forbidden")
         t.refused(await t.root.put(config_path(t, "retention-days"), **broken), "common.bad-json")
         t.accepted(await t.root.get(config_path(t, "retention-days")))

@@ -88,7 +88,7 @@ async def first_title_without_text(t: Case) -> None:
 
 @case("CHAT-010", "LLM-008")
 async def generated_title(t: Case) -> None:
-    chat = await t.new_chat(script(says("An answer"), title="Title of the model"))
+    chat = await t.new_chat(script(says("An answer"), title="Title of the model"), t.titled)
     with t.judging("CHAT-010"):
         title = chat.dialect.title("Title of the model")
         await becomes(chat, lambda c: c["title"] == title, "the title that the model proposed")
@@ -107,7 +107,7 @@ def compact(**keys: Any) -> str:
 @case("TITLE-019")
 async def long_words_get_a_title(t: Case) -> None:
     for words in ("z" * 90, " ".join([LONG] * 5)):
-        chat = await t.new_chat(f"{words} {compact()}")
+        chat = await t.new_chat(f"{words} {compact()}", t.titled)
         await becomes(
             chat, lambda c: c["title"] == "Of-the-model", f"the title of the model, after {len(words.split()) + 1} words"
         )

@@ -146,7 +146,7 @@ async def while_a_title_is_made(t: Case, operation: str) -> None:
 async def first_title_overwrites(t: Case) -> None:
     hold = t.gate()
     late = turn(gate(hold), tool_call("propose_title", {"title": "Late title"}))
-    chat = await t.chat(script(says("ok"), title=late))
+    chat = await t.chat(script(says("ok"), title=late), t.titled)
     await t.llm.reached(hold)
     t.given(await chat.patch(title="By hand"))
     await t.llm.open(hold)
@@ -162,7 +162,7 @@ async def titles_of_an_archived_chat(t: Case) -> None:
 
 @case("TITLE-016")
 async def titles_are_tidied(t: Case) -> None:
-    chat = await t.new_chat(script(says("ok"), title='  "Quoted   title" '))
+    chat = await t.new_chat(script(says("ok"), title='  "Quoted   title" '), t.titled)
     await becomes(chat, lambda c: c["title"] == "Quoted title", "the proposed title without quotes and surplus blanks")
 
 

@@ -137,7 +137,7 @@ async def terms_in_any_order(t: Case) -> None:
 
 @case("TITLE-061", needs=["llm-control"])
 async def titled_once(t: Case) -> None:
-    chat, first = await quiet(t), 0
+    chat, first = await quiet(t, by=t.titled), 0
     for order in ("a send", "an edit", "another send"):
         first = first or (await chat.history())[0]["id"]
         answer = await (chat.edit(first, "Hello anew") if order == "an edit" else chat.send("Hello again"))

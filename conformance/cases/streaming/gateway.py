@@ -29,6 +29,7 @@ from conformance.scenes.streaming import (
     tried_again,
     until_failed,
 )
+from conformance.wire.exchange import ABSENT
 from fixtures.scripts import attempts, fault, http_error, script
 from fixtures.scripts import text as says
 
@@ -110,8 +111,29 @@ async def used_again(t: Case, fields: Row) -> None:
     raise Failure("after a change of another provider the key still rests")
 
 
+@case("GATEWAY-019", alone=True)
+async def key_that_was_not_let_in(t: Case) -> None:
+    fields = await model_at(t)
+    for status, kind in ((403, ABSENT), (401, "auth")):
+        await (await t.new_chat(script(refused(status)), **fields)).settled("error")
+        other = await t.new_chat(script(MADE_IT), **fields)
+        error = (await other.settled()).get("last_error") or {}
+        t.expect(error.get("kind", ABSENT), kind, f"the kind after a {status}", "/last_error/kind")
+        t.expect(await calls(t, other), int(kind is ABSENT), f"the calls of the model after a {status}")
+
+
 @case("GATEWAY-008", rows={"401": 401, "403": 403, "429": 429})
 async def next_key(t: Case, status: int) -> None:
+    await goes_to_the_next_key(t, status)
+
+
+@case("GATEWAY-020", rows={"401": 401, "429": 429})
+async def next_key_but_for_403(t: Case, status: int) -> None:
+    await goes_to_the_next_key(t, status)
+
+
+async def goes_to_the_next_key(t: Case, status: int) -> None:
+    """Judge that a call whose first key is refused so is made with the second one."""
     fields = await model_at(t, api_keys=[secret(t, "one"), secret(t, "two")])
     chat = await t.new_chat(script(attempts(http_error(status, "no"), MADE_IT)), **fields)
     t.cleanup(chat.interrupt)
@@ -125,6 +147,16 @@ async def next_key(t: Case, status: int) -> None:
 
 @case("GATEWAY-009", rows={"401": 401, "403": 403})
 async def what_a_refused_key_says(t: Case, status: int) -> None:
+    await answers_for_the_provider(t, status)
+
+
+@case("GATEWAY-021")
+async def what_a_401_says(t: Case) -> None:
+    await answers_for_the_provider(t, 401)
+
+
+async def answers_for_the_provider(t: Case, status: int) -> None:
+    """Judge the error of a turn whose only key is refused so."""
     error = await last_error(t, refused(status), **(await model_at(t)))
     t.expect(error.get("status_code"), 502, "the status", "/last_error/status_code")
     t.true(NEUTRAL not in error.get("detail", ""), "the detail is not the provider's", error.get("detail"))
@@ -168,6 +200,15 @@ async def comments(t: Case) -> None:
 @case("GATEWAY-014", rows={name: form for name, form in FORMS.items() if name != "comments"})
 async def forms_of_the_answer(t: Case, form: Any) -> None:
     await answers_with(t, script(form), "still here")
+
+
+@case("GATEWAY-022")
+async def answers_without_an_end(t: Case) -> None:
+    await answers_with(t, script(FORMS["no usage"]), "still here")
+    _, socket = await failing(t, FORMS["no finish reason"], MADE_IT)
+    retry = await socket.until({"type": "retry"})
+    answer = await socket.until({"type": "message", "message": {"role": "assistant"}}, start=socket.events.index(retry))
+    t.expect([part["text"] for part in answer["message"]["content"]], ["Made it."], "the answer that is stored")
 
 
 @case("GATEWAY-015")

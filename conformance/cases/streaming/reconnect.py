@@ -97,9 +97,10 @@ async def edits(t: Case) -> None:
     await told(near, {"type": "message", "message": {"id": old[-1]["id"]}})
     await told(far, {"type": "status"})
     with t.judging("STREAM-079"):
-        t.given(await chat.interrupt())
+        await (chat.turn(script(says("three"))) if t.refuses("interrupt.at-rest") else chat.interrupt())
         await far.until({"type": "status"}, 2)
         t.expect(messages(far.events), [], "the messages before an edit")
+    await told(near, {"type": "message", "message": {"id": (await chat.history())[-1]["id"]}})
     starts = [len(s.events) for s in (near, far)]
     new = t.message(t.given(await chat.edit(old[2]["id"], script(says("other")))))
     await chat.settled()
@@ -111,7 +112,7 @@ async def edits(t: Case) -> None:
             await socket.until({"type": "status", "status": {"status": "running"}}, start=start)
             t.expect(ids(messages(socket.events[start:]))[:3], wanted, "the messages after the edit")
     with t.judging("STREAM-066"):
-        for socket, start in zip((near, far), starts, strict=True):
+        for socket, start in zip((near, far), starts, strict=True) if t.judges("STREAM-066") else ():
             update = await socket.until({"type": "queue_update"}, start=start)
             t.true("queued_messages" not in update, "the queue_update of an edit has no queued_messages", update)
     with t.judging("STREAM-079"):

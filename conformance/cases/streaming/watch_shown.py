@@ -87,8 +87,8 @@ async def what_is_changed_during_a_turn(t: Case) -> None:
 
 @case("WATCH-106", needs=["llm-control"])
 async def the_title_made_during_a_turn(t: Case) -> None:
-    watch = await watching(t)
-    chat, hold = await running(t)
+    watch = await watching(t, await quiet(t, by=t.titled))
+    chat, hold = await running(t, t.titled)
     await t.llm.open(hold)
     await chat.settled(t.idle)
     event = await watch.until(chat, "status_change", status=t.idle)
