@@ -8,6 +8,7 @@ from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.streams import frames, kinds, quiet
+from conformance.play.verdict import Unmet
 from conformance.scenes.streaming import FAMILY, watching
 from fixtures.scripts import script, tool_call, turn, turns
 from fixtures.scripts import text as says
