@@ -26,7 +26,7 @@ from fake_server.backend import Backend
 from fake_server.chats.lifecycle import Lifecycle
 from fake_server.chats.transitions import Transitions
 from fake_server.http.app import build_app
-from fake_server.http.endpoint import chats_are_on
+from fake_server.http.endpoint import chats_are_on, gateway_is_off
 from fake_server.http.sockets import SocketProtocol
 from fake_server.llm.server import ScriptedLLM
 from fake_server.parent import end_of_parent
@@ -140,6 +140,7 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     own_keys = str(backend.options.get("CODER_AI_GATEWAY_ALLOW_BYOK", "true")).lower() not in ("false", "0")
     offered |= {"debug-forced": forced, "own-keys-off": not own_keys}
     offered["direct-llm"] = not through_gateway(backend)
+    offered["gateway-off"] = backend.revision.refuses("common.gateway-off") and gateway_is_off(backend)
     offered |= {"workspaces": workspaces.offered(backend), "git-host": False, "database": False}
     offered["templates"] = bool(backend.options.get("templates"))
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive

@@ -50,7 +50,7 @@ class Lifecycle(Queueing):
         """A new root chat in `pending` with its first message; its first turn starts at once."""
         backend = self.backend
         usage.check_limit(backend, owner, organization_id)
-        title = fallback_title(content)
+        title = fallback_title(content, room=self.backend.does("title.leaves-room"))
         backend.guard("create.title-nul", "\0" in title, detail=NUL_ERROR.format(step="insert chat"))
         known = model_config_id in backend.store.model_configs
         backend.guard("create.model-unknown", not known, detail=UNKNOWN_MODEL_ERROR)

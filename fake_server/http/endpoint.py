@@ -353,10 +353,14 @@ def chats_are_on(backend: State) -> bool:
     return backend.revision.value("experiments.chats") in experiments(backend)
 
 
+def gateway_is_off(backend: State) -> bool:
+    """Is the gateway switched off?"""
+    return str(backend.options.get("CODER_AI_GATEWAY_ENABLED", "true")).lower() in ("false", "0")
+
+
 def check_gateway(call: Call) -> None:
     """Refuse what needs the gateway while it is switched off."""
-    off = str(call.backend.options.get("CODER_AI_GATEWAY_ENABLED", "true")).lower() in ("false", "0")
-    call.backend.guard("common.gateway-off", off)
+    call.backend.guard("common.gateway-off", gateway_is_off(call.backend))
 
 
 def experiments(backend: State) -> set[str]:

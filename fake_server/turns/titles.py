@@ -48,12 +48,16 @@ def reference_text(part: Part) -> str:
     return f"{head}\n```{part['file_name']}\n{content}\n```" if content else head
 
 
-def fallback_title(content: list[Part], *, more: str = "…") -> str:
-    """The first six words of all text, `more` after them if there were more, at most 80 characters; else `New Chat`."""
+def fallback_title(content: list[Part], *, more: str = "…", room: bool = False) -> str:
+    """The first six words of all text, `more` after them if there were more, at most 80 characters; else `New Chat`.
+
+    `room`: what is cut leaves room for `more`.
+    """
     texts = [part["text"] if part["type"] == "text" else reference_text(part) for part in content if part["type"] != "file"]
     words = " ".join(texts).split()
-    title = " ".join(words[:TITLE_WORDS]) + (more if len(words) > TITLE_WORDS else "")
-    return title[:TITLE_RUNES] or "New Chat"
+    more = more if len(words) > TITLE_WORDS else ""
+    title = " ".join(words[:TITLE_WORDS])
+    return (title[: TITLE_RUNES - len(more)] + more if room else (title + more)[:TITLE_RUNES]) or "New Chat"
 
 
 @replaceable

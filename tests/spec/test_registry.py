@@ -31,6 +31,7 @@ NEEDS = {
     "debug-forced": "a server that was started with debug logging of every chat",
     "own-keys-off": "a server that was started with users' own provider keys switched off",
     "direct-llm": "a server whose model calls go to the provider directly",
+    "gateway-off": "a server without the gateway that chats need",
     "gateway-llm": "a server whose model calls go through a gateway",
     "rate-limits": "a server whose rate limits are on",
     "long-waits": "half a minute to wait",

@@ -69,6 +69,13 @@ async def interrupt_in_the_second_call(t: Case) -> None:
     t.true("is_error" not in result, "it is the one that the tool gave", result)
 
 
+@case("INT-013", rows={"broken": b"{broken", "text": b"\xff", "list": b"[]"}, needs=["llm-control"])
+async def bodies_of_interrupts(t: Case, content: bytes) -> None:
+    chat = (await held(t, text("part"))).chat
+    t.accepted(await chat.actor.post(chat.url("interruptChat"), content=content))
+    await said(chat, ["first", "part"])
+
+
 @case("INT-007", "INT-008", "INT-013")
 async def interrupt_of_an_idle_chat(t: Case) -> None:
     chat = await first(t)
@@ -83,6 +90,8 @@ async def interrupt_of_an_idle_chat(t: Case) -> None:
         after = t.accepted(await chat.get())
         t.true(moved(shown, after), "updated_at moves", after["updated_at"], "/updated_at")
     with t.judging("INT-013"):
+        if t.refuses("interrupt.at-rest"):
+            raise Unmet("an interrupt of a chat at rest is refused")
         for content in (b"", b"{broken", b"[]", b'{"x": 1}', b"\xff"):
             body = t.accepted(await chat.actor.post(chat.url("interruptChat"), content=content))
             t.expect(body["status"], "waiting", f"the status after the body {content!r}", "/status")

@@ -18,7 +18,7 @@ from conformance.wire.socket import NotSeen
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
 
 # What comes by itself, or with what a child does.
-BY_ITSELF = {"children", "last_turn_summary", "has_unread", "updated_at", "files"}
+BY_ITSELF = {"children", "last_turn_summary", "summary", "has_unread", "updated_at", "files"}
 
 
 async def all_of(*chats: Chat) -> list[Any]:
@@ -56,7 +56,8 @@ async def what_is_done_to_a_child(t: Case) -> None:
     await marked(root, two)
     before = await all_of(root, two)
     await busy(t, one)
-    for archived in (True, False):
+    t.expect(await all_of(root, two), before, "the root and the other child")
+    for archived in () if t.refuses("patch.archive-child") else (True, False):
         t.given(await one.patch(archived=archived))
         t.expect(await all_of(root, two), before, "the root and the other child")
 
@@ -218,8 +219,18 @@ async def a_message_to_a_child_that_works(t: Case) -> None:
 
 @case("CHILD-013", needs=["llm-control"])
 async def a_closed_child(t: Case) -> None:
+    await stopped_by(t, "close_agent")
+
+
+@case("CHILD-019", needs=["llm-control"])
+async def a_child_told_to_stop(t: Case) -> None:
+    await stopped_by(t, "interrupt_agent")
+
+
+async def stopped_by(t: Case, tool: str) -> None:
+    """Judge that this tool stops a sub-agent's turn and no more."""
     kid, _ = await held_child(t)
-    found = await asked(t, kid.root, tool_call("close_agent", {"chat_id": kid.id}, id="c1"))
+    found = await asked(t, kid.root, tool_call(tool, {"chat_id": kid.id}, id="c1"))
     t.true(not found["c1"].get("is_error"), "the result is no error", found["c1"], "/is_error")
     t.expect((await becomes(kid, lambda c: c["status"] == t.idle, "rest"))["archived"], False, "archived", "/archived")
     await said(kid, ["task", "part"])

@@ -12,6 +12,7 @@ from conformance.play.provisioning import new_model
 from conformance.play.turns import Watched, held, rests, watched
 from conformance.play.verdict import Unmet
 from conformance.scenes.files import PNG
+from conformance.scenes.lifecycle import compacting
 from fixtures.scripts import reasoning, script, source, tool_call, turn, turns
 from fixtures.scripts import text as says
 
@@ -243,6 +244,7 @@ async def compaction(t: Case) -> None:
     config = await new_model(t, compression_threshold=50)
     full = turn(says("long"), usage={"input_tokens": 900, "output_tokens": 5})
     chat = await t.chat(script(turns(full, turn(says("after")))), model_config_id=config["id"])
+    await compacting(t, chat)
     messages = await chat.history()
     calls = [(m, p) for m in messages for p in m["content"] if p.get("tool_name") == "chat_summarized"]
     t.expect([p["type"] for _, p in calls], ["tool-call", "tool-result"], "the parts of the compaction")

@@ -15,20 +15,11 @@ from conformance.play.provisioning import (
     providers_path,
 )
 from conformance.scenes.lifecycle import family, first, queued
+from conformance.scenes.models import refused_everywhere
 from conformance.scenes.tool_servers import at, registered, wanted
 from conformance.wire.exchange import Exchange
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
-
-async def everywhere(t: Case, key: str, model: str) -> None:
-    """Create, send and edit with this model are refused, and change nothing."""
-    chat = await first(t)
-    before = await chat.history()
-    t.refused(await t.alice.create(model_config_id=model), key)
-    t.refused(await chat.send(model_config_id=model), key)
-    t.refused(await chat.edit(before[0]["id"], model_config_id=model), key)
-    t.expect(await chat.history(), before, "the messages after refusals")
 
 
 @case("MODEL-209", "MODEL-210")
@@ -36,14 +27,17 @@ async def models_that_cannot_be_used(t: Case) -> None:
     own = await new_provider(t)
     model = await new_model(t, own)
     with t.judging("MODEL-209"):
-        await everywhere(t, "common.model-unknown", "11111111-2222-4333-8444-555555555555")
+        await refused_everywhere(t, "common.model-unknown", "11111111-2222-4333-8444-555555555555")
         await change_model(t, model, enabled=False)
-        await everywhere(t, "common.model-unknown", model["id"])
+        await refused_everywhere(t, "common.model-unknown", model["id"])
         await change_model(t, model, enabled=True)
         t.accepted(await t.alice.create(model_config_id=model["id"]))
+        gone = await new_model(t, own)
+        t.given(await t.root.delete(models_path(t, gone["id"])))
+        await refused_everywhere(t, "common.model-unknown", gone["id"])
     with t.judging("MODEL-210"):
         t.given(await t.root.patch(providers_path(t, own["id"]), {"enabled": False}))
-        await everywhere(t, "common.model-provider-off", model["id"])
+        await refused_everywhere(t, "common.model-provider-off", model["id"])
 
 
 @case("MODEL-211", "MODEL-212", "MODEL-213")
@@ -110,7 +104,7 @@ async def shared_chats_say_so(t: Case) -> None:
     t.expect(await shown(), [False, False], "shared afterwards")
 
 
-@case("FILTER-167", "FILTER-168", "FILTER-169")
+@case("FILTER-167", "FILTER-168", "FILTER-169", "FILTER-170")
 async def searches(t: Case) -> None:
     mark, word = t.unique("mark"), t.named("word").replace("-", "")
     labels = {"run": mark}
@@ -130,6 +124,9 @@ async def searches(t: Case) -> None:
         t.refused(await listed("source:nonsense"), "list.q-source", value='"nonsense"')
     with t.judging("FILTER-168"):
         t.refused(await listed("search:a title:b"), "list.q-search-combined", keys='"title"')
+        t.accepted(await listed("search:a"))
+    with t.judging("FILTER-170"):
+        t.refused(await listed('search:""'), "list.q-search-empty")
         t.accepted(await listed("search:a"))
     with t.judging("FILTER-169"):
         t.expect(await found(f"search:{word}"), [own.id], "chats with the word")

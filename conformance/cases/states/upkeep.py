@@ -112,3 +112,17 @@ async def more_turns_than_places(t: Case) -> None:
     t.given(await chats[0].interrupt())
     await said(further, ["further", "to further"])
     t.expect(t.accepted(await further.get()).get("queued_for_capacity", ABSENT), ABSENT, "the chat when it has run")
+
+
+@case("GATEWAY-023", "GATEWAY-024")
+async def without_the_gateway(t: Case) -> None:
+    path = t.url("createChat")
+    with t.judging("GATEWAY-023"):
+        t.refused(await t.alice.create(), "common.gateway-off")
+        t.refused(await t.alice.request("POST", path, content=b"{broken"), "common.gateway-off")
+        t.refused(await t.nobody.post(path, {}), "auth.no-token")
+        t.accepted(await t.alice.list())
+    with t.judging("GATEWAY-024"):
+        t.accepted(await t.alice.list())
+        t.accepted(await t.alice.get(t.url("listModels")))
+        t.refused(await t.alice.patch(t.url("patchChat", chat=str(uuid4())), {}), "common.not-found")
