@@ -92,7 +92,6 @@ class StreamFeed(Feed):
         super().__init__()
         self.user, self.after_id = user, after_id
         self.snapshot_id = 0
-        self.was_reset = False
         self.wanted = (0, 0)  # of a reader of parts alone: history version, attempt
 
 

@@ -98,6 +98,14 @@ class VersionedHub(Hub):
     def _expire(self, chat: Chat) -> None:
         """The numbers of a chat are kept."""
 
+    def _send_message(self, feeds: ChatFeeds, message: Message) -> None:
+        """What is stored later is told whatever a reader's after_id."""
+        if feeds.readers and self._shown(message):
+            event = self._message_event(message)
+            for reader in feeds.readers:
+                if message.id > reader.snapshot_id:
+                    reader.put(event)
+
     # -- reading ------------------------------------------------------------------------------------------------
 
     def _subscribe(self, chat: Chat, user: User, after_id: int) -> tuple[StreamFeed, list[Event]]:
@@ -157,17 +165,3 @@ class VersionedHub(Hub):
 
     def _reset(self, chat: Chat) -> Event:
         return self._event(chat.id, "preview_reset", {})
-
-    def _send_message(self, feeds: ChatFeeds, message: Message) -> None:
-        # One that has seen all be reset gets what is new, whatever it has asked for.
-        if not feeds.readers or not self._shown(message):
-            return
-        event = self._message_event(message)
-        for reader in feeds.readers:
-            if message.id > reader.snapshot_id and (message.id > reader.after_id or reader.was_reset):
-                reader.put(event)
-
-    def _send_again(self, feeds: ChatFeeds, message: Message) -> None:
-        for reader in feeds.readers:
-            reader.was_reset = True
-        super()._send_again(feeds, message)

@@ -178,7 +178,7 @@ def turn_model(backend: State, chat: Chat) -> ModelConfig | None:
     None: there is none at all. A disabled one is given (see `enabled`): the turn then fails.
     """
     last = live_config(backend, chat.last_model_config_id)
-    if last is not None and not last.enabled and backend.does("model.checked-first"):
+    if last is not None and not enabled(backend, last) and backend.does("model.checked-first"):
         last = None
     return last or default_model_config(backend)
 

@@ -117,7 +117,8 @@ async def _wait(backend: Backend, child: Chat, seconds: int) -> dict[str, Any]:
     report = report_of(backend, child)
     if child.status == "error" and backend.does("agents.failures-are-errors"):
         raise ToolError(report or "agent reached error status", type=child.agent_type)
-    return _about(child, report=report)
+    told = {"last_error": child.last_error["message"]} if child.status == "error" and child.last_error else {}
+    return _about(child, report=report, **told)
 
 
 @replaceable

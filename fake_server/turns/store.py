@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from fake_server.faulting import replaceable
@@ -87,8 +88,25 @@ def store_answer(backend: Backend, chat: Chat, content: list[Part], made: dict[s
 
 
 def waiting_calls(backend: Backend, chat: Chat, step: Step) -> list[dict[str, str]]:
-    """The calls of this step that the client must run, with the arguments exactly as the model wrote them."""
+    """The calls of this step that the client must run, with the arguments as the model wrote them, or as they are stored."""
     tools = client_tools(backend, chat)
+    told = (lambda text: text) if not backend.does("calls.told-as-stored") else _as_stored
     return [
-        {"tool_call_id": call.id, "tool_name": call.name, "args": call.arguments} for call in step.calls if call.name in tools
+        {"tool_call_id": call.id, "tool_name": call.name, "args": told(call.arguments)}
+        for call in step.calls
+        if call.name in tools
     ]
+
+
+def _as_stored(arguments: str) -> str:
+    """JSON as a database writes it: short keys first, one blank behind each colon and comma."""
+
+    def ordered(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: ordered(value[key]) for key in sorted(value, key=lambda key: (len(key.encode()), key.encode()))}
+        return [ordered(item) for item in value] if isinstance(value, list) else value
+
+    try:
+        return json.dumps(ordered(json.loads(arguments)), ensure_ascii=False)
+    except ValueError:
+        return arguments

@@ -129,7 +129,8 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
     backend.guard("title.locked", chat.title_lock or pending)
     usage.check_limit(backend, backend.store.users[chat.owner_id], chat.organization_id, doing="title")
     shown = [m for m in backend.store.messages[chat.id] if m.role == "user" and not m.deleted and m.visibility != "model"]
-    if not any(part["type"] == "text" for message in shown for part in message.content):
+    texts = ("text", "file-reference") if backend.does("title.of-references") else ("text",)
+    if not any(part["type"] in texts for message in shown for part in message.content):
         return None
     chat.title_lock, stale = backend.does("title.locks"), kept(chat)
     try:

@@ -54,7 +54,10 @@ async def interrupt_in_the_reasoning(t: Case) -> None:
     chat = (await held(t, reasoning("be"), reasoning("cause"))).chat
     t.given(await chat.interrupt())
     _, partial = await rests(chat, lambda found: len(found) == 2, "a message and its answer", "two messages")
-    t.expect([(p["type"], p.get("text")) for p in partial["content"]], [("reasoning", "because")], "the parts kept", "/content")
+    kept = [(p["type"], p.get("text")) for p in partial["content"]]
+    if t.refuses("interrupt.at-rest"):  # later revisions keep each piece as a part
+        kept = [("reasoning", "".join(text for kind, text in kept if kind == "reasoning"))]
+    t.expect(kept, [("reasoning", "because")], "the parts kept", "/content")
 
 
 @case("INT-006", needs=["llm-control"])

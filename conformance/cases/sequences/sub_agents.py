@@ -165,13 +165,18 @@ async def waiting_until_a_child_has_ended(t: Case) -> None:
     t.true("the report" in json.dumps(result["result"]), "the result holds the child's answer", result, "/result")
 
 
-@case("CHILD-010")
+@case("CHILD-010", "CHILD-020")
 async def waiting_for_a_child_that_fails(t: Case) -> None:
     root, (kid,) = await family(t, script(http_error(400, "scripted failure")))
     await kid.settled("error")
     found = await asked(t, root, tool_call("wait_agent", {"chat_id": kid.id}, id="w1"))
-    t.expect(found["w1"].get("is_error"), True, "is_error of the result", "/is_error")
-    t.expect(talk(await root.history())[-1:], ["done"], "the root's turn goes on")
+    with t.judging("CHILD-010"):
+        t.expect(found["w1"].get("is_error"), True, "is_error of the result", "/is_error")
+        t.expect(talk(await root.history())[-1:], ["done"], "the root's turn goes on")
+    with t.judging("CHILD-020"):
+        t.expect(found["w1"]["result"].get("status"), "error", "the status in the result", "/result/status")
+        t.true(found["w1"]["result"].get("last_error"), "the result tells the error", found["w1"], "/result")
+        t.expect(talk(await root.history())[-1:], ["done"], "the root's turn goes on")
 
 
 @case("CHILD-011")

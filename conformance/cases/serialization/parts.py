@@ -147,7 +147,7 @@ async def client_tools(t: Case) -> None:
         await made_up(t, seen.chat)
 
 
-@case("PART-016", "PART-022", needs=["llm-control"])
+@case("PART-016", "PART-022", "PART-153", needs=["llm-control"])
 async def sources_and_order(t: Case) -> None:
     seen = await watched(
         t,
@@ -167,6 +167,9 @@ async def sources_and_order(t: Case) -> None:
         t.true(
             found["url"] == "https://e.org" and found.get("title") == "E" and found.get("source_id"), "the source is whole", found
         )
+    with t.judging("PART-153"):
+        wanted = ["text", "reasoning", "source", "text", "reasoning", "text", "tool-call", "tool-call"]
+        t.expect(kinds(first["content"]), wanted, "the order of the stored parts", "/content")
     with t.judging("PART-022"):
         wanted = ["text", "tool-call", "reasoning", "source", "text", "tool-call", "reasoning", "text"]
         t.expect(kinds(first["content"]), wanted, "the order of the stored parts", "/content")

@@ -7,6 +7,7 @@ from typing import Any
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import (
+    base_model,
     behind,
     change_model,
     config_path,
@@ -100,3 +101,13 @@ async def efforts_of_overrides(t: Case) -> None:
         sent = {"mode": "chat_default", "model_config_id": ""}
         t.refused(await user.put(own, sent | {"reasoning_effort": "low"}), "config.personal-effort-mode")
         t.accepted(await user.put(own, sent))
+
+
+@case("MODEL-222", needs=["llm-control"])
+async def models_that_are_gone(t: Case) -> None:
+    own, base = await new_provider(t), await base_model(t)
+    model = await new_model(t, own)
+    chat = await t.chat(t.unique("ask"), model_config_id=model["id"])
+    await change_model(t, model, enabled=False)
+    await chat.turn("And now?")
+    t.expect(t.accepted(await chat.get())["last_model_config_id"], base["id"], "the chat's model", "/last_model_config_id")

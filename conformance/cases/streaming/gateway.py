@@ -185,6 +185,13 @@ async def failure_that_speaks_of_loss(t: Case, row: tuple[int, str]) -> None:
     t.expect([m["role"] for m in messages(socket.events)], ["user"], "the messages")
 
 
+@case("GATEWAY-025", rows={"reset": (400, "connection reset by peer"), "pipe": (503, "broken pipe")})
+async def words_of_loss(t: Case, row: tuple[int, str]) -> None:
+    _, socket = await failing(t, http_error(*row), MADE_IT)
+    t.expect((await socket.until({"type": "retry"}))["retry"]["kind"], "timeout", "the kind of the retry", "/retry/kind")
+    t.accepted(await t.alice.list())
+
+
 @case("GATEWAY-012", rows={"flat": '{"detail": "flat"}', "text": '{"error": "just text"}'})
 async def details_without_a_message(t: Case, body: str) -> None:
     error = await last_error(t, refused(400, None, text=body, content_type="application/json"))

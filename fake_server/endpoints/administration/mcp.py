@@ -10,7 +10,7 @@ from fake_server.http.endpoint import API, Call, Reply, enter_chats, mount, not_
 from fake_server.rules import authz
 from fake_server.rules.decode import Bool, ListOf, MapOf, Maybe, Struct, Text
 from fake_server.rules.refusals import refusal
-from fake_server.rules.validate import BadUUID, parse_uuid
+from fake_server.rules.validate import BadUUID, parse_uuid, quote
 from fake_server.state.records import new_id
 
 SERVERS = f"{API}/mcp/servers"
@@ -101,7 +101,10 @@ def _only_owner(call: Call) -> None:
 
 
 def _sees_all(call: Call) -> bool:
-    return authz.can_read_deployment(call.user) or not call.backend.does("mcp.hides-disabled")
+    of_organization = (
+        call.backend.does("mcp.by-organization") and authz.rank(call.user, call.backend.store.organization_id) == "org_admin"
+    )
+    return of_organization or authz.can_read_deployment(call.user) or not call.backend.does("mcp.hides-disabled")
 
 
 def _in_full(call: Call) -> bool:
@@ -112,7 +115,7 @@ def _server_id(call: Call) -> str:
     try:
         return parse_uuid(call.params["server"])
     except BadUUID as error:
-        raise refusal("mcp.id", detail=str(error)) from None
+        raise refusal("mcp.id", detail=str(error), id=quote(call.params["server"])) from None
 
 
 def _server(call: Call) -> Json:
