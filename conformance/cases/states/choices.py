@@ -159,7 +159,7 @@ async def routes_that_are_gone(t: Case) -> None:
             t.refused(await t.alice.get(f"{chats}/{gone}"), "common.chat-id", id=f'"{head}"')
         t.accepted(await t.alice.list())
     with t.judging("ROUTE-147"):
-        t.refused(await t.alice.get("/api/v2/chats"), "common.route-not-found")
+        t.refused(await t.alice.get(t.url("listUsers").removesuffix("users") + "chats"), "common.route-not-found")
         t.accepted(await t.alice.list())
 
 
