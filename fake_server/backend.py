@@ -9,9 +9,11 @@ import spec
 from fake_server.answers.answering import Answerer
 from fake_server.chats.hub import Hub
 from fake_server.chats.ledger import Ledger
+from fake_server.chats.versioned import VersionedHub
 from fake_server.model_calls.client import LLMClient
 from fake_server.state.records import Chat, Message, Part, QueuedMessage, Token, User
 from fake_server.state.store import State
+from fake_server.turns.places import Places
 from fake_server.turns.run import Run
 
 
@@ -41,10 +43,12 @@ class Worker(Protocol):
     """Who runs the turns (turns.runner.Runner)."""
 
     llm: LLMClient
+    places: Places
 
     def active(self, chat: Chat) -> bool: ...
     def run_of(self, chat_id: str) -> Run | None: ...
     def wake(self, chat: Chat) -> None: ...
+    def compact(self, chat: Chat) -> None: ...
     def interrupt(self, chat: Chat) -> None: ...
     def settle(self, chat: Chat) -> None: ...
     def discard(self, chat: Chat) -> None: ...
@@ -66,6 +70,6 @@ class Backend(State):
 
     def __init__(self, profile: str = spec.DEFAULT, *, faults: Iterable[str] = (), options: dict[str, Any] | None = None) -> None:
         super().__init__(profile, faults=faults, options=options)
-        self.hub = Hub(self)
+        self.hub: Hub = VersionedHub(self) if self.does("stream.versions") else Hub(self)
         self.ledger = Ledger(self, self.hub)
         self.answerer = Answerer(self)

@@ -230,7 +230,7 @@ class Faults:
 
     def attach(self, *parts: object) -> None:
         """From now on faults may stand in place of methods of these objects."""
-        self._parts = {type(part).__name__: part for part in parts}
+        self._parts = {kind.__name__: part for part in parts for kind in type(part).__mro__[:-1]}
         self._replace()
 
     def _replace(self) -> None:

@@ -24,8 +24,9 @@ import spec
 from fake_server.arguments import Parser, closest
 from fake_server.backend import Backend
 from fake_server.chats.lifecycle import Lifecycle
+from fake_server.chats.transitions import Transitions
 from fake_server.http.app import build_app
-from fake_server.http.endpoint import chats_are_on
+from fake_server.http.endpoint import chats_are_on, gateway_is_off
 from fake_server.http.sockets import SocketProtocol
 from fake_server.llm.server import ScriptedLLM
 from fake_server.parent import end_of_parent
@@ -38,6 +39,7 @@ from fake_server.turns.runner import FLOOR, FLOOR_DEFAULT, POLL, POLL_DEFAULT, R
 # Start settings that this server knows: name → what it does. Other settings of a real server change nothing here.
 START_OPTIONS = {
     "CODER_ACCESS_URL": "the address that answers name as the server's own",
+    "CODER_AI_GATEWAY_ENABLED": "false: there is no gateway, so that revisions which need it run no turns",
     "CODER_AI_GATEWAY_ALLOW_BYOK": "false: users bring no provider keys of their own",
     "CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "true: model calls go through the gateway",
     "CODER_CHAT_DEBUG_LOGGING_ENABLED": "true: debug runs of every chat are recorded",
@@ -55,6 +57,7 @@ START_OPTIONS = {
     "pick-up-ms": "milliseconds between two looks for pending chats, of revisions whose worker looks (1000 when not set)",
     "turn-floor-ms": "milliseconds that a turn takes at least (100 when not set)",
     "stored-shares": "shares that were there before sharing was switched off",
+    "turns-at-once": "how many turns run at once, of revisions that have a bound",
     "templates": "NAME=ID,…: the templates there are",
     "workspaces": "true: there are workspaces",
 }
@@ -137,6 +140,7 @@ def capabilities(backend: Backend, *, bare: bool) -> dict[str, bool]:
     own_keys = str(backend.options.get("CODER_AI_GATEWAY_ALLOW_BYOK", "true")).lower() not in ("false", "0")
     offered |= {"debug-forced": forced, "own-keys-off": not own_keys}
     offered["direct-llm"] = not through_gateway(backend)
+    offered["gateway-off"] = backend.revision.refuses("common.gateway-off") and gateway_is_off(backend)
     offered |= {"workspaces": workspaces.offered(backend), "git-host": False, "database": False}
     offered["templates"] = bool(backend.options.get("templates"))
     offered["long-waits"] = bool(backend.options.get("long-waits"))  # what takes half a minute, such as keepalive
@@ -155,7 +159,7 @@ def assemble(profile: str = spec.DEFAULT, faults: Iterable[str] = (), options: d
     """A backend with its active parts, empty but for the organization."""
     backend = Backend(profile, faults=faults, options=options)
     backend.runner = Runner(backend)
-    backend.lifecycle = Lifecycle(backend)
+    backend.lifecycle = Transitions(backend) if backend.does("turn.begins-with-order") else Lifecycle(backend)
     backend.faults.attach(backend.hub, backend.ledger, backend.runner, backend.lifecycle, backend.answerer)
     return backend
 
@@ -307,7 +311,7 @@ def _unknown_option(args: argparse.Namespace) -> str:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = Parser(prog="chat-conformance serve", description="The reference fake server.")
-    made.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles(), help="the revision of the API")
+    made.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles(unfinished=True), help="the revision of the API")
     made.add_argument("--host", default="127.0.0.1", help="address to listen on")
     made.add_argument("--port", type=int, default=3000, help="port of the API (0: a free one)")
     made.add_argument("--llm-port", type=int, default=0, help="port of the scripted LLM (0: a free one)")

@@ -32,6 +32,11 @@ NEEDS: tuple[tuple[str, list[str]], ...] = (
     (r"^gate\.", ["experiment-off"]),
     (r"^acl\.disabled$", ["sharing-disabled"]),
     (r"^config\.debug-forced$", ["debug-forced"]),
+    (r"^common\.gateway-off$", ["gateway-off"]),
+    (r"^(create\.default-off|common\.no-default-model)$", ["model-admin", "exclusive", "llm"]),
+    (r"^common\.model-", ["model-admin"]),
+    (r"^config\.(override-effort.*|personal-effort-mode)$", ["model-admin", "exclusive"]),
+    (r"^model-config\.namespaced$", ["model-admin"]),
     (r"^userkeys\.disabled$", ["own-keys-off"]),
     (r"^auth\.suspended$", ["admin"]),
     (r"^(title\.(failed|unstorable)|messages\.unstorable|send\.no-stream)$", ["llm"]),
@@ -197,7 +202,7 @@ def plan(folder: Path | None = None) -> dict[Path, str]:
 def _held(ids: dict[tuple[str, str], str], folder: Path | None) -> dict[str, set[str]]:
     """Which profiles each id holds in; `ids`: of the words that a profile has of its own, by profile and refusal."""
     held: dict[str, set[str]] = {}
-    for profile in spec.profiles(folder):
+    for profile in spec.profiles(folder, unfinished=True):
         for key in spec.refusals(profile, folder):
             names = [*spec.chain(profile, folder), *(o for k, o in spec.borrowed(profile, folder).items() if k == key)]
             nearest = next((name for name in names if (name, key) in ids), None)

@@ -26,7 +26,8 @@ def parsed(text: str) -> Any:
 
 def by_base(folder: Path | None = None) -> list[str]:
     """All profiles (those in `folder`, too), the default one first and each after what it extends."""
-    return sorted(spec.profiles(folder), key=lambda name: (len(spec.chain(name, folder)), name != spec.DEFAULT, name))
+    known = spec.profiles(folder, unfinished=True)
+    return sorted(known, key=lambda name: (len(spec.chain(name, folder)), name != spec.DEFAULT, name))
 
 
 def home(profile: str, folder: Path | None = None) -> Path:

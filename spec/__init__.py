@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,17 @@ def capabilities() -> dict[str, str]:
     return found
 
 
-def profiles(folder: Path | None = None) -> list[str]:
-    """The names of all profiles, i.e. the folders that hold a profile.yaml; those in `folder`, too."""
-    return Files(folder).folders()
+def profiles(folder: Path | None = None, *, unfinished: bool = False) -> list[str]:
+    """The names of all profiles, i.e. the folders that hold a profile.yaml; those in `folder`, too.
+
+    One whose profile.yaml says `unfinished: true` is left out: it can be loaded by its name, but nothing judges by it unasked.
+    """
+    return [name for name in Files(folder).folders() if unfinished or not is_unfinished(name, folder)]
+
+
+def is_unfinished(name: str, folder: Path | None = None) -> bool:
+    """Does this profile say that it is not complete yet? Those that extend it must say so themselves."""
+    return bool(_own(name, folder).get("unfinished"))
 
 
 @cache
@@ -87,7 +95,7 @@ def chain(name: str, folder: Path | None = None) -> tuple[str, ...]:
     while at is not None:
         if at in out:
             raise ValueError(f"spec/{at}/profile.yaml: {' extends '.join([*out, at])}")
-        if at not in profiles(folder):
+        if at not in profiles(folder, unfinished=True):
             raise UnknownProfile(f"unknown profile {at!r}; known: {', '.join(profiles(folder))}")
         out.append(at)
         at = _own(at, folder).get("extends")
@@ -176,7 +184,7 @@ def _own(name: str, folder: Path | None) -> dict[str, Any]:
 def _traits(profile: str, folder: Path | None) -> dict[str, Any]:
     traits: dict[str, Any] = {}
     for name in reversed(chain(profile, folder)):
-        own = {key: value for key, value in _own(name, folder).items() if key != "extends"}
+        own = {key: value for key, value in _own(name, folder).items() if key not in ("extends", "unfinished")}
         traits = patched(traits, own, f"spec/{name}/profile.yaml")
     return traits | {f"{kind}_statuses": traits["statuses"][kind] for kind in ("busy", "rest")}
 
@@ -264,9 +272,17 @@ def _frozen(row: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def registry(folder: Path | None = None) -> dict[str, Requirement]:
-    """Every requirement of every profile, by id. Raises ValueError for a repeated id."""
+    """Every requirement, by id, but for those that hold in unfinished profiles alone. Raises ValueError for a repeated id."""
+    unfinished = {name for name in profiles(folder, unfinished=True) if is_unfinished(name, folder)}
+    rows = (row for row in all_rows(folder).values() if not row.profiles or {*row.profiles} - unfinished)
+    return {row.id: replace(row, profiles=tuple(p for p in row.profiles if p not in unfinished)) for row in rows}
+
+
+@cache
+def all_rows(folder: Path | None = None) -> dict[str, Requirement]:
+    """Every requirement, by id, with all profiles that it holds in, unfinished ones among them."""
     files = Files(folder)
-    chains = {name: chain(name, folder) for name in profiles(folder)}
+    chains = {name: chain(name, folder) for name in profiles(folder, unfinished=True)}
     held: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
     rows: dict[str, Requirement] = {}
     for name in files.names("requirements"):
@@ -295,7 +311,8 @@ def _membership(row: dict[str, Any], sheet: dict[str, Any]) -> tuple[tuple[str, 
 
 @cache
 def _requirements(profile: str, folder: Path | None) -> dict[str, Requirement]:
-    return {r.id: r for r in registry(folder).values() if profile in r.profiles}
+    rows = all_rows(folder) if is_unfinished(profile, folder) else registry(folder)
+    return {r.id: r for r in rows.values() if profile in r.profiles}
 
 
 @cache

@@ -24,7 +24,10 @@ class StreamOrder:
     which field the snapshot's events of a type ascend; `non_empty`: what is left out of it when there is nothing to tell.
     `repeated`: what comes over more than one feed, so that copies of it mean nothing; `end`: the statuses that a turn ends in;
     `never_after_end`: what does not come behind the last of them; `local_buffer`: of more events at once some may be lost;
-    `replaying`: the operations after which messages come again; `active`: the status of a chat whose turn runs.
+    `snapshot_end`: the type of event that ends every snapshot, `starts_over`: the one after which all messages come again,
+    whatever the client has; "" where there is none. `calls_at_end`: calls of tools are shown whole only when all
+    is said. `replaying`: the operations after which messages come again; `active`: the
+    status of a chat whose turn runs.
     """
 
     snapshot: tuple[str, ...]
@@ -36,8 +39,16 @@ class StreamOrder:
     never_after_end: frozenset[str]
     local_buffer: int
     replaying: frozenset[str]
+    snapshot_end: str
+    starts_over: str
+    calls_at_end: bool
     active: str
     _before: tuple[tuple[Any, Any], ...]
+
+    @property
+    def before_status(self) -> tuple[str, ...]:
+        """The types that stand before the status in a snapshot."""
+        return self.snapshot[: self.snapshot.index("status")]
 
     def rank(self, kind: str) -> int:
         """The place of a type in the snapshot, from 0; behind all others for one that has none there."""
@@ -46,6 +57,10 @@ class StreamOrder:
     def status_before(self, kind: str) -> str:
         """The status that comes before the first event of this type in a turn; "" when none must."""
         return next((_status(first) for first, then in self._before if then == kind and _status(first)), "")
+
+    def status_with(self, kind: str) -> str:
+        """The status that an event of this type comes with, behind it or before it; "" when none must."""
+        return self.status_after(kind) or self.status_before(kind)
 
     def status_after(self, kind: str) -> str:
         """The status that an event of this type comes with, before it; "" when none must."""
@@ -72,6 +87,9 @@ def stream_order(profile: str, folder: Path | None = None) -> StreamOrder:
         never_after_end=frozenset(table["after_last_end"]["never"]),
         local_buffer=table["local_buffer"],
         replaying=frozenset(table["message_once_unless"]),
+        snapshot_end=table.get("snapshot_end", ""),
+        starts_over=table.get("starts_over", ""),
+        calls_at_end=table.get("calls_at_end", False),
         active=declared.traits["statuses"]["active"],
         _before=tuple((row["first"], row["then"]) for row in table["before"]),
     )

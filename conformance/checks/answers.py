@@ -125,7 +125,7 @@ def labels_match(asked: Asked) -> Verdict:
 
 @judges("OWN-014", "listChats")
 def one_owner(asked: Asked) -> Verdict:
-    rows = _chats(asked)
+    rows = _chats(asked) if "source:" not in asked.one("q").lower() else None  # the chats of others are asked for
     owners = {str(row.get("owner_id")) for row in rows or []}
     if not rows or len(rows) < 2:
         return None
@@ -258,6 +258,16 @@ def diff_of_the_chat(asked: Asked) -> Verdict:
         return None
     shown = asked.answer.get("chat_id")
     return True if shown == asked.chat else Wrong("the diff is of another chat", "/chat_id", asked.chat, shown)
+
+
+@judges("INT-138", "interruptChat")
+def interrupted_stops(asked: Asked) -> Verdict:
+    # One that waits for results goes on with others, so that its chat runs.
+    statuses = asked.profile.traits["statuses"]
+    if asked.status != 200 or not isinstance(asked.answer, dict) or asked.answer.get("status") == statuses["active"]:
+        return None
+    shown, wanted = asked.answer.get("status"), statuses["busy"][-1]
+    return True if shown == wanted else Wrong("an interrupted chat is stopping", "/status", wanted, shown)
 
 
 @judges("INT-001", "interruptChat")

@@ -71,6 +71,8 @@ class Asked:
     query: dict[str, list[str]] = field(default_factory=dict)
     body: dict[str, Any] | None = None
     retired: bool = False  # it is for a route that the profile has retired
+    secured: bool = True  # it needs a token
+    may_be_off: bool = False  # the profile says that the server may not do this at all (503)
 
     @property
     def status(self) -> int:
@@ -108,7 +110,7 @@ class Asked:
         """Judge that the answer is a refusal with this status (or one of the others, which say nothing of it)."""
         if self.status == status:
             return True
-        if self.status in ELSEWHERE or self.status in others:
+        if self.status in ELSEWHERE or self.status in others or (self.status == 503 and self.may_be_off):
             return None
         return Wrong(f"this request must be refused with {status}", "", status, self.status)
 
@@ -121,6 +123,8 @@ def understand(documents: Documents, said: Exchange | SocketLog) -> Asked | None
     response = said.handshake if isinstance(said, SocketLog) else said.response
     operation, params = (match.operation.id, match.params) if match else ("", {})
     asked = Asked(documents.profile, said, operation, params, said.request, response)
+    if match:
+        asked.secured, asked.may_be_off = match.operation.secured, 503 in match.operation.responses
     asked.retired = any(f"{said.request.path}/".startswith(f"{path}/") for path in documents.retired)
     for name, value in said.request.params:
         asked.query.setdefault(name, []).append(value)

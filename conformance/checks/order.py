@@ -110,18 +110,33 @@ def first_is_a_status(feed: Told, disturbed: Disturbed) -> Verdict:
     return True if first == wanted else Wrong(f"the first event is no {wanted}", feed.events[0].pointer, wanted, first)
 
 
+@stream("STREAM-246")
+def messages_before_the_status(feed: Told, disturbed: Disturbed) -> Verdict:
+    first = next((event for event in feed.events if event.type not in feed.order.before_status), None)
+    if first is None:
+        return None
+    return True if first.type == "status" else Wrong("no status stands behind the messages", first.pointer, "status", first.type)
+
+
 def _snapshot(feed: Told) -> list[Event]:
-    """What surely is the snapshot: the events of the first frame, up to a second status."""
+    """What surely is the snapshot: the events of the first frame, up to a second status, or to what ends it."""
     events = feed.events[: feed.snapshot]
-    second = next((n for n, event in enumerate(events) if n and event.type == "status"), len(events))
-    return events[:second]
+    statuses = [n for n, event in enumerate(events) if event.type == "status"]
+    ended = next((n + 1 for n, event in enumerate(events) if event.type == feed.order.snapshot_end), len(events))
+    return events[: min([ended, *statuses[1:2]])]
+
+
+def _status_of(snapshot: list[Event]) -> str | None:
+    """The status that a snapshot tells, None where it holds none."""
+    return next((event.status for event in snapshot if event.type == "status"), None)
 
 
 @stream("STREAM-026")
+@stream("STREAM-247")
 def snapshot_order(feed: Told, disturbed: Disturbed) -> Verdict:
     events = _snapshot(feed)
     # While a turn runs, live events may have come into the first frame.
-    if len(events) < 2 or events[0].type != "status" or events[0].status not in feed.order.end:
+    if len(events) < 2 or _status_of(events) not in feed.order.end:
         return None
     for before, event in pairwise(events):
         if feed.order.rank(event.type) < feed.order.rank(before.type):
@@ -131,24 +146,28 @@ def snapshot_order(feed: Told, disturbed: Disturbed) -> Verdict:
 
 
 @stream("STREAM-027")
+@stream("STREAM-248")
 def snapshot_ascends(feed: Told, disturbed: Disturbed) -> Verdict:
     key = feed.order.ascending["message"]
-    times = [(str(event.message.get(key)), event) for event in _snapshot(feed) if event.type == "message"]
+    times = [(event.message.get(key), event) for event in _snapshot(feed) if event.type == "message"]
     for (first, _), (second, event) in pairwise(times):
         if _sortable(second) < _sortable(first):
             return Wrong("the snapshot's messages do not ascend", event.pointer, f"after {first}", second)
     return True if len(times) > 1 else None
 
 
-def _sortable(time: str) -> str:
-    """A UTC time as a text that sorts: fractions of any length."""
-    whole, _, fraction = time.rstrip("Z").partition(".")
+def _sortable(value: Any) -> str:
+    """A UTC time, its fraction of any length, or an id, as a text that sorts."""
+    if isinstance(value, int):
+        return f"{value:020}"
+    whole, _, fraction = str(value).rstrip("Z").partition(".")
     return f"{whole}.{fraction:<09}"
 
 
 @stream("STREAM-028")
+@stream("STREAM-249")
 def snapshot_after_the_cursor(feed: Told, disturbed: Disturbed) -> Verdict:
-    if feed.after_id <= 0:
+    if feed.after_id <= 0 or feed.of(feed.order.starts_over):
         return None
     for event in _snapshot(feed):
         number = event.message.get("id")
@@ -160,7 +179,7 @@ def snapshot_after_the_cursor(feed: Told, disturbed: Disturbed) -> Verdict:
 @stream("STREAM-030")
 def snapshot_without_empty_queue(feed: Told, disturbed: Disturbed) -> Verdict:
     events = _snapshot(feed)
-    if not events or events[0].status not in feed.order.end:
+    if not events or _status_of(events) not in feed.order.end:
         return None
     for event in events:
         if event.type in feed.order.non_empty and not event.value.get("queued_messages"):
@@ -175,12 +194,12 @@ def snapshot_without_action_required(feed: Told, disturbed: Disturbed) -> Verdic
 
 @stream("STREAM-034")
 def snapshot_without_error(feed: Told, disturbed: Disturbed) -> Verdict:
-    return _never_in_snapshot(feed, feed.order.status_after("error"), "error")
+    return _never_in_snapshot(feed, feed.order.status_with("error"), "error")
 
 
 def _never_in_snapshot(feed: Told, status: str, kind: str) -> Verdict:
     events = _snapshot(feed)
-    if kind not in feed.order.never_in_snapshot or not events or events[0].status != status:
+    if kind not in feed.order.never_in_snapshot or not events or _status_of(events) != status:
         return None
     bad = next((event for event in events if event.type == kind), None)
     return Wrong(f"a snapshot has {kind}", bad.pointer) if bad else True
@@ -413,7 +432,7 @@ def attempts_count(feed: Told, disturbed: Disturbed) -> Verdict:
 
 @stream("ERROR-002")
 def error_with_its_status(feed: Told, disturbed: Disturbed) -> Verdict:
-    errors, wanted = feed.of("error"), feed.order.status_after("error")
+    errors, wanted = feed.of("error"), feed.order.status_with("error")
     if not errors or feed.chat in disturbed.cut_short:
         return None
     if any(event.status == wanted for event in feed.of("status")):

@@ -14,7 +14,7 @@ from conformance.checks.presence import PresenceJudge
 from conformance.checks.recorded_state import StateJudge
 from conformance.checks.refusals import RefusalJudge
 from conformance.wire.exchange import Exchange, Finding, SocketLog
-from spec import Profile, registry
+from spec import Profile, all_rows
 from spec.documents import documents
 from spec.feeds import feeds
 from spec.tables import stream_order
@@ -97,7 +97,7 @@ def observers(profile: Profile, *, recorded: bool = False) -> Observers:
 
     A recording is judged by everything; in a run the cases judge what was asked for and refused by themselves.
     """
-    silent = registry().keys() - profile.requirements.keys()
+    silent = all_rows().keys() - profile.requirements.keys()
     return Observers(
         [DocumentJudge(profile, provisioning=recorded), PresenceJudge(profile), TrafficJudge(profile, recorded=recorded)], silent
     )

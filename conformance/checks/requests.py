@@ -39,7 +39,7 @@ def _without_token(asked: Asked) -> Verdict:
 
 @judges("AUTH-001")
 def reads_need_a_token(asked: Asked) -> Verdict:
-    if asked.is_socket or asked.request.method not in _READS or not asked.below_chats:
+    if asked.is_socket or asked.request.method not in _READS or not asked.below_chats or not asked.secured:
         return None
     return None if asked.below_chats.startswith("/config") else _without_token(asked)
 
@@ -189,13 +189,11 @@ def list_bare_word(asked: Asked) -> Verdict:
     return asked.refused(400) if any(":" not in term for term in _terms(asked)) else None
 
 
-_KEYS = frozenset({"archived", "has_unread", "title", "pr_status", "pr_title", "repo", "pr", "diff_url"})
-
-
 @judges("FILTER-008", "listChats")
 def list_unknown_key(asked: Asked) -> Verdict:
     keys = [term.partition(":")[0].lower() for term in _terms(asked) if ":" in term]
-    return asked.refused(400) if any(key and key not in _KEYS for key in keys) else None
+    known = asked.profile.traits["search_keys"]
+    return asked.refused(400) if any(key and key not in known for key in keys) else None
 
 
 @judges("FILTER-010", "listChats")

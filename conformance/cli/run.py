@@ -57,6 +57,8 @@ def command(options: Options) -> int:
         profile, found = asyncio.run(_profile(options, wanted, described))
     except FAILURES as error:
         raise UsageError(str(error)) from error
+    if spec.is_unfinished(profile.name) and not options.unfinished:
+        raise UsageError(f"the profile {profile.name} is unfinished: its verdicts mean little; to judge by it, add --unfinished")
     chosen = _select(_wanted(profile, options.requirement, options.area), options.k)
     with _unnamed_file() as unnamed:
         record, outcome = options.record or unnamed, Outcome()

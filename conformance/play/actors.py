@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conformance.play.finding import plain
@@ -43,6 +43,18 @@ def has_lost_a_turn(chat: Chat, said: Iterable[Exchange | SocketLog]) -> bool:
         elif exchange.request.path == chat.url("listMessages") and shown is not None and chat.dialect.lost_turn(shown, body):
             return True
     return False
+
+
+def may_run(chat: Chat, said: Sequence[Exchange | SocketLog]) -> bool:
+    """May a turn of this chat still run, by what was said of it last in these exchanges?"""
+    for exchange in reversed(said):
+        if isinstance(exchange, SocketLog) or not isinstance(exchange.response.body, dict):
+            continue
+        if exchange.response.body.get("id") == chat.id:
+            return not chat.dialect.at_rest(exchange.response.body)
+        if exchange.request.method != "GET" and exchange.request.path.startswith(f"{chat.path}/"):
+            return True
+    return True
 
 
 def text(value: str) -> dict[str, str]:
@@ -316,6 +328,9 @@ class Chat:
             raise Unmet(f"this revision has no status {' or '.join(unknown)}")
         what = "status " + " or ".join(status or self.case.session.traits["rest_statuses"])
         what += f" and {worded(fields)}" if fields else ""
+
+        if self.actor.name != "root" and not self.case.session.traits.get("titles_members_chats", True):
+            fields.pop("title", None)  # no model is asked for one
 
         def reached(chat: dict[str, Any]) -> bool:
             resting = chat.get("status") in status if status else self.dialect.at_rest(chat)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from conformance.needs import no_token
-from conformance.play.actors import Actor, Chat
+from conformance.play.actors import Actor, Chat, may_run
 from conformance.play.declaration import CaseSpec
 from conformance.play.evidence import as_failure, differing, fill, unheld, wrong_status
 from conformance.play.finding import Words, type_name
@@ -90,6 +90,11 @@ class Case(Offers):
     @property
     def root(self) -> Actor:
         return self.actor("root")
+
+    @property
+    def titled(self) -> Actor:
+        """Somebody whose chats a model makes titles for."""
+        return self.alice if self.session.traits.get("titles_members_chats", True) else self.root
 
     @property
     def nobody(self) -> Actor:
@@ -216,6 +221,10 @@ class Case(Offers):
         self._cleanups.append(action)
 
     # -- judgement ---------------------------------------------------------------------------------
+
+    def judges(self, requirement: str) -> bool:
+        """Does this requirement hold in the profile? What would wait for what only another revision does asks before."""
+        return requirement not in self.spec.silent
 
     @contextlib.contextmanager
     def judging(self, requirement: str) -> Iterator[None]:
@@ -460,12 +469,18 @@ class Case(Offers):
             if requirement not in done:
                 self._add(requirement, verdict, 0, reason=reason)
 
+    async def _free_places(self) -> None:
+        """Stop turns that may still run, where others would have to wait for them: the revision bounds how many run at once."""
+        for chat in self.chats if "turns.at-once" in self.session.profile.table("limits") else ():
+            if may_run(chat, self.exchanges):
+                await chat.interrupt()
+
     async def _clean_up(self) -> None:
         """Undo what the case has changed; in a run that was broken off only what can be done at once."""
         if self.session.gone is None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_WORDS if self.session.ended else None):
-                    for action in reversed(self._cleanups):
+                    for action in (self._free_places, *reversed(self._cleanups)):
                         with contextlib.suppress(Exception):
                             await action()
         self._cleanups.clear()

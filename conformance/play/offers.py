@@ -23,9 +23,12 @@ class Offers:
         return limit(self.session.profile, name, bound)
 
     def url(self, operation: str, **values: Any) -> str:
-        """The path of an operation of the document; a place of it without a value gets a UUID of nothing. Raises Unmet."""
+        """The path of an operation of the document. Raises Unmet.
+
+        A place of it without a value gets that of the target (an organization), or a UUID of nothing.
+        """
         try:
-            return self.session.documents.url(operation, **values)
+            return self.session.documents.url(operation, **{"organization": self.session.target.organization_id} | values)
         except UnknownOperation as error:
             raise Unmet(str(error)) from None
 

@@ -34,6 +34,9 @@ def _setting(t: Case, name: str) -> tuple[str, str]:
     return "", spelled
 
 
+_GATED = {"advisor": "config.advisor-off", "computer-use-provider": "config.computer-use-off"}  # what refuses them without it
+
+
 def config_path(t: Case, name: str) -> str:
     """The path of a setting, such as `retention-days`; one that the documents do not know is spelled like the others."""
     known, spelled = _setting(t, name)
@@ -41,8 +44,8 @@ def config_path(t: Case, name: str) -> str:
 
 
 def has_setting(t: Case, name: str) -> bool:
-    """Does this revision have the setting?"""
-    return bool(_setting(t, name)[0])
+    """Does this revision have the setting, without an experiment?"""
+    return bool(_setting(t, name)[0]) and not t.refuses(_GATED.get(name, ""))
 
 
 def models_path(t: Case, model: str = "") -> str:

@@ -14,6 +14,7 @@ from conformance.wire.framing import Unwrapped, incoming, unwrap
 from conformance.wire.socket import Event, NotSeen, Socket
 from fixtures.scripts import script
 from fixtures.scripts import text as says
+from spec.tables import stream_order
 
 
 def types(events: Iterable[Event]) -> list[str]:
@@ -27,10 +28,12 @@ def kinds(events: Iterable[Event]) -> list[str]:
 
 
 def payloads(t: Case) -> dict[str, str]:
-    """The key of the payload of each type of event that a chat's stream has."""
+    """The key of the payload of each type of event that a chat's stream has; "" for those without one."""
     schemas = t.session.profile.asyncapi["components"]["schemas"]
     found = t.session.documents.event_names("StreamEvent").items()
-    return {kind: next(key for key in schemas[name]["properties"] if key not in ("type", "chat_id")) for kind, name in found}
+    return {
+        kind: next((key for key in schemas[name]["properties"] if key not in ("type", "chat_id")), "") for kind, name in found
+    }
 
 
 def of_type(events: Iterable[Event], kind: str) -> list[Event]:
@@ -132,15 +135,19 @@ async def marked(socket: Socket, chat: Chat) -> list[Event]:
     """All events of a resting chat's stream up to now, repeated statuses left out. Raises Unmet.
 
     Interrupts tell when: the status of each comes behind what came before it. There are two, since one status may be a late
-    copy of an older one.
+    copy of an older one. Where a snapshot has an end of its own, that and a pong do.
     """
-    await told(socket, {"type": "status"})
+    end = stream_order(chat.case.session.profile.name, chat.case.session.profile.folder).snapshot_end
+    await told(socket, {"type": end or "status"})
     sent = [value for name, value in socket.log.request.params if name == "after_id"]
     after = int(sent[0]) if sent and sent[0].lstrip("+-").isdigit() else 0
     with contextlib.suppress(NotSeen):  # what does not come is for the case to judge
         for message in await chat.history():
             if message["id"] > after:
                 await socket.until({"type": "message", "message": {"id": message["id"]}})
+    if end:
+        await socket.ping()
+        return fresh(socket.events)
     seen = len(of_type(socket.events, "status"))
     for further in (1, 2):
         chat.case.given(await chat.by(chat.case.alice).interrupt())

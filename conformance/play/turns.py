@@ -13,6 +13,7 @@ from conformance.play.verdict import Failure, Unmet
 from conformance.wire.patience import kind_of
 from conformance.wire.socket import Event, NotSeen, Socket
 from fixtures.scripts import gate, script, turn, turns
+from spec.tables import stream_order
 
 
 @dataclass(slots=True)
@@ -101,10 +102,12 @@ async def held(
     texts = "".join(s.get("text", "") + s.get("reasoning", "") for s in steps)
     calls = {s["tool_call"]["id"] for s in steps if "tool_call" in s}
 
+    mark = "args_delta" if stream_order(t.session.profile.name, t.session.profile.folder).calls_at_end else "args"
+
     def shown(_: Event) -> bool:
         """the parts before the gate"""
         parts = [e["message_part"]["part"] for e in socket.events if e.get("type") == "message_part"]
-        whole = {p["tool_call_id"] for p in parts if p["type"] == "tool-call" and "args" in p}
+        whole = {p["tool_call_id"] for p in parts if p["type"] == "tool-call" and mark in p}
         return calls <= whole and "".join(p.get("text", "") for p in parts if p["type"] != "tool-call").endswith(texts)
 
     try:

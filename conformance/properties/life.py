@@ -25,7 +25,7 @@ def life_of(bridge: Bridge) -> type[RuleBasedStateMachine]:
     class Life(RuleBasedStateMachine):
         @initialize(words=WORDS)
         def create(self, words: str) -> None:
-            self.chat: Chat = bridge(t.chat(script(says("reply"), prefix=words)))
+            self.chat: Chat = bridge(t.chat(script(says("reply"), prefix=words), t.titled))
             bridge(self.chat.settled(title="Scripted title"))
             self.title, self.archived = "Scripted title", False
             self.texts = [script(says("reply"), prefix=words).strip(), "reply"]

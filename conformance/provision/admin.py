@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,7 @@ class Admin:
         self.wire, self.profile, self._token = wire, profile, token
         self.documents: Documents = documents(profile.name)
         self._header: str = profile.traits["token_header"]
+        self._home = ""  # the id of the default organization, once it was asked for
         self.things: dict[str, Thing] = {
             name: Thing(**row) for name, row in profile.traits.get("provision", {}).items() if row is not None
         }
@@ -59,6 +61,8 @@ class Admin:
         """One request, whatever its answer. Raises ProvisionFailed where there is none."""
         row = self.documents.operations[operation]
         headers = {self._header: token or self._token}
+        if "{organization}" in row.path and "organization" not in places:
+            places["organization"] = await self.organization()
         request = Request(row.method, row.url(**places), list(params), headers, body)
         try:
             return (await self.wire.send(request, actor=None, case="provision", patient=True)).response
@@ -94,11 +98,14 @@ class Admin:
 
     async def organization(self) -> str:
         """The id of the default organization."""
+        if self._home:
+            return self._home
         listed = await self.call("listOrganizations")
         found = [o for o in listed if o.get("is_default")] or listed
         if not found:
             raise ProvisionFailed("the server shows no organization to its owner")
-        return str(found[0]["id"])
+        self._home = str(found[0]["id"])
+        return self._home
 
     async def users(self, word: str = "") -> list[dict[str, Any]]:
         """The users with this word in their names; all of them without one."""
@@ -107,8 +114,12 @@ class Admin:
 
     async def new_user(self, name: str, organization: str) -> str:
         """Make a user who signs in with nothing but tokens; gives the id."""
-        body: dict[str, Any] = {"email": f"{name}@example.com", "username": name, "name": name, "password": ""}
-        body |= {"login_type": "none", "user_status": "active", "organization_ids": [organization]}
+        body: dict[str, Any] = {"email": f"{name}@example.com", "username": name, "name": name}
+        body |= {"user_status": "active", "organization_ids": [organization]}
+        if self.profile.traits.get("users_without_login", True):
+            body |= {"login_type": "none", "password": ""}
+        else:
+            body |= {"login_type": "password", "password": secrets.token_urlsafe(24)}  # that nobody gets to know
         return str((await self.call("createUser", body))["id"])
 
     async def give_roles(self, user: str, organization: str, roles: dict[str, Any]) -> None:

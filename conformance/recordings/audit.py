@@ -86,7 +86,7 @@ def _shown(value: Any) -> str:
 
 
 def _level(requirement: str) -> str:
-    row = spec.registry().get(requirement)
+    row = spec.all_rows().get(requirement)
     return row.level if row else "MUST"  # answers to what only sets a server up are in no registry
 
 

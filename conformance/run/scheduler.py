@@ -41,14 +41,20 @@ class Scheduler:
         try:
             again = []
             for group in self._groups([c for c in ready if not c.alone]):
-                again += await self._batch("played together", group, self.session.options.jobs)
+                again += await self._batch("played together", group, self._width())
             again += await self._batch("played alone", [c for c in ready if c.alone], 1)
-            width = 1 if len(again) <= _SERIAL_RERUNS else 4
+            width = 1 if len(again) <= _SERIAL_RERUNS else min(4, self._width())
             await self._rerun([c for c in again if not c.alone], width)
             await self._rerun([c for c in again if c.alone], 1)
         finally:
             if self.stop:
                 self._conclude_the_begun()
+
+    def _width(self) -> int:
+        """How many cases may run at once: no more than turns may, where the revision has a bound; one place is kept free."""
+        jobs = self.session.options.jobs
+        bounds = self.session.profile.table("limits")
+        return max(1, min(jobs, bounds["turns.at-once"]["max"] - 1)) if "turns.at-once" in bounds else jobs
 
     def _groups(self, cases: list[CaseSpec]) -> list[list[CaseSpec]]:
         """Which cases may run together: all, but for those that change AI providers where a gateway makes the calls.

@@ -110,7 +110,7 @@ class Target(BaseModel):
 
 def actors_of(profile: str) -> list[str]:
     """The names of the users that a target of this profile has; those of the default one where there is no such profile."""
-    name = profile if profile in spec.profiles() else spec.DEFAULT
+    name = profile if profile in spec.profiles(unfinished=True) else spec.DEFAULT
     return list(spec.load(name).traits["actors"])
 
 

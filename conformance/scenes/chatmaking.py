@@ -10,6 +10,7 @@ from conformance.play.case import Case
 from conformance.play.declaration import CaseSpec
 from conformance.play.verdict import Unmet
 from conformance.scenes.lifecycle import REFERENCE
+from conformance.wire.exchange import Exchange
 from fixtures.scripts import script, tool_call, turn, turns
 
 CHANGEABLE = ("labels", "plan_mode")  # what a create may say, and a PATCH too
@@ -21,6 +22,17 @@ class Child(Chat):
     def __init__(self, root: Chat, chat_id: str, opening: Any = "") -> None:
         super().__init__(root.actor, chat_id, opening)
         self.root = root
+
+    def by(self, actor: Actor) -> Child:
+        return Child(self.root.by(actor), self.id, self.opening)
+
+    async def patch(self, **fields: Any) -> Exchange:
+        if "archived" not in fields or not self.case.refuses("patch.archive-child"):
+            return await super().patch(**fields)
+        rest = {key: value for key, value in fields.items() if key != "archived"}  # in later revisions it goes with its root
+        if rest and not self.case.succeeded(answer := await super().patch(**rest)):
+            return answer
+        return await self.root.patch(archived=fields["archived"])
 
     async def shared_with(self, actor: Actor) -> Chat:
         await self.root.shared_with(actor)

@@ -117,6 +117,12 @@ def queued(name: str) -> str:
     return script(text(f"to {name}"), prefix=name)
 
 
+async def compacting(t: Case, chat: Chat) -> None:
+    """Let the compaction come that is due after a turn: in later revisions it precedes the next model call. Raises Unmet."""
+    if t.offers("compactChat"):
+        await chat.turn(queued("meanwhile"))
+
+
 async def queue(chat: Chat) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await chat.messages()).response.body["queued_messages"]
     return found

@@ -141,6 +141,8 @@ def bounded(t: Case, row: dict[str, Any]) -> dict[str, Any]:
     Raises Unmet when nothing remains to be tried.
     """
     if "limit" in row:
+        if row["limit"] not in t.session.profile.table("limits"):
+            raise Unmet(f"this revision has no bound {row['limit']}")
         most = t.limit(row["limit"])
         row = {key: value(most) if callable(value) else value for key, value in row.items()}
     kept = readable(t, row["on"], row["tries"])

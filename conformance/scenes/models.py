@@ -7,6 +7,7 @@ from typing import Any
 from conformance.play.actors import Actor
 from conformance.play.case import Case
 from conformance.play.provisioning import base_model, behind, keys_path, models_path
+from conformance.scenes.lifecycle import first
 from conformance.wire.exchange import ABSENT, Exchange
 
 ORDER = ["anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel"]
@@ -57,3 +58,13 @@ async def keep_default(t: Case) -> dict[str, Any]:
     base = await base_model(t)
     t.cleanup(lambda: t.root.patch(models_path(t, base["id"]), {"is_default": True}))
     return base
+
+
+async def refused_everywhere(t: Case, key: str, model: str) -> None:
+    """Judge that create, send and edit with this model are refused so, and change nothing. Raises Failure."""
+    chat = await first(t)
+    before = await chat.history()
+    t.refused(await t.alice.create(model_config_id=model), key)
+    t.refused(await chat.send(model_config_id=model), key)
+    t.refused(await chat.edit(before[0]["id"], model_config_id=model), key)
+    t.expect(await chat.history(), before, "the messages after refusals")

@@ -77,7 +77,17 @@ def known(t: Case) -> dict[str, Act]:
 
 def lasting(body: dict[str, Any]) -> dict[str, Any]:
     """An answer without what comes by itself after a turn."""
-    return {k: v for k, v in body.items() if k not in ("last_turn_summary", "has_unread")}
+    return {k: v for k, v in body.items() if k not in ("last_turn_summary", "summary", "has_unread")}
+
+
+# What later revisions say with 409 to whoever may order this, of a chat that is not in a state for it.
+OF_STATES = {"interruptChat": "interrupt.at-rest", "deleteQueuedMessage": "queue.empty-delete"}
+
+
+def allowed(t: Case, operation: str, answer: Exchange) -> None:
+    """The caller may do this: it is done, or the chat alone is not in a state for it. Raises Failure."""
+    if not (t.refuses(OF_STATES.get(operation, "")) and answer.response.status == 409):
+        t.accepted(answer)
 
 
 def no_leak(t: Case, place: Scene, answer: Exchange) -> None:

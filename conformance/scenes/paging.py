@@ -33,7 +33,14 @@ async def shelved(t: Case, n: int) -> tuple[Shelf, list[Chat]]:
     """`n` chats at rest, newest first, and the list that holds them alone. Raises Unmet."""
     mark = t.unique()
     shelf = Shelf(*await t.session.dialect.shelf(t, mark))
-    chats = await asyncio.gather(*(quiet(t, by=shelf.actor, **({"mark": mark} if shelf.where else {})) for _ in range(n)))
+    bounded = "turns.at-once" in t.session.profile.table("limits")
+    places = asyncio.Semaphore(t.limit("turns.at-once") // 2 if bounded else n)  # other cases want some, too
+
+    async def one() -> Chat:
+        async with places:
+            return await quiet(t, by=shelf.actor, **({"mark": mark} if shelf.where else {}))
+
+    chats = await asyncio.gather(*(one() for _ in range(n)))
     seen = {c.id: moment((await c.get()).response.body["updated_at"]) for c in chats}
     return shelf, sorted(chats, key=lambda c: (seen[c.id], c.id), reverse=True)
 

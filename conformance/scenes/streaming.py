@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.play.actors import Chat
+from conformance.play.actors import Actor, Chat
 from conformance.play.case import Case
 from conformance.play.provisioning import heard_of, new_model, new_provider
 from conformance.play.streams import (
@@ -59,6 +59,10 @@ async def failed(t: Case, failure: Any, **fields: Any) -> tuple[Chat, list[Event
     await seen.open()
     await told(seen.socket, {"type": "status", "status": {"status": "error"}}, start=start)
     await seen.chat.settled("error")
+    if t.refuses("interrupt.at-rest"):
+        behind = t.message(t.given(await seen.chat.send("behind it")))
+        last = await told(seen.socket, {"type": "message", "message": {"id": behind["id"]}}, start=start)
+        return seen.chat, seen.socket.events[start : seen.socket.events.index(last)]
     # an interrupt of a chat at rest streams a status of its own, behind everything that the turn has told
     t.given(await seen.chat.interrupt())
     await told(seen.socket, {"type": "status", "status": {"status": "waiting"}}, start=start)
@@ -243,10 +247,10 @@ async def watching(t: Case, beacon: Chat | None = None) -> Watch:
     return Watch(t, socket, beacon)
 
 
-async def running(t: Case) -> tuple[Chat, str]:
+async def running(t: Case, by: Actor | None = None) -> tuple[Chat, str]:
     """A chat in the middle of its first answer, and the gate that it waits at. Raises Unmet."""
     hold = t.gate()
-    chat = await t.new_chat(script(says("one "), gate(hold), says("two"), title="Quiet title"))
+    chat = await t.new_chat(script(says("one "), gate(hold), says("two"), title="Quiet title"), by)
     await t.llm.reached(hold)
     await chat.settled("running", title=chat.dialect.title("Quiet title"))
     return chat, hold

@@ -13,8 +13,13 @@ def at(t: Case, server: Any = "") -> str:
 
 
 def wanted(t: Case, **fields: Any) -> dict[str, Any]:
-    """What a server is registered with; switched off, since chats would call it."""
-    plain = {"display_name": t.unique("Server"), "slug": t.named("s"), "url": "http://127.0.0.1:1/mcp", "enabled": False}
+    """What a server is registered with; switched off, since chats would call it, unless only others can be named."""
+    plain = {
+        "display_name": t.unique("Server"),
+        "slug": t.named("s"),
+        "url": "http://127.0.0.1:1/mcp",
+        "enabled": not t.session.traits["names_disabled_servers"],
+    }
     return plain | {"transport": "streamable_http", "auth_type": "none", "availability": "default_off"} | fields
 
 

@@ -31,7 +31,7 @@ _NAMED = [b'token"', b'"key"', b'"password"', b'"api_key']  # all of them stand 
 _COOKIE = re.compile(r"(?:^|,)\s*([^=;,\s]+)=([^;,\s]{12,})")
 _MOST_COOKIES = 256
 ISSUED, COOKIE = "fresh", "cookie"
-ISSUES_TOKENS = re.compile(r"/(?:users/login|users/[^/]+/keys(?:/tokens)?)$")
+ISSUES_TOKENS = re.compile(r"/(?:users/login|users/[^/]+/keys(?:/tokens)?|chats/files/[^/]+/download-url)$")
 
 
 _live: WeakSet[Redactor] = WeakSet()
@@ -153,9 +153,10 @@ class Redactor:
         if "set-cookie" in response.headers:
             self._learn_cookies(response.headers["set-cookie"])
         issued = ""
-        if response.status == 201 and said.request.method == "POST" and ISSUES_TOKENS.search(said.request.path):
+        if response.status < 300 and said.request.method == "POST" and ISSUES_TOKENS.search(said.request.path):
             body = response.body if isinstance(response.body, dict) else {}
-            issued = next((made for key in ("session_token", "key") if isinstance(made := body.get(key), str)), "")
+            issued = next((made for key in ("session_token", "key", "url") if isinstance(made := body.get(key), str)), "")
+            issued = issued.rpartition("token=")[2]  # of a link
             if len(issued) >= _SHORTEST:
                 self.learn(ISSUED, issued)
         said.gives_back = self._given_back(response, [response.content or b""])

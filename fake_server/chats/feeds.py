@@ -92,6 +92,7 @@ class StreamFeed(Feed):
         super().__init__()
         self.user, self.after_id = user, after_id
         self.snapshot_id = 0
+        self.wanted = (0, 0)  # of a reader of parts alone: history version, attempt
 
 
 class ChatFeeds:
@@ -103,3 +104,9 @@ class ChatFeeds:
         self.retry: Payload | None = None
         self.unannounced: list[Message] = []  # stored, to be sent with the next message
         self.expiring = False
+        # of revisions that number what they show
+        self.told = ""  # the status told last
+        self.version, self.attempt, self.seq = 1, 0, 0
+        self.calls: list[Payload] = []  # that the client must run
+        self.recent: deque[Payload] = deque(maxlen=BUFFERED_PARTS)  # parts, those of ended attempts too
+        self.part_readers: list[StreamFeed] = []

@@ -52,6 +52,9 @@ class Hub(Watching):
         feeds.parts.append(event.data)
         self._send(feeds, event)
 
+    def attempt(self, chat: Chat) -> None:
+        """A model call begins."""
+
     def message(self, chat: Chat, *messages: Message) -> None:
         """Stored messages become visible, and with them those that were only deferred."""
         feeds = self._chats.get(chat.id)
@@ -212,6 +215,9 @@ class Hub(Watching):
     def _cut(self, snapshot: list[Event]) -> list[list[Event]]:
         """A snapshot in frames."""
         return [snapshot[start : start + BATCH] for start in range(0, len(snapshot), BATCH)]
+
+    async def parts(self, chat: Chat, wanted: tuple[int, int], send: Callable[[bytes], Any]) -> None:
+        """Serve a reader of one attempt's parts: there is none here."""
 
     # -- events -------------------------------------------------------------------------------------------------
 

@@ -50,8 +50,13 @@ class Ledger:
         """Write the status, and tell readers (always) and watchers (all but `running`)."""
         self.write_status(chat, status, error)
         self.hub.status(chat)
-        if status != "running" or not self.state.does("watch.no-running"):
+        if self._is_watched(status):
             self.hub.watch(chat, "status_change")
+
+    def _is_watched(self, status: str) -> bool:
+        if status == "requires_action" and not self.state.does("watch.tells-awaiting"):
+            return False
+        return status != "running" or not self.state.does("watch.no-running")
 
     def write_status(self, chat: Chat, status: str, error: dict[str, Any] | None = None) -> None:
         """Write the status without telling anybody; whatever error there was is gone."""
@@ -92,6 +97,7 @@ class Ledger:
         entry = self._next(queue)
         model = model_choice.queued_model(self.state, chat, entry.model_config_id)
         message = self.user_message(chat, entry.created_by, entry.content, model, entry.api_key_id)
+        chat.last_reasoning_effort = entry.reasoning_effort or chat.last_reasoning_effort
         self.hub.message(chat, message)
         self.hub.queue(chat)
         # a real server tells of it only if the chat has not been taken up again by then
@@ -99,4 +105,4 @@ class Ledger:
         return True
 
     def _next(self, queue: list[QueuedMessage]) -> QueuedMessage:
-        return queue.pop(0)
+        return queue.pop(next((n for n, entry in enumerate(queue) if entry.first), 0))

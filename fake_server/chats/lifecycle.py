@@ -16,7 +16,7 @@ from fake_server.state.records import Chat, Message, Part, QueuedMessage, Token,
 from fake_server.turns.titles import fallback_title
 
 QUEUE_CAP = 20
-BUSY = ("pending", "running", "requires_action")
+BUSY = ("pending", "running", "requires_action", "interrupting")
 INTERRUPTED_BY_USER = "Tool execution interrupted by user"
 NUL_ERROR = 'execute transaction: {step}: pq: invalid byte sequence for encoding "UTF8": 0x00'
 UNKNOWN_MODEL_ERROR = (
@@ -44,12 +44,13 @@ class Lifecycle(Queueing):
         dynamic_tools: Iterable[dict[str, Any]] = (),
         plan_mode: str = "",
         client_type: str = "api",
+        reasoning_effort: str | None = None,
         token: Token | None = None,
     ) -> Chat:
         """A new root chat in `pending` with its first message; its first turn starts at once."""
         backend = self.backend
         usage.check_limit(backend, owner, organization_id)
-        title = fallback_title(content)
+        title = fallback_title(content, room=self.backend.does("title.leaves-room"))
         backend.guard("create.title-nul", "\0" in title, detail=NUL_ERROR.format(step="insert chat"))
         known = model_config_id in backend.store.model_configs
         backend.guard("create.model-unknown", not known, detail=UNKNOWN_MODEL_ERROR)
@@ -65,6 +66,7 @@ class Lifecycle(Queueing):
             dynamic_tools=list(dynamic_tools),
             plan_mode=plan_mode,
             client_type=client_type or "api",
+            last_reasoning_effort=reasoning_effort,
             api_key_id=token.id if token else None,
         )
         return self.insert(chat, content, created_by=owner.id)
@@ -102,6 +104,7 @@ class Lifecycle(Queueing):
         mcp_server_ids: Iterable[str] | None = None,
         plan_mode: str | None = None,
         busy_behavior: str = "queue",
+        reasoning_effort: str | None = None,
         token: Token | None = None,
     ) -> Message | QueuedMessage:
         """A user message: run at once on an idle chat, queued on a busy one or behind a backlog.
@@ -117,6 +120,7 @@ class Lifecycle(Queueing):
         model = self._model_to_send(chat, model_config_id) if not queues or backend.does("queue.checks-model") else None
         if not queues:
             self._apply_options(chat, mcp_server_ids, plan_mode)
+            chat.last_reasoning_effort = reasoning_effort or chat.last_reasoning_effort
             return self._start(chat, caller.id, content, model, token.id if token else None, of_no_model=of_no_model)
         length = len(store.queues.get(chat.id, ()))
         backend.guard("send.queue-full", length >= backend.bound("send.exact-queue", QUEUE_CAP))
@@ -129,12 +133,17 @@ class Lifecycle(Queueing):
             model_config_id=model if model_config_id or backend.does("queue.model-of-its-time") else None,
             created_at=backend.clock.now(),
             api_key_id=token.id if token else None,
+            reasoning_effort=reasoning_effort,
         )
         self._enqueue(chat, entry)
-        backend.hub.queue(chat)
+        self._queued(chat, busy_behavior)
+        return entry
+
+    def _queued(self, chat: Chat, busy_behavior: str) -> None:
+        """A message was queued: readers are told, and what is running is stopped if that was asked for."""
+        self.backend.hub.queue(chat)
         if busy_behavior == "interrupt" and chat.status != "pending":
             self._stop(chat)
-        return entry
 
     def _queues(self, chat: Chat, content: list[Part], busy_behavior: str) -> bool:
         """Does this message wait: for what the chat is busy with, or behind a backlog?"""
@@ -154,6 +163,7 @@ class Lifecycle(Queueing):
         *,
         content: list[Part],
         model_config_id: str | None = None,
+        reasoning_effort: str | None = None,
         token: Token | None = None,
     ) -> Message:
         """Replace a user message: it and all later ones leave the view, the queue is emptied, a turn starts."""
@@ -168,9 +178,10 @@ class Lifecycle(Queueing):
         backend.runner.discard(chat)
         self._cut(chat, old)
         if backend.does("edit.empties-queue"):
-            store.queues.pop(chat.id, None)
+            store.queues.get(chat.id, []).clear()
         chat.api_key_id = token.id if token else chat.api_key_id
         chat.last_model_config_id = model
+        chat.last_reasoning_effort = reasoning_effort or chat.last_reasoning_effort
         message = self.backend.ledger.add_message(
             chat, "user", content, created_by=caller.id, model_config_id=model, visibility=old.visibility
         )
@@ -203,6 +214,8 @@ class Lifecycle(Queueing):
             call_id = result["tool_call_id"]
             backend.guard("tool-results.duplicate", call_id in given, id=call_id)
             given[call_id] = result
+            early = "output" not in result and backend.does("tool-results.outputs-first")
+            backend.guard("tool-results.no-output", early, id=call_id)
         for call_id in pending:
             backend.guard("tool-results.missing", call_id not in given, id=call_id)
         for call_id in given:

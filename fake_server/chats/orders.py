@@ -29,6 +29,8 @@ def model_for(backend: State, wanted: str | None, fallback: str, refusal_key: st
         backend.guard(refusal_key, config is None or deleted, detail=UNKNOWN_MODEL)
         return wanted
     config = configs.get(fallback)
+    if config is not None and not config.enabled and backend.does("model.checked-first"):
+        config = None
     if config is not None and not (config.deleted and backend.does("send.replaces-deleted-model")):
         return config.id
     default = model_choice.default_model_config(backend)

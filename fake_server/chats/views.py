@@ -68,16 +68,29 @@ def queued_view(backend: State, queued: QueuedMessage) -> Json:
     return backend.revision.shown("queued message", view)
 
 
-def file_view(file: StoredFile) -> Json:
+def file_view(backend: State, file: StoredFile) -> Json:
     """A file as a chat lists it: metadata only."""
-    return {
+    view = {
         "id": file.id,
         "owner_id": file.owner_id,
         "organization_id": file.organization_id,
         "name": file.name,
         "mime_type": file.media_type,
         "created_at": stamp(file.created_at),
+        "size_bytes": len(file.data),
     }
+    return backend.revision.shown("file", view)
+
+
+def shown_status(backend: State, chat: Chat) -> str:
+    """The status as clients see it: in later revisions a turn that has been ordered runs."""
+    return "running" if chat.status == "pending" and backend.does("turn.begins-with-order") else chat.status
+
+
+def is_shared(backend: State, chat: Chat) -> bool:
+    """Has the root of the family anybody to read it?"""
+    root = backend.store.chats.get(chat.family_id, chat)
+    return any(root.acl_users.values()) or any(root.acl_groups.values())
 
 
 def empty_diff_status(chat: Chat) -> Json:
@@ -130,7 +143,7 @@ def chat_view(
     view["root_chat_id"] = chat.root_chat_id or chat.id
     view["last_model_config_id"] = chat.last_model_config_id
     view["title"] = chat.title
-    view["status"] = chat.status
+    view["status"] = shown_status(backend, chat)
     if chat.plan_mode:
         view["plan_mode"] = chat.plan_mode
     if not backend.does("error.structured"):
@@ -138,6 +151,9 @@ def chat_view(
     elif chat.last_error:
         view["last_error"] = chat.last_error
     view["last_turn_summary"] = chat.last_turn_summary
+    view["summary"], view["shared"] = chat.summary, is_shared(backend, chat)
+    if chat.last_reasoning_effort:
+        view["last_reasoning_effort"] = chat.last_reasoning_effort
     if diff_status:
         view["diff_status"] = empty_diff_status(chat)
     view["created_at"] = stamp(chat.created_at)
@@ -148,7 +164,7 @@ def chat_view(
     view["labels"] = chat.labels
     if files and chat.file_ids:
         known = backend.store.files
-        view["files"] = [file_view(f) for f in sorted((known[i] for i in chat.file_ids), key=lambda f: f.created_at)]
+        view["files"] = [file_view(backend, f) for f in sorted((known[i] for i in chat.file_ids), key=lambda f: f.created_at)]
     view["has_unread"] = unread and is_unread(backend, chat)
     if warnings:
         view["warnings"] = warnings

@@ -65,6 +65,15 @@ def load_routes(served: Revision) -> Router:
     return Router(endpoint.routes(served), endpoint.mounts(served))
 
 
+# Operations that later revisions have only with an experiment, and the refusal without it.
+EXPERIMENTS_OF = {
+    "getConfigAdvisor": ("config.advisor-off", "chat-advisor"),
+    "putConfigAdvisor": ("config.advisor-off", "chat-advisor"),
+    "getConfigComputerUseProvider": ("config.computer-use-off", "chat-virtual-desktop"),
+    "putConfigComputerUseProvider": ("config.computer-use-off", "chat-virtual-desktop"),
+}
+
+
 class App:
     """The ASGI application of one backend."""
 
@@ -121,6 +130,12 @@ class App:
 
     @replaceable
     async def _handle(self, call: Call, route: Route) -> Reply | None:
+        off = self.backend.revision.errors.get("common.gateway-off")
+        if off is not None and route.operation in off.operations and route.operation not in endpoint.RIGHTS_FIRST:
+            endpoint.check_gateway(call)
+        if route.operation in EXPERIMENTS_OF:
+            key, experiment = EXPERIMENTS_OF[route.operation]
+            self.backend.guard(key, experiment not in endpoint.experiments(self.backend))
         answer: Reply | None = await route.handler(call)
         return answer
 

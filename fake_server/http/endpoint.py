@@ -26,7 +26,10 @@ CHATS = f"{API}/chats"
 EXPERIMENTS = "CODER_EXPERIMENTS"
 _PLACE = re.compile(r"\{\w+\}")
 UNDOCUMENTED = frozenset(("getHealth", "getTemplate", "listTemplates", "deleteTemplate"))  # served by every revision
+RIGHTS_FIRST = frozenset(("patchChat", "refreshChatContext"))  # they look for the gateway behind the caller's rights
 JSON = b"application/json; charset=utf-8"
+TOO_LARGE = "http: request body too large"
+JSON_CAP = 4_194_304  # of revisions that bound every body
 TEXT = b"text/plain; charset=utf-8"
 
 T = TypeVar("T")
@@ -194,12 +197,15 @@ class Call:
 
     async def json(self, shape: Kind | None = None, *, cap: int | None = None) -> Any:
         """The body's first JSON value, read as `shape` (see decode.py). Refuses with `common.bad-json`."""
+        if cap is None and "common.too-large" in self.backend.revision.errors:
+            cap = JSON_CAP
         body = await self.body(cap)
         try:
             if self.backend.faults.active and shape is not None:
                 strictness.check(self, body, shape)
             self.sent = self._read(body, shape)
         except BadBody as error:
+            self.backend.guard("common.too-large", str(error) == TOO_LARGE, size=cap)
             raise refusal("common.bad-json", detail=str(error)) from None
         return self.sent
 
@@ -335,6 +341,9 @@ def sign_in(call: Call) -> None:
 
 def enter_chats(call: Call) -> None:
     """Entering what belongs to chats: with a token, and in early revisions only if the experiment `agents` is on."""
+    linked = call.path.startswith(f"{CHATS}/files/") and call.path.endswith("/download") and call.method == "GET"
+    if linked and "downloadFileByToken" in call.backend.revision.paths:
+        return  # whoever has a link needs no session
     sign_in(call)
     call.backend.guard("gate.experiment", not chats_are_on(call.backend))
 
@@ -342,6 +351,16 @@ def enter_chats(call: Call) -> None:
 def chats_are_on(backend: State) -> bool:
     """Is the experiment on that chats belong to, in revisions where they belong to one?"""
     return backend.revision.value("experiments.chats") in experiments(backend)
+
+
+def gateway_is_off(backend: State) -> bool:
+    """Is the gateway switched off?"""
+    return str(backend.options.get("CODER_AI_GATEWAY_ENABLED", "true")).lower() in ("false", "0")
+
+
+def check_gateway(call: Call) -> None:
+    """Refuse what needs the gateway while it is switched off."""
+    call.backend.guard("common.gateway-off", gateway_is_off(call.backend))
 
 
 def experiments(backend: State) -> set[str]:

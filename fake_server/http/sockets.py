@@ -49,6 +49,7 @@ class SocketProtocol(asyncio.Protocol):
         self.closing = False
         self._early = b""  # what the client sends before the handshake is answered
         self.does: Callable[[str], bool] = lambda behaviour: True
+        self.heard: Callable[[bytes], None] | None = None  # what takes the client's data, where it may send any
         self._timers: list[asyncio.TimerHandle] = []
         self._ping: bytes | None = None
         self._pings = 0
@@ -192,7 +193,9 @@ class SocketProtocol(asyncio.Protocol):
         for frame in wire.events_received():
             opcode = getattr(frame, "opcode", None)
             if opcode in (Opcode.TEXT, Opcode.BINARY) and not self.closing:
-                if self.does("socket.refuses-data"):
+                if self.heard is not None:
+                    self.heard(bytes(getattr(frame, "data", b"")))
+                elif self.does("socket.refuses-data"):
                     code = 1008 if self.does("socket.data-is-1008") else 1003
                     reason = "unexpected data message"
                     if not self.does("socket.data-is-a-policy-matter"):

@@ -12,6 +12,7 @@ WireName = Literal["chat", "responses", "anthropic"]
 
 # The server's own helper calls, by the name of the tool or schema that they ask an answer for.
 HELPERS = {"propose_title": "title", "propose_turn_status_label": "label"}
+SUMMARY_TEXT = "Scripted"
 HELPER_TEXTS = {"title": "Scripted title", "label": "Scripted label"}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fake_server.llm.calls import HELPER_TEXTS, Call, history_turn
+from fake_server.llm.calls import HELPER_TEXTS, SUMMARY_TEXT, Call, history_turn
 from fake_server.llm.orders import Orders
 from fake_server.llm.reading import find_script
 from fake_server.llm.script import (
@@ -69,7 +69,8 @@ def helper_turn(call: Call, texts: Mapping[str, str]) -> Turn:
     tool = call.tools[0] if len(call.tools) == 1 else ""
     schema = call.tool_schemas.get(tool) or call.schema
     properties = schema.get("properties")
-    wanted = {k: v for k, v in texts.items() if isinstance(properties, dict) and k in properties}
+    known = {"summary": SUMMARY_TEXT, **texts}
+    wanted = {k: v for k, v in known.items() if isinstance(properties, dict) and k in properties}
     values = json.dumps(wanted or dict(texts))
     return Turn(steps=(ToolCall(None, tool, values, (values,)),) if tool else (Text(values),))
 

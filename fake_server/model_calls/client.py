@@ -60,6 +60,9 @@ def wire_of(provider_type: str, model: str) -> Wire:
     return ChatCompletions(native=provider_type == "openai")
 
 
+BAD_DATA = "invalid response data: "
+
+
 class LLMClient:
     """Makes model calls for chats, over real HTTP."""
 
@@ -84,6 +87,10 @@ class LLMClient:
                     if isinstance(piece, CallDone) and not self.backend.does("llm.runs-calls-without-arguments"):
                         continue
                     take(piece)
+        except ModelError as error:
+            if error.text.startswith(BAD_DATA) and not self.backend.does("gateway.keeps-early-details"):
+                error.detail = f"invalid provider response: {error.text.removeprefix(BAD_DATA)}."
+            raise
         except TransportError as error:
             raise ModelError(str(error)) from None
         except TimeoutError:
@@ -140,6 +147,7 @@ class LLMClient:
         """Send the call; an answer that is not a success becomes a ModelError."""
         wire, provider = model.wire, model.provider
         body = wire.body(prompt)
+        self.backend.store.requests[chat.family_id] = self.backend.store.requests.get(chat.family_id, 0) + 1
         answer: Answer | Refusal | Nothing
         if model_choice.through_gateway(self.backend):
             if prompt.stream and isinstance(wire, ChatCompletions):

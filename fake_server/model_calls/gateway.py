@@ -47,6 +47,7 @@ class Gateway:
     def __init__(self, backend: State, http: Client) -> None:
         self.backend, self.http = backend, http
         self._resting: dict[tuple[str, str], float] = {}  # (provider id, key) → time
+        self._refused: set[tuple[str, str]] = set()  # of these, those that providers have refused
 
     def _does(self, behaviour: str) -> bool:
         return self.backend.does(f"gateway.{behaviour}")
@@ -55,6 +56,7 @@ class Gateway:
         """A provider was made, changed or deleted: every key may be used again."""
         if self._does("reloads"):
             self._resting.clear()
+            self._refused.clear()
 
     async def post(
         self, provider: Provider, own: str | None, url: str, headers: Callable[[str], dict[str, str]], body: bytes
@@ -117,8 +119,9 @@ class Gateway:
     def _marked(self, provider: Provider, key: str, answer: Answer) -> bool:
         """Does this answer speak against the key? Then it rests, for a while or until providers change."""
         place = (provider.id, key)
-        if answer.status in (401, 403):
-            self._resting[place] = NEVER
+        if answer.status == 401 or (answer.status == 403 and self._does("minds-403")):
+            self._resting[place] = NEVER if self._does("rests-for-ever") else self._now() + REST_SECONDS
+            self._refused.add(place)
             return True
         if answer.status == 429:
             usual = float(self.backend.options.get("gateway-cooldown", REST_SECONDS if self._does("rests-a-minute") else 30))
@@ -139,7 +142,8 @@ class Gateway:
 
     def _no_key(self, provider: Provider, keys: list[str]) -> Refusal:
         until = min(self._resting.get((provider.id, key), 0.0) for key in keys)
-        if until == NEVER:
+        refused = all((provider.id, key) in self._refused for key in keys) and not self._does("rests-for-ever")
+        if until == NEVER or refused:
             status = 502 if self._does("answers-itself") else 401
             return _refusal(status, {"message": "all configured keys failed authentication", **_SERVER})
         wait = max(0.0, until - self._now())
@@ -169,13 +173,14 @@ class Gateway:
         `heard` is called whenever the provider has sent something.
         """
         events, begun, done = Events(blank=self._does("trips-over-comments")), False, False
-        ends = self._does("takes-any-end")
+        ends, finished = self._does("takes-any-end"), False
         try:
             async for chunk in answer.chunks():
                 heard()
                 for name, data in events.feed(chunk):
                     done = done or data.startswith(b"[DONE]")
                     ends = ends or b'"usage"' in data
+                    finished = finished or b'"finish_reason":"' in data.replace(b" ", b"")
                     if done:
                         continue
                     self._check(data, begun)
@@ -187,6 +192,8 @@ class Gateway:
             raise self._broken(str(error), begun) from None
         if not ends:
             raise self._broken("no usage", begun)
+        if not (finished or self._does("takes-unfinished")):
+            raise ModelError("unexpected EOF")
 
     def _check(self, data: bytes, begun: bool) -> None:
         if not data:
@@ -202,7 +209,7 @@ class Gateway:
         """Behind the first chunk an error is an event of the stream; before it, an answer of its own."""
         said = f"unknown stream error: {text}"
         if begun or not self._does("answers-early-errors"):
-            return ModelError(f"received error while streaming: {said}")
+            return ModelError(f"received error while streaming: {said}", detail="" if self._does("keeps-early-details") else said)
         return http_error(502, said, detail=said, hint_ms=0.0)
 
 

@@ -87,6 +87,8 @@ def shared_with(backend: State, user: User, chat: Chat) -> bool:
     if sharing_disabled(backend) and backend.does("acl.off"):
         return False
     root = backend.store.chats.get(chat.family_id, chat)
+    if backend.does("acl.members-only") and not is_member(user, chat.organization_id):
+        return False
     # The only group is an organization's Everyone, whose id is the organization's.
     return root.acl_users.get(user.id) == "read" or any(
         role == "read" and is_member(user, group) for group, role in root.acl_groups.items()

@@ -143,6 +143,51 @@ CALL_OPTIONS = Struct(
 )
 
 
+# Of later revisions: bounds of reasoning effort, no prices, and no effort of a provider's own.
+_LATER_OPENAI = Struct("ChatModelOpenAIProviderOptions", {k: v for k, v in OPENAI.fields.items() if k != "reasoning_effort"})
+_LATER_COMPAT = Struct("ChatModelOpenAICompatProviderOptions", _texts("user"))
+_LATER_ANTHROPIC = Struct(
+    "ChatModelAnthropicProviderOptions",
+    {
+        **{k: v for k, v in ANTHROPIC.fields.items() if k != "effort"},
+        **_texts("thinking_display"),
+        **_flags("context_1m_enabled"),
+    },
+)
+_LATER_GOOGLE = Struct(
+    "ChatModelGoogleProviderOptions",
+    {
+        **GOOGLE.fields,
+        "thinking_config": Maybe(
+            Struct(
+                "ChatModelGoogleThinkingConfig",
+                {**_integers("thinking_budget"), **_flags("include_thoughts"), **_texts("thinking_level")},
+            )
+        ),
+    },
+)
+LATER_CALL_OPTIONS = Struct(
+    "ChatModelCallConfig",
+    {
+        **{k: v for k, v in CALL_OPTIONS.fields.items() if k not in ("cost", *PRICES)},
+        "reasoning_effort": Maybe(Struct("ChatModelReasoningEffortConfig", _texts("default", "max"))),
+        "openai_config": Maybe(Struct("ChatModelOpenAIConfig", _flags("use_responses_api"))),
+        "provider_options": Maybe(
+            Struct(
+                "ChatModelProviderOptions",
+                {
+                    **PROVIDER_OPTIONS.fields,
+                    "openai": Maybe(_LATER_OPENAI),
+                    "anthropic": Maybe(_LATER_ANTHROPIC),
+                    "google": Maybe(_LATER_GOOGLE),
+                    "openaicompat": Maybe(_LATER_COMPAT),
+                },
+            )
+        ),
+    },
+)
+
+
 _FREE = ("prediction", "metadata", "extra_body", "logit_bias")
 
 
@@ -158,7 +203,7 @@ def _compact(value: Any) -> Any:
 
 def stored_options(sent: dict[str, Any]) -> dict[str, Any] | None:
     """The options as they are kept and shown: prices under `cost`; None when nothing is left."""
-    old = {name: sent[name] for name in PRICES if sent[name] is not None}
+    old = {name: sent[name] for name in PRICES if sent.get(name) is not None}
     kept: dict[str, Any] = _compact({k: v for k, v in sent.items() if k not in PRICES})
     kept["cost"] = {**old, **kept.get("cost", {})}
     for name in ("cost", "provider_options"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+SOURCES = ("created_by_me", "shared_with_me")
 _PR_STATUSES = frozenset(("draft", "open", "merged", "closed"))
 _GIT_KEYS = ("diff_url", "pr", "pr_title", "repo", "pr_status")
 
@@ -29,6 +31,8 @@ class Search:
     has_unread: bool | None = None
     title: str = ""
     git: bool = False
+    sources: frozenset[str] = frozenset()  # of SOURCES; none: the caller's own
+    words: str = ""  # a search of the whole text
 
     def matches_title(self, title: str) -> bool:
         """Does the title contain the text? `%` and `_` in it stand for any characters and any one."""
@@ -123,15 +127,52 @@ def parse(backend: State, text: str) -> Search:
         _check_url(problems, diff_url)
     search.title = single("title") or ""
     texts = [single("pr_title"), single("repo")]
+    later = ("source", "search") if backend.does("list.sources") else ()
+    if later:
+        _read_later(search, terms, single, problems)
     number = single("pr")
     if number:
         _check_number(problems, number)
     for key in terms:
-        if key not in ("archived", "has_unread", "title", *_GIT_KEYS):
+        if key not in ("archived", "has_unread", "title", *later, *_GIT_KEYS):
             problems.add("list.q-unknown", field=key)
     problems.refuse()
     search.git = bool(statuses or diff_url or number or any(texts))
     return search
+
+
+def _read_later(search: Search, terms: dict[str, list[str]], single: Callable[[str], str | None], problems: Problems) -> None:
+    """Whose chats are wanted, and words of their text: what later revisions know besides."""
+    named = [s.strip() for value in terms.get("source", ()) for s in value.split(",") if s.strip()]
+    bad = [s for s in named if s.lower() not in SOURCES]
+    for value in bad[:1]:
+        problems.add("list.q-source", value=quote(value))
+    search.sources = frozenset(s.lower() for s in named)
+    if "search" not in terms:
+        return
+    search.words = single("search") or ""
+    if not search.words and len(terms["search"]) == 1:
+        problems.add("list.q-search-empty")
+    beside = [quote(key) for key in ("title", "pr_title", "pr") if key in terms]
+    if beside and search.words:
+        problems.add("list.q-search-combined", keys=", ".join(beside))
+
+
+def has_words(wanted: str, text: str) -> bool:
+    """Does the text have the words: all of them, `or` between those of which one is enough, `-` before one that is not there?"""
+    known = re.findall(r"\w+", text.lower())
+
+    def there(phrase: str) -> bool:
+        words = re.findall(r"\w+", phrase.lower())
+        return not words or any(known[n : n + len(words)] == words for n in range(len(known)))
+
+    alternatives: list[list[tuple[bool, str]]] = [[]]
+    for minus, quoted, word in re.findall(r'(-?)(?:"([^"]*)"|(\S+))', wanted):
+        if word.lower() == "or" and not minus:
+            alternatives.append([])
+        else:
+            alternatives[-1].append((bool(minus), quoted or word))
+    return any(one and all(there(phrase) != minus for minus, phrase in one) for one in alternatives)
 
 
 def _check_number(problems: Problems, text: str) -> None:

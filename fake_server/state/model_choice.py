@@ -87,7 +87,8 @@ def byok(backend: State) -> bool:
 
 def through_gateway(backend: State) -> bool:
     """Do model calls go through the gateway? Only then one without any key is made (off here unless asked for)."""
-    return str(backend.options.get("CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED", "")).lower() in ("1", "t", "true")
+    asked = str(backend.options.get("CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED", "")).lower() in ("1", "t", "true")
+    return asked or backend.does("gateway.always")
 
 
 def user_keys(backend: State, user_id: str) -> dict[str, str]:
@@ -124,6 +125,24 @@ def usable(backend: State, config: ModelConfig, user: User) -> bool:
 # -- which config ---------------------------------------------------------------------------------------------
 
 
+def check_wanted(backend: State, user: User, wanted: str | None, last: str = "") -> None:
+    """Refuse a model that the caller's chats can't run on; without one, a server that has neither `last` nor a default."""
+    if not backend.does("model.checked-first"):
+        return
+    if wanted is None:
+        config = live_config(backend, last)
+        default = default_model_config(backend)
+        usual = config if config is not None and enabled(backend, config) else default
+        backend.guard("common.no-default-model", usual is None or not enabled(backend, usual))
+        return
+    found = live_config(backend, wanted)
+    backend.guard("common.model-unknown", found is None or not found.enabled)
+    if found is not None:
+        provider = provider_of(backend, found)
+        backend.guard("common.model-provider-off", provider is None or provider.type not in TYPE_NAMES)
+        backend.guard("common.model-keyless", provider is not None and not available(backend, user.id, provider))
+
+
 def resolve_model(backend: State, user: User, config_id: str | None) -> str:
     """The config id for a new chat: the wanted one as it is, else the user's personal choice, else the default.
 
@@ -132,6 +151,7 @@ def resolve_model(backend: State, user: User, config_id: str | None) -> str:
     """
     if config_id is not None and backend.does("model.wanted"):
         backend.guard("create.model-nil", config_id == NIL_UUID)
+        check_wanted(backend, user, config_id)
         return config_id
     chosen = personal_choice(backend, user, "root")
     config = live_config(backend, chosen["model_config_id"]) if chosen["mode"] == "model" else None
@@ -141,6 +161,7 @@ def resolve_model(backend: State, user: User, config_id: str | None) -> str:
     backend.guard("create.default-unreadable", not readable, detail="unauthorized: rbac: forbidden")
     default = default_model_config(backend)
     backend.guard("create.no-default-model", default is None)
+    backend.guard("create.default-off", default is not None and not enabled(backend, default))
     return default.id if default else NIL_UUID
 
 
@@ -156,7 +177,10 @@ def turn_model(backend: State, chat: Chat) -> ModelConfig | None:
 
     None: there is none at all. A disabled one is given (see `enabled`): the turn then fails.
     """
-    return live_config(backend, chat.last_model_config_id) or default_model_config(backend)
+    last = live_config(backend, chat.last_model_config_id)
+    if last is not None and not enabled(backend, last) and backend.does("model.checked-first"):
+        last = None
+    return last or default_model_config(backend)
 
 
 @replaceable

@@ -80,6 +80,8 @@ class Chat:
     read_marker: int = 0
     api_key_id: str | None = None  # the token that the last turn was ordered with
     title_lock: bool = False
+    summary: str | None = None
+    last_reasoning_effort: str | None = None
     agent_type: str = ""  # general | explore, for sub-agents
     # Where a change of this chat's place in the list is noted (see ordering.py); None until it is listed.
     order: Any = field(default=None, repr=False, compare=False)
@@ -120,6 +122,8 @@ class QueuedMessage:
     model_config_id: str | None = None
     created_at: datetime = field(default_factory=now)
     api_key_id: str | None = None
+    reasoning_effort: str | None = None
+    first: bool = False  # it runs next, whatever stands before it
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ NOT_A_DESCENDANT = "target chat is not a descendant of current chat"
 
 
 async def run_agent_tool(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) -> dict[str, Any]:
-    """The result of one of the four tools. Raises ToolError."""
+    """The result of one of these tools. Raises ToolError."""
     shown = backend.revision.shown
     try:
         return shown("sub-agent", await _run(backend, chat, name, args))
@@ -45,6 +45,9 @@ async def _run(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) ->
         return _message(backend, child, args)
     if not backend.does("agents.close-only-stops"):
         child.archived = True
+    if name == "interrupt_agent":
+        works = child.status != "waiting"
+        return _about(backend.lifecycle.interrupt(child) if works else child, interrupted=works)
     if child.status != "waiting" and backend.lifecycle.interrupt(child).status != "waiting":
         raise ToolError("set target chat waiting", type=child.agent_type)
     return _about(child, terminated=True)
@@ -114,7 +117,8 @@ async def _wait(backend: Backend, child: Chat, seconds: int) -> dict[str, Any]:
     report = report_of(backend, child)
     if child.status == "error" and backend.does("agents.failures-are-errors"):
         raise ToolError(report or "agent reached error status", type=child.agent_type)
-    return _about(child, report=report)
+    told = {"last_error": child.last_error["message"]} if child.status == "error" and child.last_error else {}
+    return _about(child, report=report, **told)
 
 
 @replaceable

@@ -24,7 +24,7 @@ from fake_server.turns.advisor import TOGETHER, run_advisor
 from fake_server.turns.agents import run_agent_tool
 from fake_server.turns.history import turns
 from fake_server.turns.step import Step
-from fake_server.turns.store import store_step, waiting_calls
+from fake_server.turns.store import store_said, store_step, waiting_calls
 from fake_server.turns.tools import (
     ToolError,
     arguments,
@@ -67,7 +67,7 @@ def unexpected(backend: Backend, provider: str = "", *, why: str = "") -> RunFai
 
 
 async def run_turn(backend: Backend, run: Run) -> Outcome:
-    """Run one turn of a chat to its end. Raises RunFailed."""
+    """Run one turn of a chat to its end, or the compaction that was ordered. Raises RunFailed."""
     chat = run.chat
     if chat.api_key_id and chat.api_key_id not in backend.store.tokens:
         rules = backend.revision.error_rules
@@ -75,10 +75,17 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
         raise RunFailed(Failure("missing_key", False, message(rules, "missing_key"), detail=detail))
     model = model_of(backend, run)
     run.debug = debugging.begin_turn(backend, chat, model.config)
+    if run.only_compacts:
+        if not await compaction.summarise(backend, run, model, compaction.stored_use(backend, chat), compaction.MANUAL):
+            raise unexpected(backend)
+        return Outcome.DONE
     for number in range(MAX_STEPS if backend.does("turn.any-length") else 20):
         if number and model_choice.provider_of(backend, model.config) is None:
             raise RunFailed(disabled(backend, model))
+        await compaction.before_step(backend, run, model)
         step = await _call(backend, run, model)
+        if backend.does("turn.stores-first"):
+            store_said(backend, run, step, model)
         waiting = await run_tools(backend, run, step)
         if any("\0" in call.name for call in step.calls):
             raise unexpected(backend)
@@ -195,7 +202,8 @@ def count_anew(backend: Backend, run: Run) -> None:
 @replaceable
 def begin_step(backend: Backend, run: Run) -> Step:
     """The step that the next attempt fills."""
-    return Step(partial(backend.hub.part, run.chat), backend.clock.now)
+    backend.hub.attempt(run.chat)
+    return Step(partial(backend.hub.part, run.chat), backend.clock.now, backend.does("stream.versions"))
 
 
 @replaceable
@@ -242,6 +250,8 @@ def left_to_client(backend: Backend, chat: Chat) -> Container[str]:
 async def run_here(backend: Backend, run: Run, step: Step, calls: list[int]) -> None:
     """Run the calls at these positions, and show their results."""
     await asyncio.gather(*(run_tool(backend, run, step, i) for i in calls))
+    if step.stored and step.results:
+        backend.hub.attempt(run.chat)
     step.publish_results()
 
 

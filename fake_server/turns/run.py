@@ -18,6 +18,7 @@ class Run:
         self.step: Step | None = None
         self.debug: DebugRun = NoRun()
         self.started = self.stopping = False
+        self.only_compacts = False  # it was ordered to sum up, and makes no answer
         self.waiting_calls: list[dict[str, str]] = []
         self.advisor_uses = self.compactions = 0
         self.failures = self.attempts = 0  # of the whole run, and those of the present step

@@ -17,6 +17,7 @@ from fake_server.state.records import Chat, Message, Part
 from fake_server.turns import summaries
 from fake_server.turns.history import UNANSWERED
 from fake_server.turns.loop import Outcome, RunFailed, run_turn
+from fake_server.turns.places import Places
 from fake_server.turns.run import Run
 from fake_server.turns.step import Step
 from fake_server.turns.titles import automatic_title
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fake_server.turns")
 
+STOP_SECONDS = 0.03
 STALE_SECONDS, SWEEP_SECONDS = 300.0, 60.0
 FLOOR = "turn-floor-ms"
 POLL = "pick-up-ms"
@@ -58,6 +60,8 @@ class Runner:
         # how often the worker looks for pending chats, in seconds; 0: it is woken
         self.poll = 0.0 if backend.does("turn.is-woken") else floor_seconds(backend.options.get(POLL, 0))
         self._since = time.monotonic()
+        self.places = Places(backend)
+        self._takes_time = backend.does("interrupt.takes-time")  # clients see that a run is being stopped
 
     # -- what the life cycle orders -----------------------------------------------------------------------------
 
@@ -68,6 +72,13 @@ class Runner:
     def run_of(self, chat_id: str) -> Run | None:
         """The run of this chat, if one goes on."""
         return self._runs.get(chat_id)
+
+    def compact(self, chat: Chat) -> None:
+        """Sum up the chat's history in a run of its own."""
+        self.backend.ledger.set_status(chat, "pending")
+        self.wake(chat)
+        if run := self._runs.get(chat.id):
+            run.only_compacts = True
 
     def wake(self, chat: Chat) -> None:
         """The chat may be pending: run it, unless it is archived or runs already."""
@@ -82,6 +93,7 @@ class Runner:
     def _drop(self, chat: Chat) -> Run | None:
         """The chat has no run any more; gives what it had."""
         self.backend.hub.run_gone(chat)
+        self.places.give_back(chat)
         return self._runs.pop(chat.id, None)
 
     def interrupt(self, chat: Chat) -> None:
@@ -90,12 +102,16 @@ class Runner:
         if run is not None and not run.stopping:
             run.stopping = True
             run.task.cancel()
-            asyncio.get_running_loop().call_soon(self._end_interrupted, run)
+            loop = asyncio.get_running_loop()
+            if self._takes_time:
+                loop.call_later(STOP_SECONDS, self._end_interrupted, run)
+            else:
+                loop.call_soon(self._end_interrupted, run)
 
     def settle(self, chat: Chat) -> None:
         """Finish an interruption that was ordered before, so that the next order finds its result."""
         run = self._runs.get(chat.id)
-        if run is not None and run.stopping:
+        if run is not None and run.stopping and not self._takes_time:
             self._end_interrupted(run)
 
     def discard(self, chat: Chat) -> None:
@@ -109,14 +125,14 @@ class Runner:
 
     async def until_idle(self, chat: Chat) -> None:
         """Wait until the chat is neither pending nor running."""
-        while chat.status in ("pending", "running"):
+        while chat.status in ("pending", "running", "interrupting"):
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.setdefault(chat.id, []).append(waiter)
             await waiter
 
     def _status_written(self, chat: Chat) -> None:
         """Called at each change of status."""
-        if chat.status not in ("pending", "running"):
+        if chat.status not in ("pending", "running", "interrupting"):
             for waiter in self._waiters.pop(chat.id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
@@ -166,6 +182,12 @@ class Runner:
             if chat.status != "pending" or self._rests(chat):
                 self._drop(chat)
                 return
+        try:
+            await self.places.take(chat)
+        except asyncio.CancelledError:
+            if not run.stopping:
+                raise
+            return
         run.started = True
         self.backend.hub.run_started(chat)
         ledger.set_status(chat, "running")
@@ -174,7 +196,8 @@ class Runner:
         try:
             if self._interrupts_itself(chat):
                 self.interrupt(chat)
-            self.spawn(automatic_title(self.backend, chat))
+            if not run.only_compacts:
+                self.spawn(automatic_title(self.backend, chat))
             # the title's call leaves before the turn's
             await self.backend.clock.sleep(self.floor) if self.floor else await asyncio.sleep(0)
             outcome = await run_turn(self.backend, run)
@@ -223,14 +246,18 @@ class Runner:
             summaries.write_summary(self.backend, chat, summaries.STILL_WORKING)
             return
         self.backend.ledger.set_status(chat, "waiting")
+        self.spawn(summaries.summarise_chat(self.backend, chat))
         self.spawn(summaries.label(self.backend, chat))
 
     def _end_failed(self, run: Run, failure: Failure) -> None:
         chat = run.chat
         if run.step is not None:
             self.backend.hub.message(chat, *self._store_partial(run))
-        self.backend.hub.error(chat, failure.payload)
+        if self.backend.does("error.before-status"):
+            self.backend.hub.error(chat, failure.payload)
         self._rest_failed(chat, failure)
+        if not self.backend.does("error.before-status"):
+            self.backend.hub.error(chat, failure.payload)
 
     def _rest_failed(self, chat: Chat, failure: Failure) -> None:
         self.backend.ledger.set_status(chat, "error", error=failure.payload)
@@ -244,7 +271,8 @@ class Runner:
 
     def _tell_calls(self, chat: Chat, calls: list[dict[str, str]]) -> None:
         self.backend.hub.action_required(chat, calls)
-        self.backend.hub.watch(chat, "action_required", tool_calls=calls)
+        told = {"tool_calls": calls} if self.backend.does("watch.tells-calls") else {}
+        self.backend.hub.watch(chat, "action_required", **told)
 
     def _end_interrupted(self, run: Run) -> None:
         chat = run.chat
@@ -252,7 +280,7 @@ class Runner:
             return
         self._drop(chat)
         run.debug.end("interrupted")
-        if not run.started:
+        if not run.started and not self._takes_time:
             return
         self._keep_partial(run)
         self._rest_interrupted(run)
@@ -285,8 +313,8 @@ class Runner:
         now = self.backend.clock.now()
         if step is None or not content:
             return []
-        rows = [ledger.add_message(chat, "assistant", content, created_at=now)]
-        if config := self.backend.store.model_configs.get(str(rows[0].model_config_id)):
+        rows = [] if step.stored else [ledger.add_message(chat, "assistant", content, created_at=now)]
+        if rows and (config := self.backend.store.model_configs.get(str(rows[0].model_config_id))):
             usage.record(self.backend, chat, config, rows[0].id, None)  # no tokens, but summaries know its chat and model
         done = {id(step.calls[position]): part for position, part in step.results.items()}
         known = iter(step.calls)

@@ -29,14 +29,18 @@ from fake_server.state.records import Part, new_id
 class Step:
     """Collects the pieces of one answer. `publish(role, part)` is called for each live part, `now` gives the time."""
 
-    def __init__(self, publish: Callable[[str, Part], None], now: Callable[[], datetime]) -> None:
+    def __init__(self, publish: Callable[[str, Part], None], now: Callable[[], datetime], later: bool = False) -> None:
         self._publish, self._now = publish, now
+        # later: live reasoning has its time, calls are whole when all is said, pieces of text stay apart when cut off
+        self._later = later
+        self._held: list[CallDone] = []
         self.parts: list[Part] = []  # finished, in the order of storage
         self.calls: list[CallDone] = []  # to be run here, in the order of completion
         self.results: dict[int, Part] = {}  # results by position of the call, as far as they are known
         self.attached: list[Part] = []  # files that its tools attached
         self.counts: dict[str, int] = {}
         self.runs_tools = False
+        self.stored = False  # what the model has said is stored already
         self.finish = ""
         self.began = False
         self._since = time.monotonic()
@@ -61,7 +65,8 @@ class Step:
                 if self._reasoning is None:
                     self._reasoning, self._reasoning_since = [], stamp(self._now())
                 self._reasoning.append(piece.text)
-                self._publish("assistant", {"type": "reasoning", "text": piece.text})
+                timed = {"created_at": stamp(self._now())} if self._later else {}
+                self._publish("assistant", {"type": "reasoning", "text": piece.text, **timed})
             case ReasoningEnd():
                 self._close_reasoning()
             case CallPiece():
@@ -72,7 +77,10 @@ class Step:
                         part["args_delta"] = piece.delta
                     self._publish("assistant", part)
             case CallDone():
-                self._call(piece)
+                if self._later and not piece.by_provider:
+                    self._held.append(piece)
+                else:
+                    self._call(piece)
             case ProviderResult():
                 part = _call_part(piece.id, piece.name, True)
                 part["type"], part["result"], part["created_at"] = "tool-result", {}, stamp(self._now())
@@ -87,6 +95,9 @@ class Step:
             case Usage():
                 self.counts = piece.counts
             case Finish():
+                for call in self._held:
+                    self._call(call)
+                self._held = []
                 self.runs_tools, self.finish = piece.runs_tools, piece.reason
                 self.runtime_ms = int((time.monotonic() - self._since) * 1000)
 
@@ -111,7 +122,13 @@ class Step:
     def partial(self) -> list[Part]:
         """The stored content of an answer that was cut off: all that is there, open pieces included."""
         self._close_reasoning()
+        if self._later and self._text:
+            self.parts.extend({"type": "text", "text": piece} for piece in self._text)
+            self._text = None
         self._close_text()
+        for call in self._held:
+            self._call(call)
+        self._held = []
         for piece in self._open_calls.values():
             self.parts.append(_call_part(piece.id, piece.name, piece.by_provider))
         self._open_calls = {}

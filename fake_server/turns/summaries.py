@@ -25,7 +25,13 @@ LABEL_TOOL = Tool(
     "Say in a few words what the last turn achieved.",
     {"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"]},
 )
-LABEL_TOKENS = 64
+SUMMARY_TOOL = Tool(
+    "chat_summary",
+    "Sum this conversation up in a sentence.",
+    {"type": "object", "properties": {"summary": {"type": "string"}}, "required": ["summary"]},
+)
+LABEL_TOKENS, SUMMARY_TOKENS = 64, 256
+LEAST_TEXT, SUMMARY_RUNES = 200, 300
 _FORBIDDEN_STARTS = ("agent", "i", "it", "the", "we")
 
 
@@ -59,6 +65,30 @@ async def label(backend: Backend, chat: Chat) -> None:
         if not backend.does("summary.changes-alone"):
             write_back(chat, stale)
         write_summary(backend, chat, text)
+
+
+async def summarise_chat(backend: Backend, chat: Chat) -> None:
+    """Say what the chat is about, in revisions that do: a child's is the start of its last answer."""
+    if not backend.does("summary.of-chats"):
+        return
+    shown = [m for m in backend.store.messages[chat.id] if not m.deleted and m.visibility != "model" and m.role != "system"]
+    lines = ((m.role, " ".join(part["text"] for part in m.content if part["type"] == "text")) for m in shown if m.role != "tool")
+    texts = [f"[{role}]: {text}" for role, text in lines if text]
+    if chat.parent_chat_id is not None:
+        said = " ".join(re.findall(r"[^.!?]+[.!?]*", _last_words(backend, chat))[:3]).strip()
+        text = re.sub(r"\s+", " ", said)[:SUMMARY_RUNES]
+    elif len("\n".join(texts)) < LEAST_TEXT:
+        return
+    else:
+        try:
+            config = model_choice.turn_model(backend, chat)
+            values, _ = await ask(backend, chat, config, SUMMARY_TOOL, texts, max_tokens=SUMMARY_TOKENS, debug=debugging.NoRun())
+        except ModelError:
+            return
+        text = str(values.get("summary") or "").strip()
+    if text:
+        chat.summary = text
+        backend.hub.watch(chat, "chat_summary_change")
 
 
 def _debug(backend: Backend, chat: Chat, config: ModelConfig | None) -> debugging.DebugRun:

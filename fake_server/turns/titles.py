@@ -11,6 +11,7 @@ from fake_server.model_calls import retry
 from fake_server.model_calls.classify import ModelError, classify
 from fake_server.model_calls.helpers import ask, helper_model
 from fake_server.model_calls.wires.base import Prompt, Tool, UserTurn
+from fake_server.rules import authz
 from fake_server.rules.refusals import refusal
 from fake_server.state import model_choice, usage
 from fake_server.state.records import Chat, Message, Part
@@ -47,12 +48,16 @@ def reference_text(part: Part) -> str:
     return f"{head}\n```{part['file_name']}\n{content}\n```" if content else head
 
 
-def fallback_title(content: list[Part], *, more: str = "…") -> str:
-    """The first six words of all text, `more` after them if there were more, at most 80 characters; else `New Chat`."""
+def fallback_title(content: list[Part], *, more: str = "…", room: bool = False) -> str:
+    """The first six words of all text, `more` after them if there were more, at most 80 characters; else `New Chat`.
+
+    `room`: what is cut leaves room for `more`.
+    """
     texts = [part["text"] if part["type"] == "text" else reference_text(part) for part in content if part["type"] != "file"]
     words = " ".join(texts).split()
-    title = " ".join(words[:TITLE_WORDS]) + (more if len(words) > TITLE_WORDS else "")
-    return title[:TITLE_RUNES] or "New Chat"
+    more = more if len(words) > TITLE_WORDS else ""
+    title = " ".join(words[:TITLE_WORDS])
+    return (title[: TITLE_RUNES - len(more)] + more if room else (title + more)[:TITLE_RUNES]) or "New Chat"
 
 
 @replaceable
@@ -85,7 +90,8 @@ def wants_title(backend: Backend, chat: Chat, shown: list[Message]) -> bool:
 async def automatic_title(backend: Backend, chat: Chat) -> None:
     """Title a chat in its first turn. Failures are silent; a rename made meanwhile is lost, as on the real server."""
     shown = [m for m in backend.store.messages[chat.id] if m.role != "system" and not m.deleted]
-    if not wants_title(backend, chat, shown):
+    owner = backend.store.users[chat.owner_id]
+    if not wants_title(backend, chat, shown) or not (backend.does("title.for-members") or authz.is_site_owner(owner)):
         return
     attempt, stale = 0, kept(chat)
     try:
@@ -123,7 +129,8 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
     backend.guard("title.locked", chat.title_lock or pending)
     usage.check_limit(backend, backend.store.users[chat.owner_id], chat.organization_id, doing="title")
     shown = [m for m in backend.store.messages[chat.id] if m.role == "user" and not m.deleted and m.visibility != "model"]
-    if not any(part["type"] == "text" for message in shown for part in message.content):
+    texts = ("text", "file-reference") if backend.does("title.of-references") else ("text",)
+    if not any(part["type"] in texts for message in shown for part in message.content):
         return None
     chat.title_lock, stale = backend.does("title.locks"), kept(chat)
     try:

@@ -70,6 +70,9 @@ def arguments(backend: State, name: str, text: str, tools: Tools) -> dict[str, A
     return read
 
 
+NO_TEMPLATES = "No templates are available to this chat. Inform the user."
+
+
 @replaceable
 def inactive(backend: State, name: str) -> str:
     return str(backend.revision.value("tools.unknown")).replace("{name}", name)
@@ -94,6 +97,8 @@ def run_plain(backend: State, chat: Chat, name: str, args: dict[str, Any]) -> An
         if "\0" in args["query"]:
             raise ToolError(NUL)
         rows = templates.listed(backend, args["query"])
+        if not rows and backend.does("tools.tells-what-next"):
+            return {"page": max(args["page"], 1), "templates": rows, "next_step": NO_TEMPLATES}
         return {"count": len(rows), "page": max(args["page"], 1), "templates": rows, "total_count": len(rows), "total_pages": 1}
     if name in ("read_template", "create_workspace"):
         wanted = args["template_id"].strip()

@@ -78,6 +78,7 @@ AGENTS: Tools = {
     "wait_agent": ("Wait for a sub-agent.", _WAIT),
     "message_agent": ("Send to a sub-agent.", _MESSAGE),
     "close_agent": ("Stop a sub-agent.", _CLOSE),
+    "interrupt_agent": ("Stop what a sub-agent does.", _args("interruptAgentArgs", package="chatd", chat_id=TEXT)),
 }
 PLANNING: Tools = {
     "ask_user_question": ("Ask the user.", _args("askUserQuestionArgs", questions=ListOf(_QUESTION))),
@@ -87,12 +88,14 @@ ADVISOR: Tools = {"advisor": ("Ask another model for advice.", _args("AdvisorArg
 
 EVERY: Tools = FILES | PROCESSES | WORKSPACES | AGENTS | PLANNING
 LOOKING = ("read_file", "execute", "process_output")  # all that an explorer has, and a sub-agent of a chat in plan mode
-NOT_IN_PLANS = ("process_list", "process_signal", "message_agent", "close_agent")
+NOT_IN_PLANS = ("process_list", "process_signal", "message_agent", "close_agent", "interrupt_agent")
 
 
 def active(backend: State, chat: Chat) -> Tools:
     """The built-in tools of this chat's turns."""
-    return backend.revision.shown("tools", _active(backend, chat))
+    other = "close_agent" if backend.does("agents.are-interrupted") else "interrupt_agent"
+    tools = {name: tool for name, tool in _active(backend, chat).items() if name != other}
+    return backend.revision.shown("tools", tools)
 
 
 def _active(backend: State, chat: Chat) -> Tools:

@@ -125,7 +125,7 @@ def test_what_is_wrong_in_the_older_revision_alone_is_found(tmp_path: Path, what
 def test_every_passive_requirement_is_in_the_registry() -> None:
     tables = (wire_form, requests, bodies, answers)
     named = {row.requirement for table in tables for row in table.RULES.rows} | {r for r, _ in STREAM + WATCH}
-    assert named <= PROFILE.requirements.keys()
+    assert named <= spec.all_rows().keys()
 
 
 def out_of_order(order: StreamOrder, said: list[Said]) -> set[str]:
@@ -140,7 +140,7 @@ def test_the_order_is_judged_by_the_table(recordings: list[list[Said]]) -> None:
     said = [one for recording in recordings for one in recording]
     assert out_of_order(order, said) == set()
     backwards = out_of_order(replace(order, snapshot=order.snapshot[::-1]), said)
-    assert backwards == {"STREAM-024", "STREAM-026"}
+    assert backwards & PROFILE.requirements.keys() == {"STREAM-024", "STREAM-026"}
     assert "STREAM-047" in out_of_order(replace(order, replaying=frozenset()), said)
 
 

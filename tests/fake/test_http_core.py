@@ -273,7 +273,7 @@ def test_faults_are_switched_at_run_time() -> None:
 def test_refusals_come_from_the_table() -> None:
     """Every key that the HTTP layer names is a row of the refusal table."""
     named = re.compile(r'(?:refusal|guard|add)\(\s*"([a-z-]+\.[a-z0-9-]+)"')
-    rows = {key for name in spec.profiles() for key in spec.load(name).errors}
+    rows = {key for name in spec.profiles(unfinished=True) for key in spec.load(name).errors}
     seen = set()
     for file in Path(fake_server.__file__).parent.rglob("*.py"):
         seen |= set(named.findall(file.read_text(encoding="utf-8")))

@@ -91,6 +91,7 @@ OPTIONS = {
     "sharing-disabled": {"CODER_DISABLE_CHAT_SHARING": "true"},
     "debug-forced": {"CODER_CHAT_DEBUG_LOGGING_ENABLED": "true"},
     "own-keys-off": {"CODER_AI_GATEWAY_ALLOW_BYOK": "false"},
+    "gateway-off": {"CODER_AI_GATEWAY_ENABLED": "false"},
     "gateway-llm": {"CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "true"},
     "long-waits": {"long-waits": "true"},
     "stored-shares": {"stored-shares": "true"},

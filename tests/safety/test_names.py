@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_capability_that_is_asked_for_or_offered_is_known() -> None:
     wanted = {need for row in spec.registry().values() for need in row.needs} | {need for c in all_cases() for need in c.needs}
     for path in (ROOT / "fixtures" / "transcripts").rglob("*.jsonl"):
-        wanted |= {need for need in read(path).needs if not need.startswith("flag:")}
+        wanted |= {need for need in read(path).needs if not need.startswith(("flag:", "server-option:"))}
     wanted |= set(capabilities(assemble(), bare=False))
     assert wanted <= spec.capabilities().keys(), wanted - spec.capabilities().keys()
 

@@ -190,7 +190,7 @@ def test_the_nearest_profile_that_is_named_decides(profiles: list[str], not_in: 
 
 
 def test_generated_rows_name_as_few_profiles_as_can_be() -> None:
-    family = [name for name in spec.profiles() if BASE in spec.chain(name)]
+    family = [name for name in spec.profiles(unfinished=True) if BASE in spec.chain(name)]
     assert registry_rows.membership(family) == {}
     assert registry_rows.membership([]) == {"not_in": [BASE]}
 

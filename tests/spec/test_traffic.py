@@ -51,7 +51,7 @@ def test_no_request_on_a_socket_goes_unjudged(profile: str) -> None:
             judged = Counter(requirement for requirement, _ in judge(said))
             frames = sum(f.direction == "in" and f.kind == "text" for f in said.frames)
             assert judged[f"SCHEMA-frame-{operation(said, profile)}"] == frames
-            kinds = ("SCHEMA-event-", "SCHEMA-watch-", "SCHEMA-git-")
+            kinds = ("SCHEMA-event-", "SCHEMA-watch-", "SCHEMA-git-", "SCHEMA-parts-")
             assert sum(n for r, n in judged.items() if r.startswith(kinds)) == sum(1 for _ in events(said))
 
 

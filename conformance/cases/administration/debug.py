@@ -23,6 +23,8 @@ async def logged_user(t: Case) -> Actor:
     await put_back(t, "debug-logging")
     await deployed(t, "debug-logging", allow_users=True)
     t.given(await user.put(config_path(t, "user-debug-logging"), {"debug_logging_enabled": True}))
+    if not t.session.traits.get("titles_members_chats", True):
+        t.given(await t.root.put(t.url("putUserRoles", user=user.id), {"roles": ["owner"]}))
     return user
 
 

@@ -70,9 +70,9 @@ async def life_of_a_server(t: Case) -> None:
         t.expect(await listed(t, t.root, server), None, "the server in the list")
 
 
-@case("MCP-002", "MCP-004")
+@case("MCP-002", "MCP-004", "MCP-115")
 async def rights(t: Case) -> None:
-    server = await made(t, wanted(t))
+    server = await made(t, wanted(t, enabled=False))
     with t.judging("MCP-002"):
         for other in map(t.actor, OTHERS):
             for path in (at(t, server["id"]), at(t, "nonsense")):
@@ -80,6 +80,12 @@ async def rights(t: Case) -> None:
                 t.refused(await other.delete(path), "common.forbidden")
             t.refused(await other.post(at(t), {}), "common.forbidden")
         t.expect(lasting(await read(t, t.root, server)), lasting(server), "the server after that")
+    with t.judging("MCP-115"):
+        t.expect(await listed(t, t.alice, server), None, "the server in the list of alice")
+        t.refused(await t.alice.get(at(t, server["id"])), "common.not-found")
+        for reader in (t.root, t.actor("orgadmin")):
+            t.true(await listed(t, reader, server), f"the server is in the list of {reader.name}")
+            await read(t, reader, server)
     with t.judging("MCP-004"):
         for other in (t.alice, t.actor("orgadmin")):
             t.expect(await listed(t, other, server), None, f"the server in the list of {other.name}")
@@ -110,9 +116,9 @@ async def what_is_refused(t: Case) -> None:
         t.expect(lasting(await read(t, t.root, server)), lasting(server), "the server after that")
     with t.judging("MCP-008"):
         for method in (t.root.get, t.root.delete):
-            t.refused(await method(at(t, "nonsense")), "mcp.id")
+            t.refused(await method(at(t, "nonsense")), "mcp.id", id='"nonsense"')
             t.refused(await method(at(t, uuid4())), "common.not-found")
-        t.refused(await t.root.patch(at(t, "nonsense"), {"enabled": False}), "mcp.id")
+        t.refused(await t.root.patch(at(t, "nonsense"), {"enabled": False}), "mcp.id", id='"nonsense"')
         t.refused(await t.root.patch(at(t, uuid4()), {"enabled": False}), "common.not-found")
     with t.judging("MCP-010"):
         t.refused(await t.root.post(at(t), wanted(t, auth_type="api_key", api_key_header="X-Key")), "mcp.api-key")

@@ -45,7 +45,7 @@ async def prompts_that_are_no_text(t: Case) -> None:
         t.expect(await prompt(t, user), "Kept.", "the prompt after one with a NUL")
 
 
-@case("CONF-014", "CONF-015", "CONF-016", "CONF-017", needs=["admin"])
+@case("CONF-014", "CONF-015", "CONF-016", "CONF-017", "CONF-235", needs=["admin"])
 async def prompt_lengths(t: Case) -> None:
     user = await member(t)
     longest = "é" + "a" * (LONGEST - 2)
@@ -55,10 +55,11 @@ async def prompt_lengths(t: Case) -> None:
     with t.judging("CONF-015"):
         t.refused(await put_prompt(t, user, longest + "b"), "config.user-prompt-length", size=LONGEST + 1)
         t.expect(await prompt(t, user), longest, "the prompt after one that is too long")
-    with t.judging("CONF-016"):
-        # white space would be cleaned away, so that only the size of the body can be what is refused
-        t.refused(await put_prompt(t, user, "b" + " " * 262_144), "common.bad-json")
-        t.expect(await prompt(t, user), longest, "the prompt after a body that is too large")
+    for requirement, key in (("CONF-016", "common.bad-json"), ("CONF-235", "common.too-large")):
+        with t.judging(requirement):
+            # white space would be cleaned away, so that only the size of the body can be what is refused
+            t.refused(await put_prompt(t, user, "b" + " " * 262_144), key)
+            t.expect(await prompt(t, user), longest, "the prompt after a body that is too large")
     with t.judging("CONF-017"):
         t.accepted(await put_prompt(t, user, "b" * LONGEST + " " * 100))
         t.expect(len(await prompt(t, user)), LONGEST, "the length of what was stored")

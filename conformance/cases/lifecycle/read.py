@@ -84,7 +84,7 @@ async def children_are_unread_too(t: Case) -> None:
 async def what_does_not_move_a_chat(t: Case) -> None:
     hold, titling, labelling = [t.gate() for _ in range(3)]
     title = turn(gate(titling), tool_call("propose_title", {"title": "Late title"}))
-    chat = await t.new_chat(script(text("ok"), gate(hold), title=title))
+    chat = await t.new_chat(script(text("ok"), gate(hold), title=title), t.titled)
     await t.llm.reached(hold)
     await t.llm.order(turn(gate(labelling)), chat=chat.id, purpose="label", times=1)
     await t.llm.open(hold)

@@ -110,6 +110,16 @@ async def spelling_of_uuids(t: Case, spelled: Any) -> None:
 
 @case("BODY-013")
 async def size_of_tool_results(t: Case) -> None:
+    await too_many_results(t, BAD)
+
+
+@case("BODY-140")
+async def size_of_tool_results_of_later_revisions(t: Case) -> None:
+    await too_many_results(t, "common.too-large")
+
+
+async def too_many_results(t: Case, key: str) -> None:
+    """Judge that results whose body is too large are refused so, and those that just fit are read."""
     chat = await t.chat()
     before = await chat.history()
     fits = {"results": [{"tool_call_id": "k", "output": ""}]}
@@ -117,7 +127,7 @@ async def size_of_tool_results(t: Case) -> None:
     path = chat.url("submitToolResults")
     whole = json.dumps(fits)
     for body in (whole.replace("xx", "xxx", 1), whole.replace("xx", "x" * 100_000, 1)):
-        t.refused(await t.alice.request("POST", path, content=body.encode()), BAD)
+        t.refused(await t.alice.request("POST", path, content=body.encode()), key)
     t.refused(await t.alice.request("POST", path, content=whole.encode()), "tool-results.not-waiting")
     t.expect(await chat.history(), before, "the messages")
 

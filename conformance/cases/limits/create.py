@@ -51,8 +51,11 @@ REFUSED: dict[str, dict[str, Any]] = {
     "organization-then-content": {"requirement": "CREATE-002", "in_order": True, "tries": [
         ({"organization_id": NIL}, "create.organization-required"), ({"content": []}, "content.required"),
     ]},
-    "foreign-organization": {"requirement": "CREATE-003", "limit": PROMPT, "tries": lambda most: [
+    "foreign-organization": {"requirement": "CREATE-003", "tries": [
         ({"organization_id": UNKNOWN}, "create.not-member"),
+        ({"organization_id": UNKNOWN} | {f: value for f, value, _ in BAD}, "create.not-member"),
+    ]},
+    "foreign-organization-then-prompt": {"requirement": "CREATE-003", "limit": PROMPT, "tries": lambda most: [
         ({"organization_id": UNKNOWN} | {f: value for f, value, _ in BAD} | too_long(most), "create.not-member"),
         ({"organization_id": UNKNOWN} | too_long(most), "create.not-member"),
         (too_long(most), PROMPT),
@@ -143,11 +146,12 @@ async def refused_create(t: Case, row: dict[str, Any]) -> None:
 async def without_the_right_to_create(t: Case) -> None:
     place = await place_for(t, "create")
     place.chat = Chat(t.actor("carol"), "")
-    both = too_long(t.limit(PROMPT)) | {"content": []}
+    bounded = t.refuses(PROMPT)
+    both = (too_long(t.limit(PROMPT)) if bounded else {}) | {"content": []}
     fields: list[dict[str, Any]] = [{}, both, {"content": []}]
     await refused_alike(t, place, [(each, "common.forbidden") for each in fields])
     place.chat = Chat(t.alice, "")
-    await refused_alike(t, place, [(both, PROMPT)])
+    await refused_alike(t, place, [(both, PROMPT if bounded else "content.required")])
     t.accepted(await place.ask({}))
 
 

@@ -57,7 +57,8 @@ TABLE: dict[str, dict[str, Any]] = {
     "order-first": {"requirement": "SEND-008", "on": "send", "in_order": True, "tries": [CONTENT, SERVERS, PLAN]},
     "order-last": {"requirement": "SEND-009", "on": "send", "in_order": True, "tries": [PLAN, BUSY, MODEL]},
     "plan-mode-not-saved": {
-        "requirement": "SEND-010", "on": "send", "tries": [({"plan_mode": "plan", "model_config_id": UNKNOWN}, MODEL[1])],
+        "requirement": "SEND-010", "on": "send",
+        "tries": [({"plan_mode": "plan", "model_config_id": UNKNOWN}, key) for key in (MODEL[1], "common.model-unknown")],
         "good": {"plan_mode": "plan"},
     },
     "nothing-changed": {"requirement": "SEND-011", "on": "send", "tries": [CONTENT, SERVERS, PLAN, BUSY, MODEL]},

@@ -73,7 +73,7 @@ async def order_of_configs(t: Case) -> None:
     t.expect([i for i in await configs(t) if i in made], [made[1], made[2], made[0]], "the order after a change")
 
 
-@case("MODEL-015", "MODEL-016", "MODEL-017", "MODEL-018", "MODEL-028", "MODEL-053")
+@case("MODEL-015", "MODEL-016", "MODEL-017", "MODEL-018", "MODEL-028", "MODEL-053", "MODEL-218")
 async def new_configs(t: Case) -> None:
     base = await base_model(t)
     name = t.named("m")
@@ -85,6 +85,10 @@ async def new_configs(t: Case) -> None:
     with t.judging("MODEL-016"):
         for config in (await configs(t)).values():
             t.true(set(KEYS) <= set(config), "a config has all its keys", sorted(set(KEYS) - set(config)))
+    with t.judging("MODEL-218"):
+        wanted = {*KEYS, "ai_provider_id"} - {"provider"}
+        for config in (await configs(t)).values():
+            t.true(wanted <= set(config), "a config has all its keys", sorted(wanted - set(config)))
     with t.judging("MODEL-017"):
         plain = t.accepted(await create(t))
         t.expect((plain["enabled"], plain["compression_threshold"]), (True, 70), "enabled and compression_threshold")
@@ -127,7 +131,7 @@ async def configs_that_are_refused(t: Case, row: dict[str, Any]) -> None:
         t.accepted(await create(t, model=name))
 
 
-@case("MODEL-021", "MODEL-025", "MODEL-027")
+@case("MODEL-021", "MODEL-025", "MODEL-027", "MODEL-219")
 async def configs_at_the_bounds(t: Case) -> None:
     off = await new_provider(t, enabled=False)
     with t.judging("MODEL-021"):
@@ -138,15 +142,24 @@ async def configs_at_the_bounds(t: Case) -> None:
         for threshold in (0, 100):
             made = t.accepted(await create(t, compression_threshold=threshold, context_limit=1))
             t.expect((made["compression_threshold"], made["context_limit"]), (threshold, 1), "threshold and limit")
+    body: dict[str, Any] = {"ai_provider_id": ABSENT, "model": "", "context_limit": 0, "compression_threshold": 101}
+    mend = {"ai_provider_id": off["id"], "model": t.named("m"), "context_limit": 5, "compression_threshold": 5}
+    wrong = dict(zip(mend, ("provider-required", "model-required", "limit-required", "threshold"), strict=True))
+    with t.judging("MODEL-219"):
+        await one_after_another(t, body, mend, wrong)
     with t.judging("MODEL-027"):
-        body: dict[str, Any] = {"ai_provider_id": ABSENT, "model": "", "context_limit": 0, "compression_threshold": 101}
-        body["model_config"] = {"cost": {"input_price_per_million_tokens": -1}}
-        mend = {"ai_provider_id": off["id"], "model": t.named("m")}
-        mend |= {"context_limit": 5, "compression_threshold": 5, "model_config": {}}
-        for field, key in zip(mend, ("provider-required", "model-required", "limit-required", "threshold", "price"), strict=True):
-            t.refused(await create(t, **body), f"model-config.{key}")
-            body[field] = mend[field]
-        t.accepted(await create(t, **body))
+        prices = {"cost": {"input_price_per_million_tokens": -1}}
+        priced: dict[str, Any] = {"model_config": {}}
+        await one_after_another(t, body | {"model_config": prices}, mend | priced, wrong | {"model_config": "price"})
+
+
+async def one_after_another(t: Case, body: dict[str, Any], mend: dict[str, Any], wrong: dict[str, str]) -> None:
+    """Judge that a config with all these faults is refused for each in its turn, as they are mended one by one."""
+    body = dict(body)
+    for field, key in wrong.items():
+        t.refused(await create(t, **body), f"model-config.{key}")
+        body[field] = mend[field]
+    t.accepted(await create(t, **body))
 
 
 @case("MODEL-029", "MODEL-030", "MODEL-031", "MODEL-033")
@@ -161,9 +174,10 @@ async def options(t: Case) -> None:
         old = t.accepted(await create(t, model_config=PRICES))
         t.expect(old["model_config"], {"cost": shown}, "prices sent in the old place", "/model_config")
     with t.judging("MODEL-031"):
-        made = t.accepted(await create(t, model_config=OPTIONS))
-        t.expect(made.get("model_config"), OPTIONS, "the options", "/model_config")
-        t.expect((await configs(t))[made["id"]].get("model_config"), OPTIONS, "the options in the list", "/model_config")
+        sent = OPTIONS | ({} if t.refuses("model-config.price") else {"provider_options": {"openaicompat": {"user": "u"}}})
+        made = t.accepted(await create(t, model_config=sent))
+        t.expect(made.get("model_config"), sent, "the options", "/model_config")
+        t.expect((await configs(t))[made["id"]].get("model_config"), sent, "the options in the list", "/model_config")
     with t.judging("MODEL-033"):
         cleared = t.accepted(await change(t, made, model_config={}))
         t.true("model_config" not in cleared, "the key is gone", cleared)

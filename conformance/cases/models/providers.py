@@ -76,7 +76,7 @@ async def providers_are_the_owners(t: Case) -> None:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "type": ("copilot", "provider.type"),
+    "type": ("nonsense", "provider.type"),
     "name": ("Not a name", "provider.name"),
     "base_url": ("not-absolute", "provider.base-url"),
 }

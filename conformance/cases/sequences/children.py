@@ -117,6 +117,6 @@ async def admins_at_a_child(t: Case, row: dict[str, Any]) -> None:
             t.expect(ownership.lasting(t.accepted(body)), ownership.lasting(t.given(own)), f"{operation} beside the owner's own")
     with t.judging(changes):
         for operation in rules.cells(t, row["kind"], "update", only=rules.CHANGING):
-            t.accepted(await ownership.DO[operation](mine, place))
+            ownership.allowed(t, operation, await ownership.DO[operation](mine, place))
         shown, sent = t.accepted(await place.chat.get()), {k: v for k, v in ownership.CHANGED.items() if t.knows("Chat", k)}
         t.exactly({key: shown[key] for key in sent}, sent, "what was set")

@@ -240,7 +240,7 @@ async def changes_while_a_turn_is_summed_up(t: Case) -> None:
 async def changes_while_the_first_title_is_made(t: Case) -> None:
     hold = t.gate()
     late = turn(gate(hold), tool_call("propose_title", {"title": "Late title"}))
-    chat = await t.chat(script(says("ok"), title=late))
+    chat = await t.chat(script(says("ok"), title=late), t.titled)
     await t.llm.reached(hold)
     t.given(await chat.patch(**BESIDE_TITLES))
     before = t.given(await chat.get())["title"]
@@ -338,7 +338,8 @@ async def back_from_the_archive_during_a_turn(t: Case) -> None:
 @case("KEEP-021", needs=["llm-control"])
 async def a_first_title_for_a_chat_in_the_archive(t: Case) -> None:
     hold = t.gate()
-    chat = await t.chat(script(says("ok"), title=turn(gate(hold), tool_call("propose_title", {"title": "Late title"}))))
+    late = turn(gate(hold), tool_call("propose_title", {"title": "Late title"}))
+    chat = await t.chat(script(says("ok"), title=late), t.titled)
     await t.llm.reached(hold)
     t.given(await chat.patch(archived=True))
     before = t.given(await chat.get())["title"]

@@ -18,7 +18,7 @@ from conformance.wire.socket import NotSeen
 from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
 
 # What comes by itself, or with what a child does.
-BY_ITSELF = {"children", "last_turn_summary", "has_unread", "updated_at", "files"}
+BY_ITSELF = {"children", "last_turn_summary", "summary", "has_unread", "updated_at", "files"}
 
 
 async def all_of(*chats: Chat) -> list[Any]:
@@ -46,7 +46,8 @@ async def busy(t: Case, chat: Chat) -> None:
     await chat.settled()
     t.given(await chat.edit((await chat.history())[0]["id"], queued("new")))
     await chat.settled()
-    t.given(await chat.interrupt())
+    if not t.refuses("interrupt.at-rest"):
+        t.given(await chat.interrupt())
 
 
 @case("CHILD-001")
@@ -55,7 +56,8 @@ async def what_is_done_to_a_child(t: Case) -> None:
     await marked(root, two)
     before = await all_of(root, two)
     await busy(t, one)
-    for archived in (True, False):
+    t.expect(await all_of(root, two), before, "the root and the other child")
+    for archived in () if t.refuses("patch.archive-child") else (True, False):
         t.given(await one.patch(archived=archived))
         t.expect(await all_of(root, two), before, "the root and the other child")
 
@@ -163,13 +165,18 @@ async def waiting_until_a_child_has_ended(t: Case) -> None:
     t.true("the report" in json.dumps(result["result"]), "the result holds the child's answer", result, "/result")
 
 
-@case("CHILD-010")
+@case("CHILD-010", "CHILD-020")
 async def waiting_for_a_child_that_fails(t: Case) -> None:
     root, (kid,) = await family(t, script(http_error(400, "scripted failure")))
     await kid.settled("error")
     found = await asked(t, root, tool_call("wait_agent", {"chat_id": kid.id}, id="w1"))
-    t.expect(found["w1"].get("is_error"), True, "is_error of the result", "/is_error")
-    t.expect(talk(await root.history())[-1:], ["done"], "the root's turn goes on")
+    with t.judging("CHILD-010"):
+        t.expect(found["w1"].get("is_error"), True, "is_error of the result", "/is_error")
+        t.expect(talk(await root.history())[-1:], ["done"], "the root's turn goes on")
+    with t.judging("CHILD-020"):
+        t.expect(found["w1"]["result"].get("status"), "error", "the status in the result", "/result/status")
+        t.true(found["w1"]["result"].get("last_error"), "the result tells the error", found["w1"], "/result")
+        t.expect(talk(await root.history())[-1:], ["done"], "the root's turn goes on")
 
 
 @case("CHILD-011")
@@ -217,8 +224,18 @@ async def a_message_to_a_child_that_works(t: Case) -> None:
 
 @case("CHILD-013", needs=["llm-control"])
 async def a_closed_child(t: Case) -> None:
+    await stopped_by(t, "close_agent")
+
+
+@case("CHILD-019", needs=["llm-control"])
+async def a_child_told_to_stop(t: Case) -> None:
+    await stopped_by(t, "interrupt_agent")
+
+
+async def stopped_by(t: Case, tool: str) -> None:
+    """Judge that this tool stops a sub-agent's turn and no more."""
     kid, _ = await held_child(t)
-    found = await asked(t, kid.root, tool_call("close_agent", {"chat_id": kid.id}, id="c1"))
+    found = await asked(t, kid.root, tool_call(tool, {"chat_id": kid.id}, id="c1"))
     t.true(not found["c1"].get("is_error"), "the result is no error", found["c1"], "/is_error")
     t.expect((await becomes(kid, lambda c: c["status"] == t.idle, "rest"))["archived"], False, "archived", "/archived")
     await said(kid, ["task", "part"])

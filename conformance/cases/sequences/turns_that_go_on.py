@@ -13,7 +13,20 @@ from conformance.play.provisioning import new_model
 from conformance.play.turns import held, ran, rests, said, talk
 from conformance.play.verdict import Unmet
 from conformance.scenes.chatmaking import child
-from conformance.scenes.lifecycle import asks, awaits, calls, first, items, other_model, outputs, queue, queued, results, wanted
+from conformance.scenes.lifecycle import (
+    asks,
+    awaits,
+    calls,
+    compacting,
+    first,
+    items,
+    other_model,
+    outputs,
+    queue,
+    queued,
+    results,
+    wanted,
+)
 from fixtures.scripts import attempts, gate, http_error, reasoning, script, text, tool_call, turn, turns, usage
 
 LOOK = tool_call("list_templates", {}, id="look")
@@ -36,6 +49,7 @@ async def an_edit_behind_a_compaction(t: Case) -> None:
     await t.llm.order(turn(text(summary)), model=model["model"], purpose="summary", times=1)
     chat = await t.chat(script(text("a first"), text(" answer"), prefix=old), model_config_id=model["id"])
     await chat.turn(script(turns(turn(text("long"), usage=usage(900, 5)), turn(text("after"))), prefix="second"), tries=1)
+    await compacting(t, chat)
     (edited,) = [m["id"] for m in await chat.history() if talk([m]) == ["second"]]
     mark = t.unique("new")
     t.given(await chat.edit(edited, script(text("ok"), prefix=mark)))
@@ -187,7 +201,9 @@ async def compacted_twice(t: Case) -> None:
         await t.llm.order(turn(text(summary)), model=model["model"], purpose="summary", times=1)
     big = script(turns(turn(text("long"), usage=usage(900, 5)), turn(text("short"))), prefix=t.unique("first"))
     chat = await t.chat(big, model_config_id=model["id"])
+    await compacting(t, chat)
     await chat.turn(big, tries=1)
+    await compacting(t, chat)
     for requirement, said_then in (("TURN-014", marks[2]), ("TURN-015", marks[3])):
         with t.judging(requirement):
             if requirement == "TURN-014":
@@ -206,6 +222,7 @@ async def a_compacted_turn(t: Case) -> None:
     await t.llm.order(turn(text(summary)), model=model["model"], purpose="summary", times=1)
     kept: dict[str, Any] = {"labels": {"kept": "yes"}, "plan_mode": "plan"}
     chat = await t.chat(script(turn(text("long"), usage=usage(900, 5)), prefix="first"), model_config_id=model["id"], **kept)
+    await compacting(t, chat)
     messages = await chat.history()
     places = [n for n, m in enumerate(messages) if "chat_summarized" in {p.get("tool_name") for p in m["content"]}]
     if not places:

@@ -154,7 +154,7 @@ async def first_titles_of_any_script(t: Case, row: tuple[str, str]) -> None:
 @case("TITLE-060")
 async def long_titles_of_the_model(t: Case) -> None:
     for value in ("語" * 80, "\U0001f980" * 80, "é" * 80):
-        chat = await t.new_chat(script(says("ok"), title=value + "x"))
+        chat = await t.new_chat(script(says("ok"), title=value + "x"), t.titled)
         shown = await becomes(chat, lambda c: not c["title"].startswith("script:"), "the title of the model")
         t.expect(shown["title"], value, "the title of the model, cut after 80 characters", "/title")
 

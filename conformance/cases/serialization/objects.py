@@ -59,7 +59,8 @@ async def a_chat_everywhere(t: Case) -> None:
         answer = await (chat.get() if t.knows("Chat", "labels") else chat.messages())
         t.true("Ünï".encode() in (answer.response.content or b""), "the answer is UTF-8", answer.response.content)
     with t.judging("CHATOBJ-015"):
-        t.expect(lasting(got), lasting(made), "the chat in GET, compared with the create answer")
+        again = {"shared": got["shared"]} if "shared" in got else {}  # it was shared meanwhile
+        t.expect(lasting(got), lasting(made) | again, "the chat in GET, compared with the create answer")
         t.expect(lasting(listed), lasting(got), "the chat in the list, compared with GET")
     with t.judging("CHATOBJ-016"):
         t.exactly(got["labels"], labels, "the labels", "/labels")

@@ -12,6 +12,7 @@ from conformance.play.provisioning import new_model
 from conformance.play.turns import Watched, held, rests, watched
 from conformance.play.verdict import Unmet
 from conformance.scenes.files import PNG
+from conformance.scenes.lifecycle import compacting
 from fixtures.scripts import reasoning, script, source, tool_call, turn, turns
 from fixtures.scripts import text as says
 
@@ -146,7 +147,7 @@ async def client_tools(t: Case) -> None:
         await made_up(t, seen.chat)
 
 
-@case("PART-016", "PART-022", needs=["llm-control"])
+@case("PART-016", "PART-022", "PART-153", needs=["llm-control"])
 async def sources_and_order(t: Case) -> None:
     seen = await watched(
         t,
@@ -166,6 +167,9 @@ async def sources_and_order(t: Case) -> None:
         t.true(
             found["url"] == "https://e.org" and found.get("title") == "E" and found.get("source_id"), "the source is whole", found
         )
+    with t.judging("PART-153"):
+        wanted = ["text", "reasoning", "source", "text", "reasoning", "text", "tool-call", "tool-call"]
+        t.expect(kinds(first["content"]), wanted, "the order of the stored parts", "/content")
     with t.judging("PART-022"):
         wanted = ["text", "tool-call", "reasoning", "source", "text", "tool-call", "reasoning", "text"]
         t.expect(kinds(first["content"]), wanted, "the order of the stored parts", "/content")
@@ -243,6 +247,7 @@ async def compaction(t: Case) -> None:
     config = await new_model(t, compression_threshold=50)
     full = turn(says("long"), usage={"input_tokens": 900, "output_tokens": 5})
     chat = await t.chat(script(turns(full, turn(says("after")))), model_config_id=config["id"])
+    await compacting(t, chat)
     messages = await chat.history()
     calls = [(m, p) for m in messages for p in m["content"] if p.get("tool_name") == "chat_summarized"]
     t.expect([p["type"] for _, p in calls], ["tool-call", "tool-result"], "the parts of the compaction")

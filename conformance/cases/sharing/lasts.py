@@ -61,7 +61,8 @@ async def files_outlast_their_messages(t: Case) -> None:
     t.given(await chat.edit((await chat.history())[0]["id"], [text("Another"), part(other)]))
     await chat.settled()
     await chat.turn(script(http_error(400, "no such luck")), status=("error",))
-    t.given(await chat.interrupt())
+    if not t.refuses("interrupt.at-rest"):
+        t.given(await chat.interrupt())
     t.given(await chat.patch(archived=True))
     for seen in (chat, bobs):
         files = [f["id"] for f in t.accepted(await seen.get()).get("files") or []]
@@ -87,7 +88,7 @@ async def shares_outlast_other_changes(t: Case) -> None:
         "a new title": chat.regenerate,
         "a send": lambda: chat.send("Hello again"),
         "a turn that fails": lambda: chat.send(script(http_error(400, "no such luck"))),
-        "an interrupt": chat.interrupt,
+        **({} if t.refuses("interrupt.at-rest") else {"an interrupt": chat.interrupt}),
         "an edit": edit,
         "archiving": lambda: chat.patch(archived=True),
         "unarchiving": lambda: chat.patch(archived=False),

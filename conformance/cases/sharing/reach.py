@@ -26,17 +26,22 @@ async def everyone(t: Case) -> None:
         t.refused(await reader.get(), "common.not-found")
 
 
-@case("ACL-023")
+@case("ACL-023", "ACL-178")
 async def a_member_leaves(t: Case) -> None:
     chat, user, group = await t.new_chat(), await t.new_user(), t.session.target.organization_id
     mine = chat.by(user)
     t.given(await chat.set_acl(groups={group: "read"}))
     t.given(await mine.get())
     await leave(t, user)
-    t.refused(await mine.get(), "common.not-found")
-    t.accepted(await chat.set_acl(users={user.id: "read"}))
-    t.accepted(await mine.get())
-    t.accepted(await mine.messages())
+    with t.judging("ACL-023"):
+        t.refused(await mine.get(), "common.not-found")
+        t.accepted(await chat.set_acl(users={user.id: "read"}))
+        t.accepted(await mine.get())
+        t.accepted(await mine.messages())
+    with t.judging("ACL-178"):
+        t.accepted(await chat.set_acl(users={user.id: "read"}))
+        t.refused(await mine.get(), "common.not-found")
+        t.refused(await mine.messages(), "common.not-found")
 
 
 async def family(t: Case) -> tuple[Chat, Chat]:

@@ -29,6 +29,7 @@ from conformance.scenes.streaming import (
     tried_again,
     until_failed,
 )
+from conformance.wire.exchange import ABSENT
 from fixtures.scripts import attempts, fault, http_error, script
 from fixtures.scripts import text as says
 
@@ -49,8 +50,9 @@ WISHES: list[tuple[str, Row, int]] = [
 @case("GATEWAY-001", "GATEWAY-002", "GATEWAY-003", "GATEWAY-004")
 async def wishes_of_the_provider(t: Case) -> None:
     async def delay(wish: Row) -> Any:
-        _, socket = await failing(t, http_error(429, "slow down", **wish), MADE_IT, **(await model_at(t)))
+        chat, socket = await failing(t, http_error(429, "slow down", **wish), MADE_IT, **(await model_at(t)))
         await told(socket, {"type": "retry"})
+        t.given(await chat.interrupt())  # it would keep a place for turns that others wait for
         return of_type(socket.events, "retry")[0]["retry"]["delay_ms"]
 
     delays = await asyncio.gather(*(delay(wish) for _, wish, _ in WISHES))
@@ -109,8 +111,29 @@ async def used_again(t: Case, fields: Row) -> None:
     raise Failure("after a change of another provider the key still rests")
 
 
+@case("GATEWAY-019", alone=True)
+async def key_that_was_not_let_in(t: Case) -> None:
+    fields = await model_at(t)
+    for status, kind in ((403, ABSENT), (401, "auth")):
+        await (await t.new_chat(script(refused(status)), **fields)).settled("error")
+        other = await t.new_chat(script(MADE_IT), **fields)
+        error = (await other.settled()).get("last_error") or {}
+        t.expect(error.get("kind", ABSENT), kind, f"the kind after a {status}", "/last_error/kind")
+        t.expect(await calls(t, other), int(kind is ABSENT), f"the calls of the model after a {status}")
+
+
 @case("GATEWAY-008", rows={"401": 401, "403": 403, "429": 429})
 async def next_key(t: Case, status: int) -> None:
+    await goes_to_the_next_key(t, status)
+
+
+@case("GATEWAY-020", rows={"401": 401, "429": 429})
+async def next_key_but_for_403(t: Case, status: int) -> None:
+    await goes_to_the_next_key(t, status)
+
+
+async def goes_to_the_next_key(t: Case, status: int) -> None:
+    """Judge that a call whose first key is refused so is made with the second one."""
     fields = await model_at(t, api_keys=[secret(t, "one"), secret(t, "two")])
     chat = await t.new_chat(script(attempts(http_error(status, "no"), MADE_IT)), **fields)
     t.cleanup(chat.interrupt)
@@ -124,6 +147,16 @@ async def next_key(t: Case, status: int) -> None:
 
 @case("GATEWAY-009", rows={"401": 401, "403": 403})
 async def what_a_refused_key_says(t: Case, status: int) -> None:
+    await answers_for_the_provider(t, status)
+
+
+@case("GATEWAY-021")
+async def what_a_401_says(t: Case) -> None:
+    await answers_for_the_provider(t, 401)
+
+
+async def answers_for_the_provider(t: Case, status: int) -> None:
+    """Judge the error of a turn whose only key is refused so."""
     error = await last_error(t, refused(status), **(await model_at(t)))
     t.expect(error.get("status_code"), 502, "the status", "/last_error/status_code")
     t.true(NEUTRAL not in error.get("detail", ""), "the detail is not the provider's", error.get("detail"))
@@ -152,6 +185,13 @@ async def failure_that_speaks_of_loss(t: Case, row: tuple[int, str]) -> None:
     t.expect([m["role"] for m in messages(socket.events)], ["user"], "the messages")
 
 
+@case("GATEWAY-025", rows={"reset": (400, "connection reset by peer"), "pipe": (503, "broken pipe")})
+async def words_of_loss(t: Case, row: tuple[int, str]) -> None:
+    _, socket = await failing(t, http_error(*row), MADE_IT)
+    t.expect((await socket.until({"type": "retry"}))["retry"]["kind"], "timeout", "the kind of the retry", "/retry/kind")
+    t.accepted(await t.alice.list())
+
+
 @case("GATEWAY-012", rows={"flat": '{"detail": "flat"}', "text": '{"error": "just text"}'})
 async def details_without_a_message(t: Case, body: str) -> None:
     error = await last_error(t, refused(400, None, text=body, content_type="application/json"))
@@ -167,6 +207,15 @@ async def comments(t: Case) -> None:
 @case("GATEWAY-014", rows={name: form for name, form in FORMS.items() if name != "comments"})
 async def forms_of_the_answer(t: Case, form: Any) -> None:
     await answers_with(t, script(form), "still here")
+
+
+@case("GATEWAY-022")
+async def answers_without_an_end(t: Case) -> None:
+    await answers_with(t, script(FORMS["no usage"]), "still here")
+    _, socket = await failing(t, FORMS["no finish reason"], MADE_IT)
+    retry = await socket.until({"type": "retry"})
+    answer = await socket.until({"type": "message", "message": {"role": "assistant"}}, start=socket.events.index(retry))
+    t.expect([part["text"] for part in answer["message"]["content"]], ["Made it."], "the answer that is stored")
 
 
 @case("GATEWAY-015")

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidHandshake
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from conformance.play.actors import Actor
+from conformance.play.actors import Actor, Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.streams import ids, marked, messages, snapshot, told
@@ -40,17 +40,20 @@ def opened(t: Case, socket: Socket, what: str) -> None:
     t.expect(socket.log.handshake.status, 101, f"the upgrade {what}")
 
 
+def sockets(t: Case, chat: Chat) -> list[tuple[str, str]]:
+    """Where sockets of this chat and its owner are opened, each behind the area of its refusals."""
+    further = [("parts", chat.url("streamParts"))] if t.offers("streamParts") else []
+    return [("stream", chat.url("streamChat")), ("watch", t.url("watchChats")), *further]
+
+
 @case("STREAM-001", "STREAM-002", "STREAM-085")
 async def plain_gets(t: Case) -> None:
     chat = await t.new_chat()
-    for requirement, path, key in (
-        ("STREAM-001", chat.url("streamChat"), "stream.no-connection-upgrade"),
-        ("STREAM-002", t.url("watchChats"), "watch.no-connection-upgrade"),
-    ):
-        with t.judging(requirement):
-            t.refused(await t.alice.get(path), key)
+    for area, path in sockets(t, chat):
+        with t.judging("STREAM-002" if area == "watch" else "STREAM-001"):
+            t.refused(await t.alice.get(path), f"{area}.no-connection-upgrade")
             other = await upgrade(t.alice, path, Upgrade="h2c")
-            t.refused(other, key.replace("connection", "websocket"), value="h2c")
+            t.refused(other, f"{area}.no-websocket-upgrade", value="h2c")
             opened(t, await t.alice.socket(path), "of a WebSocket client")
         with t.judging("STREAM-085"):
             headers = (await t.alice.get(path)).response.headers
@@ -100,7 +103,7 @@ async def right_before_after_id(t: Case) -> None:
 async def foreign_origins(t: Case) -> None:
     chat = await t.new_chat()
     own = urlsplit(t.session.target.base_url)
-    for area, path in (("stream", chat.url("streamChat")), ("watch", t.url("watchChats"))):
+    for area, path in sockets(t, chat):
         t.refused(await upgrade(t.alice, path, Origin="http://evil.example"), f"{area}.origin-foreign", value="evil.example")
         t.refused(await upgrade(t.alice, path, Origin="null"), f"{area}.origin-bad", value="null")
         opened(t, await t.alice.socket(path, headers={"Origin": f"{own.scheme}://{own.netloc}"}), "from the own origin")
@@ -119,7 +122,7 @@ async def nothing_is_negotiated(t: Case) -> None:
 @case("STREAM-009")
 async def odd_handshakes(t: Case) -> None:
     chat = await t.new_chat()
-    for area, path in (("stream", chat.url("streamChat")), ("watch", t.url("watchChats"))):
+    for area, path in sockets(t, chat):
         t.refused(await upgrade(t.alice, path, Sec_WebSocket_Version="12"), f"{area}.version", value="12")
         t.refused(await upgrade(t.alice, path, without="Sec-WebSocket-Version"), f"{area}.version", value="")
         t.refused(await upgrade(t.alice, path, without="Sec-WebSocket-Key"), f"{area}.key-missing")

@@ -88,7 +88,7 @@ async def back_in_mid_text(t: Case) -> None:
     t.expect(joined(after.events), "part a part b part c", "the text of the answer on the new connection")
 
 
-@case("STREAM-065", "STREAM-066", "STREAM-079")
+@case("STREAM-065", "STREAM-066", "STREAM-079", "STREAM-255")
 async def edits(t: Case) -> None:
     chat = await quiet(t)
     await chat.turn(script(says("two")))
@@ -96,10 +96,18 @@ async def edits(t: Case) -> None:
     near, far = await joined_stream(chat), await joined_stream(chat, after_id=t.limit("stream.after-id"))
     await told(near, {"type": "message", "message": {"id": old[-1]["id"]}})
     await told(far, {"type": "status"})
+    with t.judging("STREAM-255"):
+        t.expect(messages(far.events), [], "the messages of the first batch")
+        if t.judges("STREAM-255"):
+            await chat.turn(script(says("three")))
+            for message in (await chat.history())[len(old) :]:
+                await far.until({"type": "message", "message": {"id": message["id"]}})
     with t.judging("STREAM-079"):
-        t.given(await chat.interrupt())
-        await far.until({"type": "status"}, 2)
-        t.expect(messages(far.events), [], "the messages before an edit")
+        if t.judges("STREAM-079"):
+            t.given(await chat.interrupt())
+            await far.until({"type": "status"}, 2)
+            t.expect(messages(far.events), [], "the messages before an edit")
+    await told(near, {"type": "message", "message": {"id": (await chat.history())[-1]["id"]}})
     starts = [len(s.events) for s in (near, far)]
     new = t.message(t.given(await chat.edit(old[2]["id"], script(says("other")))))
     await chat.settled()
@@ -111,10 +119,12 @@ async def edits(t: Case) -> None:
             await socket.until({"type": "status", "status": {"status": "running"}}, start=start)
             t.expect(ids(messages(socket.events[start:]))[:3], wanted, "the messages after the edit")
     with t.judging("STREAM-066"):
-        for socket, start in zip((near, far), starts, strict=True):
+        for socket, start in zip((near, far), starts, strict=True) if t.judges("STREAM-066") else ():
             update = await socket.until({"type": "queue_update"}, start=start)
             t.true("queued_messages" not in update, "the queue_update of an edit has no queued_messages", update)
     with t.judging("STREAM-079"):
+        if not t.judges("STREAM-079"):
+            return
         await far.until({"type": "message_part"}, start=starts[1])
         await far.until({"type": "status", "status": {"status": "waiting"}}, start=starts[1])
         t.true("running" in statuses(far.events[starts[1] :]), "statuses came", statuses(far.events))

@@ -123,7 +123,8 @@ async def waiting_for_a_retry(t: Case) -> None:
     t.expect(of_type(again.events, "retry"), [retry], "the retry of the snapshot")
     t.given(await chat.interrupt())
     await chat.settled("waiting")
-    t.true("retry" not in types(await snapshot(chat)), "the snapshot after the retries has no retry")
+    if not t.refuses("interrupt.at-rest"):  # later revisions tell the last retry until another attempt begins
+        t.true("retry" not in types(await snapshot(chat)), "the snapshot after the retries has no retry")
 
 
 @case("STREAM-037")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from conformance.play.case import Case
@@ -67,7 +68,7 @@ def results(*each: str) -> list[dict[str, Any]]:
     return [{"tool_call_id": call, "output": {"found": call}} for call in each]
 
 
-@case("STREAM-073", "STREAM-074", "STREAM-075", "STREAM-076", "STREAM-077", needs=["llm-control"])
+@case("STREAM-073", "STREAM-074", "STREAM-075", "STREAM-076", "STREAM-077", "STREAM-256", needs=["llm-control"])
 async def calls_of_the_client(t: Case) -> None:
     seen, other = await asking(t)
     (call,) = of_type(seen.live, "action_required")[:1]
@@ -78,6 +79,9 @@ async def calls_of_the_client(t: Case) -> None:
         t.true(all("args" in c for c in listed), "every call has args", listed)
     with t.judging("STREAM-075"):
         t.exactly(listed[0].get("args"), AS_WRITTEN, "the arguments as written", "/action_required/tool_calls/0/args")
+    with t.judging("STREAM-256"):
+        meant = json.loads(listed[0]["args"])
+        t.exactly(meant, json.loads(AS_WRITTEN), "the arguments as JSON", "/action_required/tool_calls/0/args")
     start = len(seen.socket.events)
     t.given(await seen.chat.tool_results(results("k1", "k2")))
     await seen.chat.settled("waiting")

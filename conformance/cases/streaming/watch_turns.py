@@ -85,19 +85,19 @@ async def failures_clear_the_summary(t: Case) -> None:
     watch, chat = await watching(t), await quiet(t)
     await chat.turn(script(http_error(400, "no such luck")))
     event = await watch.until(chat, "summary_change", last_turn_summary=None)
-    t.expect(event["chat"].get("title"), "Quiet title", "the title in the event", "/chat/title")
+    t.expect(event["chat"].get("title"), t.given(await chat.get())["title"], "the title in the event", "/chat/title")
 
 
 @case("WATCH-017", "WATCH-018")
 async def titles_and_failures(t: Case) -> None:
-    watch = await watching(t)
+    watch = await watching(t, await quiet(t, by=t.titled))
     with t.judging("WATCH-017"):
-        chat = await t.new_chat(script(says("x"), title="Made by the model"))
+        chat = await t.new_chat(script(says("x"), title="Made by the model"), t.titled)
         title = chat.dialect.title("Made by the model")
         await chat.settled(title=title)
         await watch.until(chat, "title_change", title=title)
     with t.judging("WATCH-018"):
-        chat = await t.new_chat(script(http_error(400, "no such luck")))
+        chat = await t.new_chat(script(http_error(400, "no such luck")), t.titled)
         await chat.settled("error")
         event = await watch.until(chat, "status_change", status="error")
         shown = t.given(await chat.get())["last_error"]

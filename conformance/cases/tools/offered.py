@@ -16,7 +16,8 @@ CHANGING = ("write_file", "edit_files", "attach_file", "process_list", "process_
 WORKSPACES = ("list_templates", "read_template", "create_workspace", "start_workspace", "stop_workspace")
 AGENTS = ("spawn_agent", "wait_agent", "message_agent", "close_agent")
 PLANNING = ("ask_user_question", "propose_plan")
-BUILT_IN = (*LOOKING, *CHANGING, *WORKSPACES, *AGENTS, *PLANNING, "advisor")
+STOPPING = "interrupt_agent"  # what later revisions have in place of close_agent
+BUILT_IN = (*LOOKING, *CHANGING, *WORKSPACES, *AGENTS, STOPPING, *PLANNING, "advisor")
 DONE = turn(text("done"))
 
 
@@ -45,14 +46,15 @@ TURNS: dict[str, dict[str, Any]] = {
         "requirement": "TOOL-027", "kind": "explore", "plan": "plan", "has": LOOKING, "lacks": {*BUILT_IN} - {*LOOKING}
     },
     "general": {
-        "requirement": "TOOL-028", "kind": "general", "has": (*LOOKING, *CHANGING), "lacks": {*WORKSPACES, *AGENTS, *PLANNING}
+        "requirement": "TOOL-028", "kind": "general", "has": (*LOOKING, *CHANGING),
+        "lacks": {*WORKSPACES, *AGENTS, STOPPING, *PLANNING},
     },
     "general-in-plan": {
         "requirement": "TOOL-029", "kind": "general", "plan": "plan", "has": LOOKING, "lacks": {*BUILT_IN} - {*LOOKING}
     },
     "root-in-plan": {
         "requirement": "TOOL-030", "plan": "plan", "has": (*LOOKING, "write_file", "spawn_agent", *PLANNING),
-        "lacks": {"process_list", "process_signal", "message_agent", "close_agent", "advisor"},
+        "lacks": {"process_list", "process_signal", "message_agent", "close_agent", STOPPING, "advisor"},
     },
     "root": {"requirement": "TOOL-030", "has": (*LOOKING, *CHANGING, *WORKSPACES, *AGENTS), "lacks": {*PLANNING}},
 }  # fmt: skip
@@ -64,7 +66,8 @@ async def tools_of_a_turn(t: Case, row: dict[str, Any]) -> None:
     chat = (await family(t, row["kind"], **fields))[1] if "kind" in row else await t.chat(**fields)
     t.accepted(await chat.get())
     found = await offered(t, chat)
-    t.expect(sorted({*row["has"]} - found), [], "tools that the model lacks")
+    wanted = {STOPPING if name == "close_agent" and t.refuses("interrupt.at-rest") else name for name in row["has"]}
+    t.expect(sorted(wanted - found), [], "tools that the model lacks")
     t.expect(sorted(row["lacks"] & found), [], "tools that this turn must not have")
 
 

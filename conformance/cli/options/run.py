@@ -26,7 +26,7 @@ from conformance.cli.given import (
 def profiles() -> Iterable[str]:
     import spec
 
-    return spec.profiles()
+    return spec.profiles(unfinished=True)
 
 
 def areas() -> Iterable[str]:
@@ -123,6 +123,7 @@ RUN = Command(
             ),
             option("--target", type=Server(), metavar="FILE|URL", help="target file (JSON, TOML, YAML) or URL"),
             option("--profile", type=PROFILE, default="", metavar="P", help="which revision to judge by (default: found out)"),
+            option("--unfinished", is_flag=True, help="judge by a profile that says of itself that it is unfinished, too"),
             *of_the_server(),
             *reach(),
             option("--token-env", metavar="V", help="with --url: environment variable with the token of one user; all that one can judge"),

@@ -21,6 +21,7 @@ _ATOM = re.compile(f"({UUID.pattern})|({TIME.pattern})")
 _TOKEN = re.compile(r"<(token|token-id):([^>]+)>")
 _OF_THE_MODEL = re.compile(r"msg_\w+")  # ids of messages that their model has given them
 NOBODYS = "nobodysown-has0this0token0at0all0"  # what stands for a token that no user has: it has the form of one
+_LINK = re.compile(r"(?<=token=)<token:([^>]+)>$")
 _BUILT_IN = re.compile(r"<built-in [^>]*>")
 
 
@@ -66,11 +67,13 @@ class Bindings:
         bound = self._ids.get(recorded)
         if bound is not None:
             return bound == actual
-        if actual in self._taken:
+        kind, numbered, _ = recorded.partition(" ")
+        place = f"{kind} {actual}" if numbered else actual  # numbers of several kinds may be the same
+        if place in self._taken:
             return False
         self._ids[recorded] = actual
-        self._taken[actual] = recorded
-        self._log.append((recorded, actual))
+        self._taken[place] = recorded
+        self._log.append((recorded, place))
         return True
 
     def alias(self, recorded: str, actual: str) -> None:
@@ -92,9 +95,9 @@ class Bindings:
         start = len(self._log)
         yield keep
         if keep != [True]:
-            for recorded, actual in self._log[start:]:
+            for recorded, place in self._log[start:]:
                 self._ids.pop(recorded, None)
-                self._taken.pop(actual, None)
+                self._taken.pop(place, None)
             del self._log[start:]
 
     def lose(self, expected: Any, line: int) -> None:
@@ -168,6 +171,9 @@ class Bindings:
         if token := _TOKEN.fullmatch(expected):
             known = self.tokens.setdefault(token[2], actual)
             return known == actual
+        if (token := _LINK.search(expected)) and "token=" in actual:
+            known = self.tokens.setdefault(token[1], actual.rpartition("token=")[2])
+            return self.same_text(expected[: token.start()], actual[: -len(known) or None])
         ours, theirs = list(_ATOM.finditer(expected)), list(_ATOM.finditer(actual))
         if len(ours) != len(theirs) or _ATOM.sub("\0", expected) != _ATOM.sub("\0", actual):
             return False

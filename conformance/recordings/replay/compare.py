@@ -65,6 +65,10 @@ def number_kind(path: Path) -> str:
     key = path[-1] if path else ""
     if key == "id":
         return "queue" if any(step in ("queued_message", "queued_messages") for step in path) else "message"
+    if len(path) > 1 and path[-2] == "deleted_message_ids":
+        return "message"
+    if key == "history_version":
+        return "version"
     return "message" if isinstance(key, str) and _NUMBERED.search(key) else ""
 
 

@@ -15,12 +15,14 @@ _LIST = re.compile(r"/chats/?(\?|$)")
 # Start configuration that a server has unless it says otherwise.
 _USUAL = {"CODER_CHAT_AI_GATEWAY_ROUTING_ENABLED": "false"}
 _NEEDS_OPTION = {"experiment-off": "CODER_EXPERIMENTS=", "experiment-wildcard": "CODER_EXPERIMENTS=*"}
+_SETTING = re.compile(r"(?:flag|server-option):(.*)")
 _NEEDS_CAPABILITY = {
     "rate-limits": "rate limits switched on",
     "templates": "templates",
     "workspaces": "workspaces",
     "git-host": "a git host",
     "scripted-google": "a Google API of its own",
+    "an older chat of alice": "a chat from before",
 }
 # What an environment says of the machine that was recorded on.
 _OF_THE_MACHINE = frozenset({"HTTPS_PROXY", "SSL_CERT_FILE", "CODER_CONFIG_PATH"})
@@ -64,15 +66,21 @@ def shows_all_chats(transcript: Transcript) -> bool:
     return any(r.get("method") == "GET" and _LIST.search(r["path"]) and actor not in further for actor, r in asked)
 
 
+def named_settings(transcript: Transcript) -> list[str]:
+    """The start settings (NAME=VALUE) that the scenario's needs name."""
+    return [found[1] for need in transcript.needs if (found := _SETTING.fullmatch(need))]
+
+
 def missing(transcript: Transcript, target: Target) -> str:
     """Why no row of this scenario can be replayed; "" if it can."""
     for name, value in settings(transcript).items():
         told = not name.endswith("_API_KEY") and name != "config-file"  # no target tells its keys, or whole files
         if told and not target.capabilities.get(f"{name}={value}"):
             return f"another start configuration ({name}={value})"
+    for setting in named_settings(transcript):
+        if not target.capabilities.get(setting):
+            return f"another start configuration ({setting})"
     for need in transcript.needs:
-        if need.startswith("flag:") and not target.capabilities.get(need.removeprefix("flag:")):
-            return f"another start configuration ({need.removeprefix('flag:')})"
         if need in _NEEDS_CAPABILITY and not target.capabilities.get(need):
             return f"needs {_NEEDS_CAPABILITY[need]}"
     return ""
@@ -81,8 +89,10 @@ def missing(transcript: Transcript, target: Target) -> str:
 def start_options(transcript: Transcript) -> tuple[str, ...]:
     """The start options (NAME=VALUE) that the embedded server needs for this scenario."""
     options = [f"{n}={v}" for n, v in settings(transcript).items()]
-    options += [need.removeprefix("flag:") for need in transcript.needs if need.startswith("flag:")]
+    options += named_settings(transcript)
     options += [_NEEDS_OPTION[need] for need in transcript.needs if need in _NEEDS_OPTION]
+    if "exclusive" not in transcript.needs:
+        options.append("turns-at-once=1000")  # scenarios are played together that were recorded one by one
     if "rate-limits" in transcript.needs:
         options.append("CODER_DANGEROUS_DISABLE_RATE_LIMITS=false")
     if "templates" in transcript.needs:

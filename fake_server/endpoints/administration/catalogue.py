@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from fake_server.backend import Backend
 
 TYPES = tuple(model_choice.TYPE_NAMES)
+UNSUPPORTED = {"copilot": "GitHub Copilot"}
 RAW_NAMES = ("openai-compat", "openrouter", "vercel")  # their model names are never taken apart
 
 
 def _place(backend: Backend, config: ModelConfig) -> tuple[str, str]:
     """The type a config is listed under, and its name there: `<type>:<model>` and `<type>/<model>` mean another type."""
+    if not backend.does("catalog.takes-names-apart"):
+        return config.provider_type, config.model
     if config.provider_type not in RAW_NAMES or not backend.does("catalog.raw-names"):
         for mark in ":/":
             kind, _, name = config.model.partition(mark)
@@ -77,4 +80,8 @@ async def list_models(call: Call) -> Reply:
         for kind in TYPES
         if any(p.type == kind for p in providers) or kind in shown
     ]
-    return reply(200, {"providers": rows})
+    answer: dict[str, Any] = {"providers": rows}
+    if backend.does("catalog.unsupported"):
+        kinds = dict.fromkeys(p.type for p in providers if p.type not in TYPES)
+        answer["unsupported_providers"] = [{"provider": kind, "display_name": UNSUPPORTED.get(kind, kind)} for kind in kinds]
+    return reply(200, answer)

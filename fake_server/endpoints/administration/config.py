@@ -147,7 +147,8 @@ def _check_ttl(call: Call, milliseconds: int) -> None:
 
 
 def _check_provider(call: Call, provider: str) -> None:
-    call.backend.guard("config.computer-use-provider", provider not in ("anthropic", "openai"), provider=quote(provider))
+    for key in ("config.computer-use-provider", "config.computer-use-choice"):
+        call.backend.guard(key, provider not in ("anthropic", "openai"), provider=quote(provider))
 
 
 _scalar(
@@ -209,6 +210,7 @@ async def put_advisor(call: Call) -> Reply:
     wanted = body["model_config_id"]
     known = wanted == NIL_UUID or model_choice.live_config(call.backend, wanted) is not None
     guard("config.advisor-model", not known, id=wanted)
+    guard("config.advisor-choice", not known, problem=f'model_config_id "{wanted}" does not match any existing model config.')
     settings.put(call.backend, "advisor", body)
     return reply(204)
 

@@ -10,7 +10,7 @@ from fake_server.http.endpoint import API, Call, Reply, enter_chats, mount, not_
 from fake_server.rules import authz
 from fake_server.rules.decode import Bool, ListOf, MapOf, Maybe, Struct, Text
 from fake_server.rules.refusals import refusal
-from fake_server.rules.validate import BadUUID, parse_uuid
+from fake_server.rules.validate import BadUUID, parse_uuid, quote
 from fake_server.state.records import new_id
 
 SERVERS = f"{API}/mcp/servers"
@@ -48,7 +48,11 @@ BELONGS = {
 
 Json = dict[str, Any]
 
+OF_ORGANIZATION = f"{API}/organizations/{{organization}}/mcp-servers"
+ONE_OF_ORGANIZATION = f"{OF_ORGANIZATION}/{{server}}"
+
 mount(f"{API}/mcp", enter_chats)
+mount(OF_ORGANIZATION, enter_chats)
 
 
 def _validate(call: Call, sent: Json, required: tuple[str, ...]) -> None:
@@ -79,6 +83,8 @@ def _view(call: Call, server: Json, *, in_full: bool) -> Json:
     shown["has_oauth2_secret"], shown["has_api_key"] = bool(server["oauth2_client_secret"]), bool(server["api_key_value"])
     shown["has_custom_headers"] = bool(server["custom_headers"])
     shown |= {key: server[key] for key in (*LISTS, "availability", *SWITCHES, "created_at", "updated_at")}
+    if call.backend.does("mcp.by-organization"):
+        shown["organization_id"] = call.backend.store.organization_id
     return call.backend.revision.shown("MCP server", shown)
 
 
@@ -87,8 +93,18 @@ def _connected(server: Json) -> Json:
     return {"auth_connected": server["auth_type"] != "oauth2"}
 
 
+def _only_owner(call: Call) -> None:
+    """Refuse a change by anybody but the site owner; where servers belong to organizations as if there were no such server."""
+    if call.backend.does("mcp.by-organization") and not authz.can_update_deployment(call.user):
+        raise not_found()
+    call.backend.guard("common.forbidden", not authz.can_update_deployment(call.user))
+
+
 def _sees_all(call: Call) -> bool:
-    return authz.can_read_deployment(call.user) or not call.backend.does("mcp.hides-disabled")
+    of_organization = (
+        call.backend.does("mcp.by-organization") and authz.rank(call.user, call.backend.store.organization_id) == "org_admin"
+    )
+    return of_organization or authz.can_read_deployment(call.user) or not call.backend.does("mcp.hides-disabled")
 
 
 def _in_full(call: Call) -> bool:
@@ -99,7 +115,7 @@ def _server_id(call: Call) -> str:
     try:
         return parse_uuid(call.params["server"])
     except BadUUID as error:
-        raise refusal("mcp.id", detail=str(error)) from None
+        raise refusal("mcp.id", detail=str(error), id=quote(call.params["server"])) from None
 
 
 def _server(call: Call) -> Json:
@@ -118,7 +134,8 @@ def _texts(values: list[str] | None) -> list[str]:
     return [value.strip() for value in values or () if value.strip()]
 
 
-@route("listMCPServers", "GET", SERVERS)
+@route("listMCPServers", "GET", OF_ORGANIZATION, when="mcp.by-organization")
+@route("listMCPServers", "GET", SERVERS, when="!mcp.by-organization")
 async def list_mcp_servers(call: Call) -> Reply:
     """All servers by name for those who may read the configuration, the enabled ones without their addresses for others."""
     servers = sorted(call.backend.store.mcp_servers.values(), key=lambda server: str(server["display_name"]))
@@ -126,7 +143,8 @@ async def list_mcp_servers(call: Call) -> Reply:
     return reply(200, [_view(call, server, in_full=_in_full(call)) | _connected(server) for server in shown])
 
 
-@route("createMCPServer", "POST", SERVERS)
+@route("createMCPServer", "POST", OF_ORGANIZATION, when="mcp.by-organization")
+@route("createMCPServer", "POST", SERVERS, when="!mcp.by-organization")
 async def create_mcp_server(call: Call) -> Reply:
     """Register a server (site owner only)."""
     backend = call.backend
@@ -148,7 +166,8 @@ async def create_mcp_server(call: Call) -> Reply:
     return reply(201, _view(call, server, in_full=True) | {"auth_connected": False})
 
 
-@route("getMCPServer", "GET", ONE)
+@route("getMCPServer", "GET", ONE_OF_ORGANIZATION, when="mcp.by-organization")
+@route("getMCPServer", "GET", ONE, when="!mcp.by-organization")
 async def get_mcp_server(call: Call) -> Reply:
     """One server; a disabled one is not there for those who may not read the configuration."""
     server = _server(call)
@@ -157,11 +176,12 @@ async def get_mcp_server(call: Call) -> Reply:
     return reply(200, _view(call, server, in_full=_in_full(call)) | _connected(server))
 
 
-@route("patchMCPServer", "PATCH", ONE)
+@route("patchMCPServer", "PATCH", ONE_OF_ORGANIZATION, when="mcp.by-organization")
+@route("patchMCPServer", "PATCH", ONE, when="!mcp.by-organization")
 async def patch_mcp_server(call: Call) -> Reply:
     """Change what is sent (site owner only); another way to sign in forgets what belonged to the old one."""
     backend = call.backend
-    backend.guard("common.forbidden", not authz.can_update_deployment(call.user))
+    _only_owner(call)
     _server_id(call)
     sent = await call.json(UPDATE)
     _validate(call, sent, ())
@@ -180,11 +200,12 @@ async def patch_mcp_server(call: Call) -> Reply:
     return reply(200, _view(call, server, in_full=True) | {"auth_connected": False})
 
 
-@route("deleteMCPServer", "DELETE", ONE)
+@route("deleteMCPServer", "DELETE", ONE_OF_ORGANIZATION, when="mcp.by-organization")
+@route("deleteMCPServer", "DELETE", ONE, when="!mcp.by-organization")
 async def delete_mcp_server(call: Call) -> Reply:
     """Remove a server (site owner only); chats that named it no longer do."""
     backend = call.backend
-    backend.guard("common.forbidden", not authz.can_update_deployment(call.user))
+    _only_owner(call)
     server_id = _server(call)["id"]
     if not backend.does("mcp.removed"):
         return reply(204)

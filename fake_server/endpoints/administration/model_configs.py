@@ -8,7 +8,8 @@ from fake_server.chats.views import stamp
 from fake_server.endpoints.administration.providers import TYPES
 from fake_server.endpoints.administration.shared import IN_TRANSACTION, may_read, require_update
 from fake_server.http.endpoint import CHATS, Call, Reply, mount, not_found, reply, route
-from fake_server.rules.call_options import CALL_OPTIONS, stored_options
+from fake_server.rules import efforts
+from fake_server.rules.call_options import CALL_OPTIONS, LATER_CALL_OPTIONS, stored_options
 from fake_server.rules.decode import Bool, Integer, Maybe, Struct, Text, Uuid
 from fake_server.rules.money import PRICES
 from fake_server.rules.refusals import refusal
@@ -41,6 +42,16 @@ _FIELDS = {
 }
 CREATE = Struct("CreateChatModelConfigRequest", _FIELDS)
 PATCH = Struct("UpdateChatModelConfigRequest", _FIELDS)
+_LATER = {k: v for k, v in _FIELDS.items() if k != "provider"} | {"model_config": Maybe(LATER_CALL_OPTIONS)}
+LATER = {shape: Struct(shape.short, _LATER) for shape in (CREATE, PATCH)}
+
+
+async def _sent(call: Call, shape: Struct) -> dict[str, Any]:
+    """The body as this revision reads it; a provider is named by its id alone in later ones."""
+    if not call.backend.does("model-config.efforts"):
+        body: dict[str, Any] = await call.json(shape)
+        return body
+    return {"provider": "", **(await call.json(LATER[shape]))}
 
 
 def config_view(backend: Backend, config: ModelConfig) -> dict[str, Any]:
@@ -56,6 +67,7 @@ def config_view(backend: Backend, config: ModelConfig) -> dict[str, Any]:
         "context_limit": config.context_limit,
         "compression_threshold": config.compression_threshold,
         **({"model_config": config.model_config} if config.model_config else {}),
+        **({"reasoning_efforts": choices} if (choices := efforts.allowed(config.model_config)) else {}),
         "created_at": stamp(config.created_at),
         "updated_at": stamp(config.updated_at),
     }
@@ -74,6 +86,8 @@ def make_default(backend: Backend, config: ModelConfig) -> None:
 def _promote_other(backend: Backend, config: ModelConfig) -> None:
     """Hand the default on to the first other config in list order, if there is one."""
     others = [c for c in model_choice.live_configs(backend) if c is not config]
+    if backend.does("model-config.promotes-enabled"):
+        others = [c for c in others if c.enabled]
     if others and backend.does("model-config.promotes"):
         make_default(backend, others[0])
 
@@ -99,11 +113,21 @@ def _check_options(call: Call, sent: dict[str, Any] | None) -> dict[str, Any] | 
     """The options to store. Refuses negative prices, the first of them."""
     if sent is None:
         return None
+    if call.backend.does("model-config.efforts"):
+        wrong = efforts.problem(sent)
+        call.backend.guard("model-config.effort", bool(wrong), detail=wrong)
     options = stored_options(sent)
     prices = (options or {}).get("cost", {})
     for name in PRICES:
         call.backend.guard("model-config.price", prices.get(name, "").startswith("-"), price=name)
     return options
+
+
+def _check_name(call: Call, provider: Provider, model: str) -> None:
+    """Refuse a name with a namespace at a provider that is OpenRouter by its address and not by its type."""
+    call.backend.guard(
+        "model-config.namespaced", provider.type == "openai" and "openrouter" in provider.base_url and "/" in model
+    )
 
 
 def _find(call: Call) -> ModelConfig:
@@ -130,7 +154,7 @@ async def list_model_configs(call: Call) -> Reply:
 async def create_model_config(call: Call) -> Reply:
     """A new config; the first one becomes the default."""
     require_update(call)
-    body = await call.json(CREATE)
+    body = await _sent(call, CREATE)
     backend = call.backend
     named = ""
     if backend.does("model-config.by-provider-id"):
@@ -141,6 +165,8 @@ async def create_model_config(call: Call) -> Reply:
         backend.guard("model-config.provider-unknown", named not in TYPES)
     model = body["model"].strip()
     backend.guard("model-config.model-required", not model)
+    if not named:
+        _check_name(call, provider, model)
     limit = body["context_limit"] or 0
     backend.guard("model-config.limit-required", limit <= 0)
     threshold = DEFAULT_THRESHOLD if body["compression_threshold"] is None else body["compression_threshold"]
@@ -175,7 +201,7 @@ async def update_model_config(call: Call) -> Reply:
     """Change what is sent. `model_config` replaces the stored options, `{}` clears them."""
     require_update(call)
     config = _find(call)
-    body = await call.json(PATCH)
+    body = await _sent(call, PATCH)
     backend = call.backend
     provider = _patched_provider(call, config, body)
     limit = config.context_limit if body["context_limit"] is None else body["context_limit"]
@@ -186,6 +212,8 @@ async def update_model_config(call: Call) -> Reply:
     if body["model_config"] is not None:
         options = _check_options(call, body["model_config"])
     model = body["model"].strip() or config.model
+    if (behind := provider or model_choice.live_provider(backend, config.provider_id)) is not None:
+        _check_name(call, behind, model)
     display_name = body["display_name"].strip() or config.display_name
     words = "Failed to update chat model config."
     backend.guard("model-config.update-nul", "\0" in model + display_name, detail=IN_TRANSACTION, words=words)

@@ -7,17 +7,19 @@ from typing import Any
 from fake_server.endpoints.administration.config import CONFIG
 from fake_server.endpoints.administration.shared import may_read, require_update
 from fake_server.http.endpoint import Call, Reply, not_found, reply, route
-from fake_server.rules.decode import Struct, Text
+from fake_server.rules import efforts
+from fake_server.rules.decode import Maybe, Struct, Text
 from fake_server.rules.validate import NIL_UUID, BadUUID, parse_uuid, quote
 from fake_server.state import model_choice, settings
+from fake_server.state.records import ModelConfig
 
 DEPLOYMENT_CONTEXTS = ("general", "explore", "title_generation")
 PERSONAL_CONTEXTS = ("root", "general", "explore")
 
-OVERRIDE = Struct("UpdateChatModelOverrideRequest", {"model_config_id": Text()})
+OVERRIDE = Struct("UpdateChatModelOverrideRequest", {"model_config_id": Text(), "reasoning_effort": Maybe(Text())})
 PERSONAL = Struct(
     "UpdateUserChatPersonalModelOverrideRequest",
-    {"mode": Text("codersdk.ChatPersonalModelOverrideMode"), "model_config_id": Text()},
+    {"mode": Text("codersdk.ChatPersonalModelOverrideMode"), "model_config_id": Text(), "reasoning_effort": Maybe(Text())},
 )
 
 
@@ -37,12 +39,28 @@ def _parse_id(call: Call, text: str) -> str:
 
 def _context(call: Call) -> str:
     context = call.params["context"]
-    call.backend.guard("config.override-context", context not in DEPLOYMENT_CONTEXTS, context=quote(context))
+    known = (*DEPLOYMENT_CONTEXTS, "compaction") if call.backend.does("model-config.efforts") else DEPLOYMENT_CONTEXTS
+    call.backend.guard("config.override-context", context not in known, context=quote(context))
     return context
 
 
 def _override_view(call: Call, context: str) -> dict[str, Any]:
-    return {"context": context, "model_config_id": model_choice.override_id(call.backend, context), "is_malformed": False}
+    effort = call.backend.store.settings.get("override_efforts", {}).get(context)
+    shown = {"context": context, "model_config_id": model_choice.override_id(call.backend, context), "is_malformed": False}
+    return shown | ({"reasoning_effort": effort} if effort else {})
+
+
+def _check_effort(call: Call, effort: str | None, config: ModelConfig | None) -> None:
+    """Refuse an effort that is none, or that the model does not allow."""
+    if effort is None or config is None:
+        return
+    known = efforts.allowed(config.model_config)
+    wrong = f"Must be one of {', '.join(efforts.EFFORTS)}." if effort not in efforts.EFFORTS else ""
+    if not wrong and not known:
+        wrong = "This model does not support reasoning effort."
+    if not wrong and effort not in known:
+        wrong = f"Must be one of {', '.join(known)}."
+    call.backend.guard("config.override-effort", bool(wrong), detail=wrong)
 
 
 @route("getConfigModelOverride", "GET", f"{CONFIG}/model-override/{{context}}")
@@ -58,15 +76,20 @@ async def put_override(call: Call) -> Reply:
     """Store or (blank) clear it. The model must be usable now."""
     require_update(call)
     context = _context(call)
-    text = (await call.json(OVERRIDE))["model_config_id"].strip()
+    body = await call.json(OVERRIDE)
+    text, effort = body["model_config_id"].strip(), body["reasoning_effort"]
     stored = call.backend.store.settings.setdefault("model_overrides", {})
+    at = call.backend.store.settings.setdefault("override_efforts", {})
     if not text:
+        call.backend.guard("config.override-effort-model", bool(effort))
         stored.pop(context, None)
+        at.pop(context, None)
         return reply(204)
     wanted = _parse_id(call, text)
     config = model_choice.live_config(call.backend, wanted)
     call.backend.guard("config.override-model", config is None or not model_choice.enabled(call.backend, config))
-    stored[context] = wanted
+    _check_effort(call, effort, config)
+    stored[context], at[context] = wanted, effort
     return reply(204)
 
 
@@ -86,7 +109,7 @@ def _personal_view(context: str, stored: dict[str, str] | None) -> dict[str, Any
         "model_config_id": stored["model_config_id"] if stored else "",
         "is_set": stored is not None,
         "is_malformed": False,
-    }
+    } | ({"reasoning_effort": stored["reasoning_effort"]} if stored and stored.get("reasoning_effort") else {})
 
 
 @route("getConfigUserPersonalModelOverrides", "GET", f"{CONFIG}/user-personal-model-overrides")
@@ -114,6 +137,7 @@ async def put_personal(call: Call) -> Reply:
     backend.guard("config.personal-mode", mode not in ("chat_default", "deployment_default", "model"))
     backend.guard("config.personal-root-default", mode == "deployment_default" and context == "root")
     if mode != "model":
+        backend.guard("config.personal-effort-mode", bool(body["reasoning_effort"]))
         backend.guard("config.personal-id-unwanted", bool(text))
         _own(call)[context] = {"mode": mode, "model_config_id": ""}
         return reply(204)
@@ -126,5 +150,8 @@ async def put_personal(call: Call) -> Reply:
         backend.guard("config.personal-provider", provider is None)
         keyless = provider is not None and not model_choice.available(backend, call.user.id, provider)
         backend.guard("config.personal-key", keyless)
+    _check_effort(call, body["reasoning_effort"], config)
     _own(call)[context] = {"mode": mode, "model_config_id": wanted}
+    if body["reasoning_effort"]:
+        _own(call)[context]["reasoning_effort"] = body["reasoning_effort"]
     return reply(204)

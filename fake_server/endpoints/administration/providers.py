@@ -52,6 +52,7 @@ CREATE = Struct(
         "type": Text("codersdk.AIProviderType"),
         "name": Text(),
         "display_name": Text(),
+        "icon": Text(),
         "enabled": Bool(),
         "base_url": Text(),
         "api_keys": ListOf(Text()),
@@ -62,6 +63,7 @@ PATCH = Struct(
     "UpdateAIProviderRequest",
     {
         "display_name": Maybe(Text()),
+        "icon": Maybe(Text()),
         "enabled": Maybe(Bool()),
         "base_url": Maybe(Text()),
         "api_keys": ListOf(Struct("AIProviderKeyMutation", {"id": Maybe(Uuid()), "api_key": Maybe(Text())})),
@@ -98,6 +100,7 @@ def provider_view(call: Call, provider: Provider, *, as_given: bool = False) -> 
             for k in keys
         ],
         "settings": _settings_view(provider.settings),
+        **({"icon": provider.icon} if call.backend.does("provider.icons") else {}),
         "created_at": stamp(provider.created_at),
         "updated_at": stamp(provider.updated_at),
     }
@@ -182,6 +185,7 @@ async def create_provider(call: Call) -> Reply:
         name=body["name"],
         base_url=body["base_url"],
         display_name=body["display_name"],
+        icon=body["icon"] or "",
         enabled=body["enabled"] or not backend.does("provider.disabled-by-default"),
         settings=body["settings"],
         api_keys=[{"id": new_id(), "secret": key, "created_at": now} for key in body["api_keys"] or []],
@@ -198,7 +202,7 @@ def _check_create(call: Call, body: dict[str, Any]) -> None:
     kind, name, keys = body["type"], body["name"], body["api_keys"] or []
     if not kind:
         problems.add("provider.type-missing")
-    elif kind not in TYPES:
+    elif kind not in TYPES and not (kind == "copilot" and call.backend.does("catalog.unsupported")):
         problems.add("provider.type", type=quote(kind))
     if not name:
         problems.add("provider.name-missing")
@@ -244,6 +248,8 @@ async def update_provider(call: Call) -> Reply:
     provider.api_keys = keys
     if body["display_name"] is not None:
         provider.display_name = body["display_name"]
+    if body["icon"] is not None:
+        provider.icon = body["icon"]
     if body["enabled"] is not None:
         provider.enabled = body["enabled"]
     if body["base_url"] is not None:

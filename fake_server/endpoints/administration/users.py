@@ -148,6 +148,7 @@ async def create_user(call: Call) -> Reply:
         raise forbidden()
     for organization in organizations:
         backend.guard("users.organization", organization != backend.store.organization_id, id=organization)
+    backend.guard("users.login-none", body["login_type"] == "none")
     if (body["login_type"] or "password") == "password":
         _check_password(call, body["password"])
     email, username = body["email"].lower(), body["username"].lower()

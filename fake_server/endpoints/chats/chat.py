@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
-from fake_server.chats.file_links import link_files
+from fake_server.chats.file_links import MAX_FILES, link_files
 from fake_server.chats.views import chat_view
 from fake_server.faulting import replaceable
-from fake_server.http.endpoint import CHATS, Call, Problems, Reply, forbidden, not_found, place, reply, route
+from fake_server.http.endpoint import (
+    CHATS,
+    Call,
+    Problems,
+    Reply,
+    check_gateway,
+    forbidden,
+    not_found,
+    place,
+    reply,
+    route,
+)
 from fake_server.rules import authz
 from fake_server.rules.content import CONTENT, file_ids, stored_parts
 from fake_server.rules.decode import UNSET, Bool, Integer, ListOf, MapOf, Maybe, Raw, Struct, Text, Uuid
+from fake_server.rules.efforts import EFFORTS
 from fake_server.rules.labels import label_problems
 from fake_server.rules.validate import NIL_UUID, quote, trim
 from fake_server.state import model_choice, pins, workspaces
@@ -26,6 +39,7 @@ MAX_TOOLS = 250
 MAX_TITLE = 200  # characters
 
 PLAN_MODE = Text("codersdk.ChatPlanMode")
+EFFORT = Maybe(Text("codersdk.ChatReasoningEffort"))
 CREATE = Struct(
     "CreateChatRequest",
     {
@@ -39,6 +53,7 @@ CREATE = Struct(
         "unsafe_dynamic_tools": ListOf(Struct("DynamicTool", {"name": Text(), "description": Text(), "input_schema": Raw()})),
         "plan_mode": PLAN_MODE,
         "client_type": Text("codersdk.ChatClientType"),
+        "reasoning_effort": EFFORT,
     },
 )
 PATCH = Struct(
@@ -74,11 +89,14 @@ async def create_chat(call: Call) -> Reply:
     model = model_choice.resolve_model(backend, user, body["model_config_id"])
     check_plan_mode(backend, body["plan_mode"])
     check_mcp_servers(backend, body["mcp_server_ids"])
+    servers = named_servers(backend, body["mcp_server_ids"]) or []
     if backend.does("create.labels"):
         check_labels(backend, body["labels"])
     tools = _checked_tools(backend, body["unsafe_dynamic_tools"] or [])
     client_type = body["client_type"]
     backend.guard("create.client-type", client_type not in ("", "ui", "api"), value=quote(client_type))
+    check_effort(backend, body["reasoning_effort"])
+    check_files(backend, None, file_ids(content))
     chat = backend.lifecycle.create(
         user,
         organization_id=organization,
@@ -86,11 +104,12 @@ async def create_chat(call: Call) -> Reply:
         model_config_id=model,
         system_prompt=body["system_prompt"],
         workspace_id=wanted if wanted in backend.store.workspaces else None,
-        mcp_server_ids=body["mcp_server_ids"] or [],
+        mcp_server_ids=[*servers, *(i for i in forced_servers(backend) if i not in servers)],
         labels=body["labels"] or {},
         dynamic_tools=tools,
         plan_mode=body["plan_mode"],
         client_type=client_type or ("api" if backend.does("create.api-by-default") else "ui"),
+        reasoning_effort=body["reasoning_effort"],
         token=call.token,
     )
     warnings = link_files(backend, chat, file_ids(content))
@@ -112,13 +131,40 @@ def check_plan_mode(backend: Backend, value: str) -> None:
     backend.guard("common.plan-mode", value not in ("", "plan"))
 
 
-def check_mcp_servers(backend: Backend, ids: list[str] | None) -> None:
-    """Refuse unknown MCP server ids, and known ones that stand there twice."""
+def check_mcp_servers(backend: Backend, ids: list[str] | None, kept: Container[str] = ()) -> None:
+    """Refuse unknown MCP server ids, and known ones that stand there twice; those that the chat has already may be `kept`."""
     if not ids:
         return
     known = backend.store.mcp_servers
+    if backend.does("mcp.only-enabled"):
+        bad = [i for i in dict.fromkeys(ids) if i not in kept and not known.get(i, {}).get("enabled")]
+        backend.guard("common.mcp-servers", bool(bad), ids=", ".join(bad))
+        return
     unknown = [i for i in ids if i not in known]
     backend.guard("common.mcp-servers", bool(unknown) or len(set(ids)) < len(ids), ids=", ".join(unknown))
+
+
+def named_servers(backend: Backend, ids: list[str] | None) -> list[str] | None:
+    """The ids that a request names, each once; None where it names none."""
+    return None if ids is None else list(dict.fromkeys(ids))
+
+
+def forced_servers(backend: Backend) -> list[str]:
+    """The servers that every chat has, in revisions that add them to what is shown."""
+    if not backend.does("mcp.shows-forced"):
+        return []
+    return [i for i, server in backend.store.mcp_servers.items() if server["enabled"] and server["availability"] == "force_on"]
+
+
+def check_effort(backend: Backend, value: str | None) -> None:
+    """Refuse a reasoning_effort that is none of the seven."""
+    backend.guard("common.effort", value is not None and value not in EFFORTS, value=quote(value or ""))
+
+
+def check_files(backend: Backend, chat: Chat | None, named: list[str]) -> None:
+    """Refuse files beyond those that a chat may have."""
+    kept = chat.file_ids if chat else []
+    backend.guard("content.files-count", len({*kept, *named}) > MAX_FILES)
 
 
 def check_labels(backend: Backend, labels: dict[str, str] | None) -> None:
@@ -133,7 +179,10 @@ def check_labels(backend: Backend, labels: dict[str, str] | None) -> None:
 async def get_chat(call: Call) -> Reply:
     """One chat with its files and children."""
     chat, backend = call.chat, call.backend
-    return reply(200, chat_view(backend, chat, files=True, children=shown_children(backend, chat, chat.archived)))
+    shown = chat_view(backend, chat, files=True, children=shown_children(backend, chat, chat.archived))
+    if backend.runner.places.waits(chat):
+        shown["queued_for_capacity"] = True
+    return reply(200, shown)
 
 
 def shown_children(backend: Backend, chat: Chat, archived: bool) -> list[Chat]:
@@ -158,6 +207,7 @@ async def patch_chat(call: Call) -> Reply:
     """Change a chat: a sequence of independent changes; one that is refused leaves the earlier ones in force."""
     if call.backend.does("access.before-body"):
         require(call, "update")
+        check_gateway(call)
     body = await call.json(PATCH, cap=None if call.backend.does("patch.no-body-cap") else BODY_CAP)
     require(call, "update")
     backend, chat = call.backend, call.chat
@@ -200,6 +250,7 @@ def rename_chat(call: Call, title: str) -> None:
 
 def _set_archived(call: Call, archived: bool) -> None:
     backend, chat = call.backend, call.chat
+    backend.guard("patch.archive-child", chat.parent_chat_id is not None)
     backend.guard("patch.already-archived", archived and chat.archived)
     backend.guard("patch.not-archived", not archived and not chat.archived)
     if archived:

@@ -80,17 +80,23 @@ def keep_file(call: Call, file: StoredFile) -> None:
     call.backend.store.files[file.id] = file
 
 
+def found_file(call: Call, bad_id: str) -> StoredFile:
+    """The file of the path, if the caller may read it. Refuses with `bad_id` and 404."""
+    try:
+        file = call.backend.store.files.get(parse_uuid(call.params["file"]))
+    except BadUUID:
+        raise refusal(bad_id) from None
+    if file is None or not authz.can_read_file(call.backend, call.user, file):
+        raise not_found()
+    return file
+
+
 @route("downloadFile", "GET", f"{CHATS}/files/{{file}}")
 @replaceable
 async def download_file(call: Call) -> Reply:
     """The bytes of a file, with its stored type and name."""
     backend = call.backend
-    try:
-        file = backend.store.files.get(parse_uuid(call.params["file"]))
-    except BadUUID:
-        raise refusal("download.id") from None
-    if file is None or not authz.can_read_file(backend, call.user, file):
-        raise not_found()
+    file = found_file(call, "download.id")
     kind = "attachment" if file.media_type == "application/pdf" else "inline"
     headers = [(b"content-disposition", header_for(kind, file.name).encode())]
     if backend.does("download.cache-control"):

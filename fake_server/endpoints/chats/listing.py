@@ -15,7 +15,7 @@ from fake_server.rules import authz, search
 from fake_server.rules.refusals import refusal
 from fake_server.rules.validate import NIL_UUID, quote
 from fake_server.state.ordering import sort_key
-from fake_server.state.records import Chat
+from fake_server.state.records import Chat, User
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -43,8 +43,14 @@ async def list_chats(call: Call) -> Reply:
         conditions.append(("unread", lambda chat: is_unread(backend, chat) == wanted.has_unread))
     conditions.append(("access", lambda chat: authz.can(backend, user, "read", chat)))
     chats: Iterator[Chat] = iter(())
+    if wanted.words:
+        conditions.append(("words", lambda chat: search.has_words(wanted.words, whole_text(backend, chat))))
     if not wanted.git:
         chats = in_order(backend, user.id, wanted.archived, after if after != NIL_UUID else "")
+    if wanted.sources and not wanted.git:
+        own = list(chats) if "created_by_me" in wanted.sources else []
+        shared = shared_chats(backend, user, wanted.archived) if "shared_with_me" in wanted.sources else []
+        chats = iter(sorted([*own, *shared], key=sort_key, reverse=True))
     page = page_of(backend, chats, conditions, offset, limit or DEFAULT_LIMIT)
     return reply(
         200,
@@ -59,6 +65,18 @@ async def list_chats(call: Call) -> Reply:
             for chat in page
         ],
     )
+
+
+def shared_chats(backend: Backend, user: User, archived: bool) -> list[Chat]:
+    """The root chats of others that are shared with this user."""
+    roots = (chat for chat in backend.store.chats.values() if chat.parent_chat_id is None and chat.owner_id != user.id)
+    return [chat for chat in roots if chat.archived == archived and authz.shared_with(backend, user, chat)]
+
+
+def whole_text(backend: Backend, chat: Chat) -> str:
+    """The title of a chat and the texts of its messages."""
+    rows = (m for m in backend.store.messages.get(chat.id, ()) if not m.deleted and m.visibility != "model")
+    return " ".join([chat.title, *(part["text"] for m in rows for part in m.content if part["type"] == "text")])
 
 
 @replaceable

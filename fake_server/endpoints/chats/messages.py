@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 from fake_server.chats.file_links import link_files
 from fake_server.chats.views import message_view, queued_view
-from fake_server.endpoints.chats.chat import BODY_CAP, PLAN_MODE, check_mcp_servers, check_plan_mode, require
+from fake_server.endpoints.chats.chat import (
+    BODY_CAP,
+    EFFORT,
+    PLAN_MODE,
+    check_effort,
+    check_files,
+    check_mcp_servers,
+    check_plan_mode,
+    forced_servers,
+    named_servers,
+    require,
+)
 from fake_server.faulting import replaceable
 from fake_server.http.endpoint import CHATS, Call, Reply, guard, reply, route
 from fake_server.rules.content import CONTENT, file_ids, stored_parts
 from fake_server.rules.decode import ListOf, Maybe, Struct, Text, Uuid
 from fake_server.rules.refusals import refusal
 from fake_server.rules.validate import NIL_UUID, BadNumber, parse_int
+from fake_server.state import model_choice
 from fake_server.state.records import Chat, Message, QueuedMessage
 
 if TYPE_CHECKING:
@@ -32,9 +44,10 @@ SEND = Struct(
         "mcp_server_ids": ListOf(Uuid()),
         "busy_behavior": Text("codersdk.ChatBusyBehavior"),
         "plan_mode": Maybe(PLAN_MODE),
+        "reasoning_effort": EFFORT,
     },
 )
-EDIT = Struct("EditChatMessageRequest", {"content": CONTENT, "model_config_id": Maybe(Uuid())})
+EDIT = Struct("EditChatMessageRequest", {"content": CONTENT, "model_config_id": Maybe(Uuid()), "reasoning_effort": EFFORT})
 
 
 def visible(backend: Backend, message: Message) -> bool:
@@ -107,20 +120,26 @@ async def send_message(call: Call) -> Reply:
     body = await call.json(SEND, cap=None if backend.does("send.no-body-cap") else BODY_CAP)
     guard(call, "send.not-owner", chat.owner_id != user.id)
     content = stored_parts(backend, user, body["content"])
-    check_mcp_servers(backend, body["mcp_server_ids"])
+    check_mcp_servers(backend, body["mcp_server_ids"], chat.mcp_server_ids)
     if body["plan_mode"] is not None:
         check_plan_mode(backend, body["plan_mode"])
     backend.guard("send.busy-behavior", body["busy_behavior"] not in ("", "queue", "interrupt"))
     guard(call, "send.archived", chat.archived)  # it may have been archived while the body was read
+    model_choice.check_wanted(backend, user, _given(body["model_config_id"]), chat.last_model_config_id)
+    check_effort(backend, body["reasoning_effort"])
+    check_files(backend, chat, file_ids(content))
+    before = last_id(backend, chat)
+    servers = named_servers(backend, body["mcp_server_ids"])
     result = backend.lifecycle.send(
         chat,
         user,
         content=content,
         model_config_id=_given(body["model_config_id"]),
         of_no_model=body["model_config_id"] == NIL_UUID and not backend.does("send.nil-is-no-choice"),
-        mcp_server_ids=body["mcp_server_ids"],
+        mcp_server_ids=None if servers is None else [*servers, *(i for i in forced_servers(backend) if i not in servers)],
         plan_mode=body["plan_mode"],
         busy_behavior=body["busy_behavior"] or "queue",
+        reasoning_effort=body["reasoning_effort"],
         token=call.token,
     )
     warnings = link_files(backend, chat, file_ids(content))
@@ -128,7 +147,8 @@ async def send_message(call: Call) -> Reply:
         answer: dict[str, Any] = {"message": message_view(backend, result), "queued": False}
     else:
         answer = {"queued_message": queued_view(backend, result), "queued": True}
-    if warnings:
+    answer |= inserted(backend, chat, before)
+    if warnings and backend.does("messages.warn"):
         answer["warnings"] = warnings
     return reply(200, answer)
 
@@ -154,22 +174,45 @@ async def edit_message(call: Call) -> Reply:
     body = await call.json(EDIT)
     content = stored_parts(backend, user, body["content"])
     guard(call, "edit.archived", chat.archived)
+    model_choice.check_wanted(backend, user, _given(body["model_config_id"]), chat.last_model_config_id)
+    check_effort(backend, body["reasoning_effort"])
+    check_files(backend, chat, file_ids(content))
+    before = last_id(backend, chat)
+    shown_before = [row.id for row in backend.store.messages[chat.id] if visible(backend, row)]
     message = backend.lifecycle.edit(
         chat,
         user,
         message_id,
         content=content,
         model_config_id=_given(body["model_config_id"]),
+        reasoning_effort=body["reasoning_effort"],
         token=call.token,
     )
     shown = message_view(backend, message)
     if not backend.does("edit.wraps-message"):
         return reply(200, shown)
-    answer: dict[str, Any] = {"message": shown}
+    answer: dict[str, Any] = {"message": shown} | inserted(backend, chat, before)
+    if backend.does("edit.tells-deleted"):
+        left = {row.id for row in backend.store.messages[chat.id] if visible(backend, row)}
+        answer["deleted_message_ids"] = [row for row in shown_before if row not in left]
     warnings = link_files(backend, chat, file_ids(content))
-    if warnings:
+    if warnings and backend.does("messages.warn"):
         answer["warnings"] = warnings
     return reply(200, answer)
+
+
+def last_id(backend: Backend, chat: Chat) -> int:
+    """The id of the last row of a chat, hidden or not; 0 where there is none."""
+    rows = backend.store.messages.get(chat.id)
+    return rows[-1].id if rows else 0
+
+
+def inserted(backend: Backend, chat: Chat, before: int) -> dict[str, Any]:
+    """All visible rows behind this id, in revisions whose answers tell them; nothing where there are none."""
+    rows = [row for row in backend.store.messages.get(chat.id, ()) if row.id > before and visible(backend, row)]
+    if not rows or not backend.does("messages.tell-inserted"):
+        return {}
+    return {"messages": [message_view(backend, row) for row in rows]}
 
 
 @route("listPrompts", "GET", f"{CHATS}/{{chat}}/prompts")

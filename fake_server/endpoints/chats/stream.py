@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import orjson
+
 from fake_server.faulting import replaceable
 from fake_server.http.endpoint import CHATS, Call, socket
 from fake_server.http.sockets import accept
@@ -34,6 +39,25 @@ async def watch_chats(call: Call) -> None:
     """What happens to the caller's own chats, from now on."""
     connection = accept(call, "watch")
     await connection.serve(lambda send: call.backend.hub.watching(call.user, send))
+
+
+@socket("streamParts", f"{CHATS}/{{chat}}/stream/parts")
+async def stream_parts(call: Call) -> None:
+    """The live parts of the one attempt that the client names, those told so far among them."""
+    connection = accept(call, "parts")
+    named: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    connection.heard = lambda data: None if named.done() else named.set_result(data)
+
+    async def run(send: Callable[[bytes], Awaitable[None]]) -> None:
+        try:
+            wanted = orjson.loads(await named)
+        except ValueError:
+            connection.close(1007, "failed to unmarshal JSON")
+            return
+        asked = wanted if isinstance(wanted, dict) else {}
+        await call.backend.hub.parts(call.chat, (asked.get("history_version", 0), asked.get("generation_attempt", 0)), send)
+
+    await connection.serve(run)
 
 
 @socket("streamGit", f"{CHATS}/{{chat}}/stream/git")

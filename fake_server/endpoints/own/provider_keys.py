@@ -28,6 +28,7 @@ def _view(call: Call, user: User, provider: Provider) -> dict[str, Any]:
             "type": provider.type,
             "name": provider.name,
             "display_name": provider.display_name or provider.name,
+            **({"icon": provider.icon} if call.backend.does("provider.icons") else {}),
             "enabled": provider.enabled,
             "deleted": provider.deleted,
         },
