@@ -2,7 +2,7 @@
 
 `python -m tests.proof.matrix` plays every fault against all cases that may see it and writes tests/proof/matrix.json.
 `--only FAULT…` makes the rows of these faults anew and leaves all others as they are.
-`--like PROFILE` plays for each fault the cases that the matrix of that profile names and those that declare what it names, no more.
+`--like PROFILE` plays for each fault the cases that the matrix of that profile names and those that declare what it names.
 `--check` plays for each fault only the cases that the committed matrix names, and says what is not as it says there.
 `--shard i/n` does the i-th of n parts; `--workers N` starts N processes that share the work.
 """
