@@ -31,7 +31,7 @@ ALSO: dict[str, list[str]] = {
     "SCHEMA-getMCPServer": ["MCP-002", "MCP-003"],
     "SCHEMA-watch-created": ["WATCH-027"],
     "SCHEMA-frame-streamChat": ["STREAM-014", "STREAM-017", "STREAM-026", "STREAM-029", "STREAM-067", "STREAM-069"],
-    "SCHEMA-frame-watchChats": ["WATCH-003", "WATCH-021", "WATCH-029", "EVENT-004"],
+    "SCHEMA-frame-watchChats": ["WATCH-003", "WATCH-021", "WATCH-029", "EVENT-004", "WATCH-214"],
     # the chat of an event of the stream becomes a number, which other checks look at too
     **{f"SCHEMA-event-{kind}": ["SER-007", "STREAM-015"] for p in PROFILES for kind in documents(p).event_names("StreamEvent")},
     **{f"SCHEMA-watch-{kind}": ["WATCH-027"] for p in PROFILES for kind in documents(p).event_names("WatchEvent")},
