@@ -30,11 +30,12 @@ ALSO: dict[str, list[str]] = {
     "SCHEMA-createMCPServer": ["MCP-002"],
     "SCHEMA-getMCPServer": ["MCP-002", "MCP-003"],
     "SCHEMA-watch-created": ["WATCH-027"],
+    "SCHEMA-parts-message_part": ["SER-007"],
     "SCHEMA-frame-streamChat": ["STREAM-014", "STREAM-017", "STREAM-026", "STREAM-029", "STREAM-067", "STREAM-069"],
     "SCHEMA-frame-watchChats": ["WATCH-003", "WATCH-021", "WATCH-029", "EVENT-004", "WATCH-214"],
     # the chat of an event of the stream becomes a number, which other checks look at too
     **{f"SCHEMA-event-{kind}": ["SER-007", "STREAM-015"] for p in PROFILES for kind in documents(p).event_names("StreamEvent")},
-    **{f"SCHEMA-watch-{kind}": ["WATCH-027"] for p in PROFILES for kind in documents(p).event_names("WatchEvent")},
+    **{f"SCHEMA-watch-{kind}": ["WATCH-027"] for kind in DOCS.event_names("WatchEvent")},
 }
 # Operations whose optional keys are looked at.
 BY_REFUSAL = frozenset(
@@ -138,7 +139,7 @@ def _told(profile: str, union: str, kind: str) -> Shape:
     """The schema of one kind of event of this profile."""
     docs = documents(profile)
     shape = Shape({"$ref": f"#/components/schemas/{docs.event_names(union)[kind]}"}, docs)
-    if union == "StreamEvent":  # their optional keys are looked at, or there are none
+    if union in ("StreamEvent", "PartsEvent"):  # their optional keys are looked at, or there are none
         shape.path, shape.forced = (["chat_id"], 7), True
     return shape
 

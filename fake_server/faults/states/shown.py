@@ -14,18 +14,33 @@ spoils("listed-chats-are-completed", "a chat in a list is completed", "chat", pu
        red=["CHATOBJ-149", "SCHEMA-listChats"])  # fmt: skip
 spoils("listed-chats-have-no-summary", "a chat in a list has no summary", "chat", drop("summary"), LIST,
        red=["CHATOBJ-150", "SCHEMA-listChats"])  # fmt: skip
-spoils("listed-chats-wait-for-a-place", "lists tell who waits for a place", "chat", put(queued_for_capacity=True), LIST,
+spoils("created-chats-wait-for-a-place", "a created chat waits for a place", "chat", put(queued_for_capacity=True), "createChat",
        red=["CHATOBJ-151"])  # fmt: skip
-spoils("listed-chats-have-their-context", "lists tell what was injected", "chat", put(last_injected_context=[]), LIST,
+spoils("chats-tell-what-was-injected", "a chat tells what was injected", "chat", put(last_injected_context=[]), "getChat", "createChat",
        red=["CHATOBJ-152"])  # fmt: skip
-turns_off("chats-take-any-effort", "any text is a reasoning effort of a chat", "common.effort", red=["EFFORT-101"])
+turns_off(
+    "chats-take-any-effort",
+    "any text is a reasoning effort of a chat",
+    "common.effort",
+    red=["EFFORT-101", "SCHEMA-createChat", "SCHEMA-getChat"],
+)
 turns_off("advice-without-its-experiment", "the advisor needs no experiment", "config.advisor-off", red=["CONF-232"])
-turns_off("servers-are-of-no-organization", "tool servers may be off and stand there twice", "mcp.only-enabled", red=["MCP-112"])
+turns_off(
+    "servers-are-of-no-organization",
+    "tool servers may be off and stand there twice",
+    "mcp.only-enabled",
+    red=["MCP-112", "MCP-113"],
+)
 turns_off("unknown-models-are-taken", "unknown models are not refused first", "common.model-unknown", red=["MODEL-209"])
 turns_off(
     "models-outlast-their-provider", "models of disabled providers are taken", "common.model-provider-off", red=["MODEL-210"]
 )
-turns_off("bounds-of-any-effort", "bounds of reasoning effort are not looked at", "model-config.effort", red=["MODEL-212"])
+turns_off(
+    "bounds-of-any-effort",
+    "bounds of reasoning effort are not looked at",
+    "model-config.effort",
+    red=["MODEL-212", "SCHEMA-updateModelConfig"],
+)
 turns_off("words-beside-titles", "words are searched beside titles", "list.q-search-combined", red=["FILTER-168"])
 
 
@@ -55,7 +70,7 @@ def waiting_for_a_place_is_hidden(answer: Answer) -> None:
     answer.body.pop("queued_for_capacity", None)
 
 
-@answers("getConfigRetentionDays", red=["CONF-231"])
+@answers("getConfigRetentionDays", red=["CONF-231", "SCHEMA-getConfigRetentionDays"])
 def members_read_no_retention(answer: Answer) -> None:
     """Only who may read the deployment reads how long chats are kept."""
     if answer.status == 200 and not authz.can_read_deployment(answer.caller):
@@ -101,7 +116,7 @@ def there_are_two_ways_to_chats(answer: Answer) -> None:
         answer.status, answer.body = 200, []
 
 
-@changes("listMessages", red=["PART-152"])
+@changes("listMessages", red=["PART-152", "MSG-013", "PART-027"])
 def stored_reasoning_has_no_beginning(answer: Answer) -> None:
     """A stored reasoning part does not tell when it began."""
     for part in walk(answer.body["messages"]):

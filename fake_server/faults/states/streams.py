@@ -42,7 +42,7 @@ def queues_before_messages(batch: list[Event], memory: Memory) -> list[Event]:
     return [*_only(batch, "queue_update"), *_without(batch, "queue_update")] if is_first(memory) else batch
 
 
-@frames("stream", red=["STREAM-248"])
+@frames("stream", red=["STREAM-248", "MSG-013"])
 def stored_messages_lose_their_time(batch: list[Event], memory: Memory) -> list[Event]:
     """The first message of a first batch is older than it is."""
     for event in _only(batch, "message")[:1] if is_first(memory) else []:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
-from fake_server.faults.limits.bounds import refuse
+from fake_server.faults.limits.bounds import other_status, refuse
 from fake_server.state.records import Chat
 
 LACKS = "error.before-status"  # the faults of this module are ones only in revisions without it
@@ -13,7 +13,7 @@ LACKS = "error.before-status"  # the faults of this module are ones only in revi
 turns_off("nothing-is-compacted", "compacts what has nothing new", "compact.nothing", red=["COMPACT-124"])
 turns_off("turns-are-compacted", "compacts in the midst of a turn", "compact.busy", red=["COMPACT-125"])
 turns_off("others-compact", "compacts the chats of others", "compact.not-owner", red=["COMPACT-126"])
-turns_off("archived-chats-are-compacted", "compacts archived chats", "compact.archived", red=["COMPACT-127"])
+other_status("archived-chats-compact-in-conflict", "compact.archived", 409, "compactChat", red=["COMPACT-127"])
 turns_off("healthy-chats-are-mended", "mends what is in order", "reconcile.healthy", red=["RECONCILE-101"])
 turns_off("chats-have-any-number-of-files", "the files of a chat are not counted", "content.files-count", red=["FILE-226"])
 replaces(
@@ -40,7 +40,7 @@ def compactions_wait(answer: Answer) -> None:
     answer.body["status"] = "waiting"
 
 
-@instead("Runner.compact", red=["COMPACT-128"])
+@instead("Runner.compact", red=["COMPACT-128", "CHATOBJ-018"])
 def failures_outlast_compactions(right: Any, chat: Chat) -> None:
     """A compaction leaves the error of the chat until it is done."""
     error = chat.last_error
@@ -67,7 +67,7 @@ def links_have_no_type(answer: Answer) -> None:
     answer.body.pop("mime_type")
 
 
-@changes("downloadFileByToken", red=["FILE-223"])
+@changes("downloadFileByToken", red=["FILE-223", "SCHEMA-headers"])
 def linked_files_are_stored(answer: Answer) -> None:
     """What a link gives may be stored."""
     answer.headers["cache-control"] = "private"
@@ -78,10 +78,15 @@ def links_need_no_token(answer: Answer) -> None:
     """A file that there is comes with any token."""
     file = answer.backend.store.files.get(answer.path_params["file"])
     if answer.status == 404 and file is not None:
-        answer.status, answer.body, answer.headers["content-type"] = 200, file.data, file.media_type
+        answer.status, answer.body = 200, file.data
+        answer.headers |= {
+            "content-type": file.media_type,
+            "cache-control": "no-store",
+            "content-disposition": "inline; filename=file",
+        }
 
 
-@answers("createFileDownloadURL", red=["FILE-225"])
+@answers("createFileDownloadURL", red=["FILE-225", "SCHEMA-createFileDownloadURL"])
 def links_are_forbidden(answer: Answer) -> None:
     """Who may not read a file is told so when asking for a link."""
     if answer.status == 404 and answer.path_params["file"] in answer.backend.store.files:
