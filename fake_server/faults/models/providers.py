@@ -319,7 +319,7 @@ def id_before_right(answer: Answer) -> None:
 @changes("listModelConfigs", red=["MODEL-014"])
 def oldest_config_first(answer: Answer) -> None:
     """Among equal models the oldest update comes first."""
-    answer.body.sort(key=lambda c: (c["provider"], c["model"], c["updated_at"]))
+    answer.body.sort(key=lambda c: (c.get("provider"), c["model"], c["updated_at"]))
 
 
 @changes(MODEL, red=["MODEL-015"])

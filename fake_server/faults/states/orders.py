@@ -6,8 +6,9 @@ from typing import Any
 
 from fake_server.chats.lifecycle import INTERRUPTED_BY_USER
 from fake_server.chats.queueing import Queueing
-from fake_server.faulting import Answer, changes, instead, replaces, turns_off
-from fake_server.state.records import Chat, Message
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
+from fake_server.faults.limits.bounds import refuse
+from fake_server.state.records import Chat, Message, Token, User
 
 LACKS = "error.before-status"  # the faults of this module are ones only in revisions without it
 
@@ -49,6 +50,23 @@ def archived_queues_are_emptied(right: Any, chat: Chat, queue_id: int) -> None:
         Queueing.delete_queued(right.__self__, chat, queue_id)
     else:
         right(chat, queue_id)
+
+
+@instead("Lifecycle.promote", red=["QUEUE-015"])
+def any_queue_is_promoted_from(right: Any, chat: Chat, caller: User, queue_id: int, token: Token | None = None) -> Message | None:
+    """A promotion takes messages from the queues of other chats."""
+    store = right.__self__.backend.store
+    place = next((i for i, queue in store.queues.items() if any(e.id == queue_id for e in queue)), chat.id)
+    message: Message | None = right(store.chats[place], caller, queue_id, token)
+    return message
+
+
+@answers("proposeTitle", red=["CHAT-015"])
+def children_have_no_proposals(answer: Answer) -> None:
+    """No title is proposed for a child."""
+    chat = answer.backend.store.chats.get(answer.path_params["chat"])
+    if answer.status == 200 and chat is not None and chat.parent_chat_id:
+        refuse(answer, "common.not-found")
 
 
 @changes("sendMessage", red=["SEND-158"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.faulting import frames, instead, turns_off
+from fake_server.faulting import Fault, declare, frames, instead, turns_off
 from fake_server.state.records import Chat
 
 LACKS = "error.before-status"  # the faults of this module are ones only in revisions without it
@@ -64,6 +64,38 @@ def parts_are_counted_from_two(right: Any, chat: Chat) -> None:
     right.__self__._chats[chat.id].seq = 1
 
 
+def _keeping(right: Any, chat: Chat, *told: Any) -> None:
+    feeds = right.__self__._chats.get(chat.id)
+    kept = list(feeds.parts) if feeds else []
+    right(chat, *told)
+    right.__self__._chats[chat.id].parts.extend(kept)
+
+
+declare(
+    Fault(
+        "snapshots-keep-failed-parts",
+        "the parts of failed attempts stay in first batches",
+        frozenset(["STREAM-083"]),
+        around={"Hub.attempt": _keeping, "Hub.retry": _keeping},
+    )
+)
+
+
+@instead("Hub._had_queue", red=["STREAM-146"])
+def retries_hide_the_queue(right: Any, chat: Chat) -> bool:
+    """A first batch has no queue while a model call waits to be tried again."""
+    feeds = right.__self__._chats.get(chat.id)
+    return bool(right(chat)) and (feeds is None or feeds.retry is None)
+
+
+@frames("stream", red=["STREAM-060"])
+def the_first_in_the_queue_is_not_told(batch: list[Event], memory: Memory) -> list[Event]:
+    """Nothing tells that a first message was queued."""
+    if is_first(memory):
+        return batch
+    return [e for e in batch if e["type"] != "queue_update" or len(e.get("queued_messages", ())) != 1]
+
+
 @frames("stream", red=["STREAM-252"])
 def attempts_reset_nothing(batch: list[Event], memory: Memory) -> list[Event]:
     """Nothing says that the parts of an attempt are to be forgotten, but for the end of a first batch."""
@@ -82,6 +114,7 @@ def lone_parts_are_counted_otherwise(batch: list[Event], memory: Memory) -> list
     return [e | {"message_part": e["message_part"] | {"seq": e["message_part"]["seq"] + 1}} for e in batch]
 
 
+turns_off("gateway-minds-every-403", "a key rests after a 403, too", "gateway.minds-403", red=["GATEWAY-019"])
 turns_off("awaiting-is-a-change-of-status", "a status_change tells that results are awaited", "watch.tells-awaiting",
           red=["WATCH-212"])  # fmt: skip
 

@@ -96,7 +96,7 @@ def status_comes_last(batch: list[Event], memory: Memory) -> list[Event]:
 def snapshot_knows_no_rest(batch: list[Event], memory: Memory) -> list[Event]:
     """The snapshot of a chat at rest shows it as pending."""
     if first(memory) and status_of(batch) == "waiting":
-        return [{**batch[0], "status": {"status": "pending"}}, *batch[1:]]
+        return [{**event, "status": {"status": "pending"}} if event["type"] == "status" else event for event in batch]
     return batch
 
 
