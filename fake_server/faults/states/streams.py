@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fake_server.chats.feeds import ChatFeeds
 from fake_server.faulting import Fault, declare, frames, instead, turns_off
 from fake_server.state.records import Chat
 
@@ -77,6 +78,24 @@ declare(
         "the parts of failed attempts stay in first batches",
         frozenset(["STREAM-083"]),
         around={"Hub.attempt": _keeping, "Hub.retry": _keeping},
+    )
+)
+
+
+def _keeping_version(right: Any, feeds: ChatFeeds, steps: int = 1) -> None:
+    kept = list(feeds.parts)
+    right(feeds, steps)
+    feeds.parts.extend(kept)
+
+
+declare(
+    Fault(
+        "first-batches-keep-stored-parts",
+        "parts stay in first batches after their step was stored",
+        frozenset(
+            ["STREAM-032", "STREAM-031", "STREAM-067", "STREAM-069", "STREAM-078", "STREAM-139", "STREAM-140", "STREAM-145"]
+        ),
+        around={"Hub._next_version": _keeping_version, "Hub.drop_parts": lambda right, chat: None},
     )
 )
 
