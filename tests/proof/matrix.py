@@ -142,8 +142,9 @@ async def follow(faults: list[Fault], like: dict[str, dict[str, str]], profile: 
     async def one(fault: Fault) -> None:
         found: dict[str, str] = {}
         known = planner.named(sorted({c for r, c in like.get(fault.name, {}).items() if r in fault.red}))
-        for cases in (known, planner.few(fault.red)) if fault.when is None else (planner.cases(fault),):
-            if cases and not fault.red <= found.keys():
+        for cases in (known, planner.few(fault.red), planner.cases(fault) if fault.when is not None else []):
+            enough = fault.red <= found.keys() if fault.when is None else fault.red & found.keys()
+            if cases and not enough:
                 async with gate:
                     run = await play(fault, cases, profile)
                 found = run.killers() | found

@@ -180,7 +180,7 @@ def nil_model_of_an_edit_is_unknown(answer: Answer) -> None:
 @answers("editMessage", red=["EDIT-012", "EDIT-009", "EDIT-010", "MSG-003", "RACE-001"])
 def refused_edit_is_stored(answer: Answer) -> None:
     """An edit is stored before its model is checked."""
-    if message_of(answer) == "Invalid model config ID.":
+    if message_of(answer).startswith(("Invalid model config ID.", "Invalid model_config_id: ")):
         _add(answer)
 
 
