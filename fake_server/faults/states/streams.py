@@ -92,10 +92,8 @@ declare(
     Fault(
         "first-batches-keep-stored-parts",
         "parts stay in first batches after their step was stored",
-        frozenset(
-            ["STREAM-032", "STREAM-031", "STREAM-067", "STREAM-069", "STREAM-078", "STREAM-139", "STREAM-140", "STREAM-145"]
-        ),
-        around={"Hub._next_version": _keeping_version, "Hub.drop_parts": lambda right, chat: None},
+        frozenset(["STREAM-032", "STREAM-031", "STREAM-078", "STREAM-139", "STREAM-140", "STREAM-145"]),
+        around={"Hub._next_version": _keeping_version, "Hub.attempt": _keeping, "Hub.drop_parts": lambda right, chat: None},
     )
 )
 
