@@ -42,6 +42,7 @@ BY_REFUSAL = frozenset(
     (
         "createChat", "getChat", "getChatDiff", "listMessages", "sendMessage", "editMessage", "updateModelConfig",
         "listModelConfigs", "getCostSummary", "getUsageLimitStatus", "listDebugRuns", "getDebugRun",
+        "reconcileInvalidChat", "refreshChatContext",
     )
 )  # fmt: skip
 

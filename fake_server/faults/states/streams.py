@@ -93,12 +93,16 @@ declare(
         "first-batches-keep-stored-parts",
         "parts stay in first batches after their step was stored",
         frozenset(["STREAM-032", "STREAM-031", "STREAM-078", "STREAM-139", "STREAM-140", "STREAM-145"]),
-        around={"Hub._next_version": _keeping_version, "Hub.attempt": _keeping, "Hub.drop_parts": lambda right, chat: None},
+        around={
+            "VersionedHub._next_version": _keeping_version,
+            "Hub.attempt": _keeping,
+            "Hub.drop_parts": lambda right, chat: None,
+        },
     )
 )
 
 
-@instead("Hub._had_queue", red=["STREAM-146"])
+@instead("VersionedHub._had_queue", red=["STREAM-146"])
 def retries_hide_the_queue(right: Any, chat: Chat) -> bool:
     """A first batch has no queue while a model call waits to be tried again."""
     feeds = right.__self__._chats.get(chat.id)
