@@ -41,6 +41,31 @@ turns_off(
     "model-config.effort",
     red=["MODEL-212", "SCHEMA-updateModelConfig"],
 )
+turns_off(
+    "overrides-of-any-effort", "an override takes efforts that its model has not", "config.override-effort", red=["CONF-233"]
+)
+turns_off("efforts-without-a-model", "an override of no model takes an effort", "config.override-effort-model", red=["CONF-234"])
+turns_off(
+    "disabled-defaults-are-used",
+    "chats run on a default that is off",
+    "create.default-off",
+    "common.no-default-model",
+    red=["MODEL-214"],
+)
+turns_off("keyless-models-are-taken", "models without a key are not refused first", "common.model-keyless", red=["MODEL-215"])
+turns_off(
+    "any-name-behind-openai", "names with a namespace are taken by every provider", "model-config.namespaced", red=["MODEL-216"]
+)
+turns_off(
+    "disabled-configs-become-the-default",
+    "the default passes to a config that is off",
+    "model-config.promotes-enabled",
+    red=["MODEL-220"],
+)
+turns_off(
+    "names-decide-on-types", "a name that begins with a type is listed there", "catalog.takes-names-apart", red=["MODEL-221"]
+)
+turns_off("empty-searches-find-all", "a search for nothing is none", "list.q-search-empty", red=["FILTER-170"])
 turns_off("words-beside-titles", "words are searched beside titles", "list.q-search-combined", red=["FILTER-168"])
 
 

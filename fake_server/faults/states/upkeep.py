@@ -6,6 +6,7 @@ from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.faults.limits.bounds import other_status, refuse
+from fake_server.http.endpoint import gateway_is_off
 from fake_server.state.records import Chat
 
 LACKS = "error.before-status"  # the faults of this module are ones only in revisions without it
@@ -15,6 +16,7 @@ turns_off("turns-are-compacted", "compacts in the midst of a turn", "compact.bus
 turns_off("others-compact", "compacts the chats of others", "compact.not-owner", red=["COMPACT-126"])
 other_status("archived-chats-compact-in-conflict", "compact.archived", 409, "compactChat", red=["COMPACT-127"])
 turns_off("healthy-chats-are-mended", "mends what is in order", "reconcile.healthy", red=["RECONCILE-101"])
+turns_off("orders-without-the-gateway", "chats are made while the gateway is off", "common.gateway-off", red=["GATEWAY-023"])
 turns_off("chats-have-any-number-of-files", "the files of a chat are not counted", "content.files-count", red=["FILE-226"])
 replaces(
     "nobody-shares-by-source",
@@ -46,6 +48,13 @@ def failures_outlast_compactions(right: Any, chat: Chat) -> None:
     error = chat.last_error
     right(chat)
     chat.last_error = error
+
+
+@answers("listModels", red=["GATEWAY-024"])
+def no_models_without_the_gateway(answer: Answer) -> None:
+    """No models are listed while the gateway is off."""
+    if gateway_is_off(answer.backend):
+        refuse(answer, "common.gateway-off")
 
 
 @changes("getChatCost", red=["COST-216", "SCHEMA-getChatCost"])
