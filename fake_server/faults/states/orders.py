@@ -7,7 +7,7 @@ from typing import Any
 from fake_server.chats.lifecycle import INTERRUPTED_BY_USER
 from fake_server.chats.queueing import Queueing
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
-from fake_server.faults.limits.bounds import refuse
+from fake_server.faults.limits.bounds import message_of, refuse
 from fake_server.state.records import Chat, Message, Token, User
 
 LACKS = "error.before-status"  # the faults of this module are ones only in revisions without it
@@ -67,6 +67,14 @@ def children_have_no_proposals(answer: Answer) -> None:
     chat = answer.backend.store.chats.get(answer.path_params["chat"])
     if answer.status == 200 and chat is not None and chat.parent_chat_id:
         refuse(answer, "common.not-found")
+
+
+@answers("editMessage", red=["EDIT-012", "MSG-003"])
+def refused_contents_are_stored(answer: Answer) -> None:
+    """An edit without content is refused, and stored."""
+    chat = answer.backend.store.chats.get(answer.path_params["chat"])
+    if message_of(answer) == "Content is required." and chat is not None:
+        answer.backend.ledger.add_message(chat, "user", [{"type": "text", "text": "x"}])
 
 
 @changes("sendMessage", red=["SEND-158"])
