@@ -77,6 +77,14 @@ def refused_contents_are_stored(answer: Answer) -> None:
         answer.backend.ledger.add_message(chat, "user", [{"type": "text", "text": "x"}])
 
 
+@answers("sendMessage", red=["SEND-010"])
+def refused_plan_modes_are_stored(answer: Answer) -> None:
+    """A send whose model is refused sets the plan mode of the chat."""
+    if message_of(answer).startswith("Invalid model_config_id: "):
+        chat = answer.backend.store.chats[answer.path_params["chat"]]
+        chat.plan_mode = answer.sent["plan_mode"] or chat.plan_mode
+
+
 @changes("sendMessage", red=["SEND-158"])
 def sends_tell_no_messages(answer: Answer) -> None:
     """The answer to a send that is not queued has the message alone."""
