@@ -157,7 +157,7 @@ turns_off(
 )
 
 
-@frames("stream", red=["STREAM-033", "SCHEMA-event-action_required"])
+@frames("stream", red=["STREAM-033", "SCHEMA-event-action_required", "STREAM-253"])
 def calls_in_snapshots(batch: list[Event], memory: Memory) -> list[Event]:
     """The snapshot of a chat in requires_action has an action_required event."""
     if first(memory) and status_of(batch) == "requires_action":
