@@ -242,7 +242,9 @@ async def waits_end_at_once(right: Any, chat: Chat) -> None:
     """wait_agent does not wait."""
 
 
-turns_off("failed-agents-pass", "wait_agent takes a failure for an end", "agents.failures-are-errors", red=["CHILD-010"])
+turns_off(
+    "failed-agents-pass", "wait_agent takes a failure for an end", "agents.failures-are-errors", red=["CHILD-010", "CHILD-020"]
+)
 turns_off("messages-to-agents-are-lost", "message_agent does nothing", "agents.take-messages", red=["CHILD-011", "CHILD-012"])
 turns_off(
     "closed-agents-are-archived", "close_agent archives the chat", "agents.close-only-stops", red=["CHILD-013", "CHILD-019"]

@@ -118,14 +118,14 @@ def files_come_last(answer: Answer) -> None:
         message["content"].sort(key=lambda p: p["type"] == "file-reference")
 
 
-@changes(MESSAGES, red=["PART-021", "PART-022", "MSG-013"])
+@changes(MESSAGES, red=["PART-021", "PART-022", "PART-153", "MSG-013"])
 def reasoning_comes_last(answer: Answer) -> None:
     """Reasoning is stored after all else."""
     for message in answer.body["messages"]:
         message["content"].sort(key=lambda p: p["type"] == "reasoning")
 
 
-@changes(MESSAGES, red=["PART-022", "MSG-013"])
+@changes(MESSAGES, red=["PART-022", "PART-153", "MSG-013"])
 def sources_come_last(answer: Answer) -> None:
     """Sources are stored after all else."""
     for message in answer.body["messages"]:
@@ -179,7 +179,7 @@ spoils_events("errors-with-empty-detail", "an error without detail has null", "s
 spoils_events("retries-without-delay", "a retry has no delay_ms", "stream", "any", drop("delay_ms"),
               where=lambda e: "retrying_at" in e, red=["EVENT-002", "SCHEMA-event-retry", "RETRY-010", "RETRY-012"])  # fmt: skip
 spoils_events("calls-with-json-arguments", "arguments in action_required are objects", "stream", "any", put(args={"a": 1}),
-              where=lambda e: isinstance(e.get("args"), str), red=["EVENT-003", "SCHEMA-event-action_required", "STREAM-075", "WATCH-028"])  # fmt: skip
+              where=lambda e: isinstance(e.get("args"), str), red=["EVENT-003", "SCHEMA-event-action_required", "STREAM-075", "WATCH-028", "STREAM-256"])  # fmt: skip
 spoils_events("watch-always-has-calls", "every watch event has tool_calls", "watch", "event",
               lambda e: e.setdefault("tool_calls", []), red=["EVENT-004"])  # fmt: skip
 

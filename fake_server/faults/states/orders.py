@@ -6,8 +6,9 @@ from typing import Any
 
 from fake_server.chats.lifecycle import INTERRUPTED_BY_USER
 from fake_server.chats.queueing import Queueing
-from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
+from fake_server.faulting import Answer, Fault, answers, changes, declare, instead, replaces, turns_off
 from fake_server.faults.limits.bounds import message_of, refuse
+from fake_server.state.model_choice import live_config
 from fake_server.state.records import Chat, Message, Token, User
 
 LACKS = "error.before-status"  # the faults of this module are ones only in revisions without it
@@ -75,6 +76,19 @@ def refused_contents_are_stored(answer: Answer) -> None:
     chat = answer.backend.store.chats.get(answer.path_params["chat"])
     if message_of(answer) == "Content is required." and chat is not None:
         answer.backend.ledger.add_message(chat, "user", [{"type": "text", "text": "x"}])
+
+
+declare(
+    Fault(
+        "chats-keep-disabled-models",
+        "a chat whose model is disabled goes on with it, in vain",
+        frozenset(["MODEL-222"]),
+        around={
+            "Lifecycle._model_to_send": lambda right, chat, wanted: right(chat, wanted) if wanted else chat.last_model_config_id,
+            "turn_model": lambda right, backend, chat: live_config(backend, chat.last_model_config_id) or right(backend, chat),
+        },
+    )
+)
 
 
 @answers("sendMessage", red=["SEND-010"])

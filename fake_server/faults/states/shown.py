@@ -66,6 +66,7 @@ turns_off(
     "names-decide-on-types", "a name that begins with a type is listed there", "catalog.takes-names-apart", red=["MODEL-221"]
 )
 turns_off("empty-searches-find-all", "a search for nothing is none", "list.q-search-empty", red=["FILTER-170"])
+turns_off("shares-outlast-memberships", "who has left an organization reads its chats", "acl.members-only", red=["ACL-178"])
 turns_off("words-beside-titles", "words are searched beside titles", "list.q-search-combined", red=["FILTER-168"])
 
 

@@ -25,7 +25,10 @@ turns_off(
 )
 turns_off("gateway-422-is-final", "the text of a 422 does not matter", "classify.timeout.422", red=["GATEWAY-010"])
 turns_off(
-    "gateway-reads-words-of-loss", "the words of a provider are no loss", "gateway.takes-words-for-losses", red=["GATEWAY-011"]
+    "gateway-reads-words-of-loss",
+    "the words of a provider are no loss",
+    "gateway.takes-words-for-losses",
+    red=["GATEWAY-011", "GATEWAY-025"],
 )
 turns_off("gateway-passes-bodies-on", "errors keep the provider's body", "gateway.own-body", red=["GATEWAY-012"])
 turns_off("gateway-reads-comments", "comments are passed over", "gateway.trips-over-comments", red=["GATEWAY-013"])
