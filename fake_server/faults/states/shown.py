@@ -70,7 +70,7 @@ turns_off("shares-outlast-memberships", "who has left an organization reads its 
 turns_off("words-beside-titles", "words are searched beside titles", "list.q-search-combined", red=["FILTER-168"])
 
 
-@changes("listChats", red=["DIFF-006"])
+@changes("listChats", red=["DIFF-006", "FILTER-066"])
 def unarchived_and_titled_lose_one(answer: Answer) -> None:
     """A list of chats with a title that are not archived, both asked for, lacks the last one."""
     q = answer.query.get("q", "")
