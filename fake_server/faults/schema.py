@@ -18,6 +18,7 @@ from spec.documents import Documents, Operation, Schema, documents
 DOCS: Documents = documents(spec.DEFAULT)
 # The profiles of which there are faults here: the default and all that extend it.
 PROFILES = (spec.DEFAULT, *(p for p in spec.profiles(unfinished=True) if spec.DEFAULT in spec.chain(p)[1:]))
+LATER = "error.before-status"  # what came later is there only in revisions without it
 # What turns red beside the schema itself, by operation or event: checks that do look at what is broken.
 ALSO: dict[str, list[str]] = {
     "SCHEMA-createChat": ["CREATE-012", "CREATE-026"],
@@ -189,6 +190,7 @@ for _socket, _feed, _union, _key, _prefix in (
 ):
     _having = [p for p in PROFILES if _union in spec.load(p).asyncapi["components"]["schemas"]]
     _kinds = {kind for p in _having for kind in documents(p).event_names(_union)}
+    _early = DOCS.event_names(_union) if spec.DEFAULT in _having else {}
     for _kind in sorted(_kinds - {"diff_status_change", "context_dirty"}):  # which need a workspace
         declare(
             Fault(
@@ -197,6 +199,7 @@ for _socket, _feed, _union, _key, _prefix in (
                 _also(f"SCHEMA-{_prefix}-{_kind}"),
                 socket=_socket,
                 events=_event(_union, _key, _kind),
+                lacks="" if _kind in _early else LATER,
             )
         )
     declare(
