@@ -50,7 +50,7 @@ def failures_outlast_compactions(right: Any, chat: Chat) -> None:
     chat.last_error = error
 
 
-@answers("listModels", red=["GATEWAY-024", "SCHEMA-listModels"])
+@answers("listModels", red=["GATEWAY-024", "MODEL-001", "SCHEMA-listModels"])
 def no_models_without_the_gateway(answer: Answer) -> None:
     """No models are listed while the gateway is off."""
     if gateway_is_off(answer.backend):
