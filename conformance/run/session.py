@@ -458,7 +458,7 @@ class Session:
                 yield check
 
     def _unjudged(self) -> Iterable[Check]:
-        done = {check.requirement for check in self.checks}
+        done, unreached = {check.requirement for check in self.checks}, None
         for requirement, row in self.profile.requirements.items():
             if requirement in done or not self._in_scope(requirement):
                 continue
@@ -472,7 +472,7 @@ class Session:
                 self.unreached.append(requirement)
                 continue
             else:
-                verdict, reason = self._unreached()
+                verdict, reason = unreached = unreached or self._unreached()
             check = self.check(requirement, verdict, "")
             check.reason = reason
             yield check

@@ -151,7 +151,7 @@ class VersionedHub(Hub):
         feeds.part_readers.append(feed)
         try:
             while batch := await feed.take():
-                await self._send_frame("stream", feed, batch, send)
+                await self._send_frame("parts", feed, batch, send)
         finally:
             feeds.part_readers.remove(feed)
             self._left.set()

@@ -11,13 +11,13 @@ _TOGETHER = {"provider.type-missing": ["ERR-179", "ERR-181"]}
 
 def _declare_all() -> None:
     ids: dict[str, list[str]] = {}  # of a refusal that has other words in another revision each of its ids
-    for profile in (spec.DEFAULT, *spec.profiles()):
+    for profile in (spec.DEFAULT, *spec.profiles(unfinished=True)):
         for key, row in spec.load(profile).errors.items():
             if row.prose and row.prose not in ids.setdefault(key, []):
                 ids[key].append(row.prose)
     beside = {one for found in _TOGETHER.values() for one in found}
     for key, found in ids.items():
-        known = (spec.registry().get(one) for one in found if one not in beside)
+        known = (spec.all_rows().get(one) for one in found if one not in beside)
         wanted = [row.id for row in known if row and not row.excluded]
         if wanted:
             red = [*wanted, *_TOGETHER.get(key, [])]

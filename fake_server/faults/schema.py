@@ -16,6 +16,9 @@ from fake_server.faulting import Answer, AnswerFault, EventsFault, Fault, declar
 from spec.documents import Documents, Operation, Schema, documents
 
 DOCS: Documents = documents(spec.DEFAULT)
+# The profiles of which there are faults here: the default and all that extend it.
+PROFILES = (spec.DEFAULT, *(p for p in spec.profiles(unfinished=True) if spec.DEFAULT in spec.chain(p)[1:]))
+LATER = "error.before-status"  # what came later is there only in revisions without it
 # What turns red beside the schema itself, by operation or event: checks that do look at what is broken.
 ALSO: dict[str, list[str]] = {
     "SCHEMA-createChat": ["CREATE-012", "CREATE-026"],
@@ -28,10 +31,11 @@ ALSO: dict[str, list[str]] = {
     "SCHEMA-createMCPServer": ["MCP-002"],
     "SCHEMA-getMCPServer": ["MCP-002", "MCP-003"],
     "SCHEMA-watch-created": ["WATCH-027"],
+    "SCHEMA-parts-message_part": ["SER-007"],
     "SCHEMA-frame-streamChat": ["STREAM-014", "STREAM-017", "STREAM-026", "STREAM-029", "STREAM-067", "STREAM-069"],
-    "SCHEMA-frame-watchChats": ["WATCH-003", "WATCH-021", "WATCH-029", "EVENT-004"],
+    "SCHEMA-frame-watchChats": ["WATCH-003", "WATCH-021", "WATCH-029", "EVENT-004", "WATCH-214"],
     # the chat of an event of the stream becomes a number, which other checks look at too
-    **{f"SCHEMA-event-{kind}": ["SER-007", "STREAM-015"] for kind in DOCS.event_names("StreamEvent")},
+    **{f"SCHEMA-event-{kind}": ["SER-007", "STREAM-015"] for p in PROFILES for kind in documents(p).event_names("StreamEvent")},
     **{f"SCHEMA-watch-{kind}": ["WATCH-027"] for kind in DOCS.event_names("WatchEvent")},
 }
 # Operations whose optional keys are looked at.
@@ -39,6 +43,7 @@ BY_REFUSAL = frozenset(
     (
         "createChat", "getChat", "getChatDiff", "listMessages", "sendMessage", "editMessage", "updateModelConfig",
         "listModelConfigs", "getCostSummary", "getUsageLimitStatus", "listDebugRuns", "getDebugRun",
+        "reconcileInvalidChat", "refreshChatContext",
     )
 )  # fmt: skip
 
@@ -112,8 +117,8 @@ def _answer(profile: str, operation: str) -> Shape | None:
     return Shape(schemas[-1], docs) if schemas else None
 
 
-def _spoilt(operation: Operation) -> AnswerFault:
-    """What breaks the schema of one operation's answers."""
+def _spoilt(operation: Operation, profile: str) -> AnswerFault:
+    """What breaks the schema of the answers of one operation, which this profile has."""
 
     def success(answer: Answer) -> None:
         shape = _answer(answer.backend.revision.name, operation.id)
@@ -122,12 +127,12 @@ def _spoilt(operation: Operation) -> AnswerFault:
 
     def refusal(answer: Answer) -> None:
         # a refusal on the way to the operation (no token, no such chat) is one of its answers too
-        match = DOCS.match(answer.method, answer.path)
+        match = documents(answer.backend.revision.name).match(answer.method, answer.path)
         asked = match is not None and match.operation.id == operation.id
         if asked and answer.status >= 400 and isinstance(answer.body, dict):
             answer.body["detail"] = 7
 
-    right = _answer(spec.DEFAULT, operation.id)
+    right = _answer(profile, operation.id)
     return success if right and right.path and operation.id not in BY_REFUSAL else refusal
 
 
@@ -136,7 +141,7 @@ def _told(profile: str, union: str, kind: str) -> Shape:
     """The schema of one kind of event of this profile."""
     docs = documents(profile)
     shape = Shape({"$ref": f"#/components/schemas/{docs.event_names(union)[kind]}"}, docs)
-    if union == "StreamEvent":  # their optional keys are looked at, or there are none
+    if union in ("StreamEvent", "PartsEvent"):  # their optional keys are looked at, or there are none
         shape.path, shape.forced = (["chat_id"], 7), True
     return shape
 
@@ -163,20 +168,30 @@ def _also(name: str) -> frozenset[str]:
     return frozenset([name, *ALSO.get(name, [])])
 
 
-for _operation in [*(o for o in DOCS.operations.values() if o.judged), DOCS.unrouted]:
-    declare(
-        Fault(
-            f"breaks-schema-{_operation.id}",
-            f"an answer of {_operation.id} leaves its schema",
-            _also(f"SCHEMA-{_operation.id}"),
-            answer=_spoilt(_operation),
+_operations = {
+    operation.id: (operation, profile)
+    for profile in reversed(PROFILES)
+    for operation in (*documents(profile).operations.values(), documents(profile).unrouted)
+}
+for _operation, _profile in _operations.values():
+    if _operation.judged or _operation.id == DOCS.unrouted.id:
+        declare(
+            Fault(
+                f"breaks-schema-{_operation.id}",
+                f"an answer of {_operation.id} leaves its schema",
+                _also(f"SCHEMA-{_operation.id}"),
+                answer=_spoilt(_operation, _profile),
+            )
         )
-    )
 for _socket, _feed, _union, _key, _prefix in (
     ("stream", "streamChat", "StreamEvent", "type", "event"),
     ("watch", "watchChats", "WatchEvent", "kind", "watch"),
+    ("parts", "streamParts", "PartsEvent", "type", "parts"),
 ):
-    for _kind in sorted(DOCS.event_names(_union).keys() - {"diff_status_change"}):  # which needs a workspace
+    _having = [p for p in PROFILES if _union in spec.load(p).asyncapi["components"]["schemas"]]
+    _kinds = {kind for p in _having for kind in documents(p).event_names(_union)}
+    _early = DOCS.event_names(_union) if spec.DEFAULT in _having else {}
+    for _kind in sorted(_kinds - {"diff_status_change", "context_dirty"}):  # which need a workspace
         declare(
             Fault(
                 f"breaks-schema-{_prefix}-{_kind}",
@@ -184,6 +199,7 @@ for _socket, _feed, _union, _key, _prefix in (
                 _also(f"SCHEMA-{_prefix}-{_kind}"),
                 socket=_socket,
                 events=_event(_union, _key, _kind),
+                lacks="" if _kind in _early else LATER,
             )
         )
     declare(

@@ -12,7 +12,8 @@ LEVELS = ("minimal", "low", "medium", "high")
 def allowed(options: dict[str, Any] | None) -> list[str]:
     """The efforts up to the maximum of a model config's options; none where it has no bounds."""
     bounds = (options or {}).get("reasoning_effort")
-    return list(EFFORTS[: EFFORTS.index(bounds["max"]) + 1]) if bounds else []
+    most = bounds.get("max") if bounds else None
+    return list(EFFORTS[: EFFORTS.index(most) + 1]) if most in EFFORTS else []
 
 
 def problem(sent: dict[str, Any]) -> str:

@@ -43,12 +43,13 @@ async def _run(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) ->
         return await _wait(backend, child, seconds if seconds > 0 else WAIT_SECONDS)
     if name == "message_agent":
         return _message(backend, child, args)
+    works = child.status != "waiting"
+    stopped = backend.lifecycle.interrupt(child) if works else child
     if not backend.does("agents.close-only-stops"):
         child.archived = True
     if name == "interrupt_agent":
-        works = child.status != "waiting"
-        return _about(backend.lifecycle.interrupt(child) if works else child, interrupted=works)
-    if child.status != "waiting" and backend.lifecycle.interrupt(child).status != "waiting":
+        return _about(stopped, interrupted=works)
+    if stopped.status != "waiting":
         raise ToolError("set target chat waiting", type=child.agent_type)
     return _about(child, terminated=True)
 

@@ -27,7 +27,7 @@ def test_text_is_one_line_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_fault_names_requirements_that_there_are() -> None:
-    assert {r for fault in load_all().values() for r in fault.red} <= set(spec.registry())
+    assert {r for fault in load_all().values() for r in fault.red} <= set(spec.all_rows())
 
 
 def test_each_wording_that_is_required_has_a_fault_of_other_words() -> None:

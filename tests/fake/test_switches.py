@@ -13,6 +13,7 @@ from fake_server.answers.answering import Answerer
 from fake_server.chats.hub import Hub
 from fake_server.chats.ledger import Ledger
 from fake_server.chats.lifecycle import Lifecycle
+from fake_server.chats.versioned import VersionedHub
 from fake_server.faulting import REPLACEABLE, load_all
 from fake_server.http.app import load_routes
 from fake_server.revision import revision, table
@@ -60,7 +61,7 @@ def test_every_switch_is_turned_by_something() -> None:
 
 def test_faults_stand_in_place_of_what_is_there() -> None:
     load_routes(revision(spec.DEFAULT))  # which imports every endpoint
-    parts = {part.__name__: part for part in (Hub, Ledger, Runner, Lifecycle, Answerer)}
+    parts = {part.__name__: part for part in (Hub, VersionedHub, Ledger, Runner, Lifecycle, Answerer)}
     replaced = {method for fault in load_all().values() for method in fault.around}
     assert replaced >= REPLACEABLE, "nothing replaces these"
     methods = [method.partition(".") for method in replaced - REPLACEABLE]

@@ -66,7 +66,7 @@ async def main() -> int:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--jobs", type=int, default=3, help="servers at once")
     parser.add_argument("-v", action="store_true")
-    parser.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles())
+    parser.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles(unfinished=True))
     options = parser.parse_args()
     profile = options.profile
     gate, planner = asyncio.Semaphore(options.jobs), Planner.of(committed(profile), profile)

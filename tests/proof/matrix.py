@@ -2,6 +2,7 @@
 
 `python -m tests.proof.matrix` plays every fault against all cases that may see it and writes tests/proof/matrix.json.
 `--only FAULT…` makes the rows of these faults anew and leaves all others as they are.
+`--like PROFILE` plays for each fault the cases that the matrix of that profile names and those that declare what it names.
 `--check` plays for each fault only the cases that the committed matrix names, and says what is not as it says there.
 `--shard i/n` does the i-th of n parts; `--workers N` starts N processes that share the work.
 """
@@ -26,6 +27,7 @@ from tests.proof.bench import PROPERTIES, Run, faults_of, judged_only_with, opti
 FILE = Path(__file__).with_name("matrix.json")  # of the profile of a run that names none
 AT_ONCE = 3  # servers of one process at a time: a run waits more than it works
 _MOST = 25  # cases that judge a requirement in passing; more add time, not knowledge
+_FEW = 4  # of them where the matrix of another profile is followed
 
 
 def family(requirement: str) -> str:
@@ -55,6 +57,12 @@ class Planner:
     def judging(self, requirements: set[str]) -> list[CaseSpec]:
         """Every case that judges one of these, in passing or not."""
         return self.named(sorted({n for r in requirements for n in self._judges.get(r, []) if n in self._cases}))
+
+    def few(self, requirements: set[str]) -> list[CaseSpec]:
+        """The cases that declare one of these, and of those that judge them in passing the first ones."""
+        names = {c.name for c in self._cases.values() if requirements & set(c.requirements)}
+        known = {n for r in requirements for n in [n for n in self._judges.get(r, []) if n in self._cases][:_FEW]}
+        return [self._cases[n] for n in sorted(names | known)]
 
     def cases(self, fault: Fault) -> list[CaseSpec]:
         names: set[str] = set()
@@ -126,6 +134,30 @@ async def generate(faults: list[Fault], profile: str = spec.DEFAULT) -> dict[str
     return out
 
 
+async def follow(faults: list[Fault], like: dict[str, dict[str, str]], profile: str) -> dict[str, dict[str, str]]:
+    """The rows of these faults, from the cases that another matrix names; from more, if those don't see what a fault names."""
+    planner, gate = Planner.of(like, profile), asyncio.Semaphore(AT_ONCE)
+    out: dict[str, dict[str, str]] = {}
+
+    async def one(fault: Fault) -> None:
+        found: dict[str, str] = {}
+        known = planner.named(sorted({c for r, c in like.get(fault.name, {}).items() if r in fault.red}))
+        for cases in (known, planner.few(fault.red), planner.cases(fault) if fault.when is not None else []):
+            enough = fault.red <= found.keys() if fault.when is None else fault.red & found.keys()
+            if cases and not enough:
+                async with gate:
+                    run = await play(fault, cases, profile)
+                found = run.killers() | found
+        named = fault.red & found.keys() if fault.when is not None else found.keys()
+        out[fault.name] = {r: found[r] for r in sorted(named)}
+        missed, surplus = differs(fault, set(found))
+        if missed or surplus:
+            print(f"{fault.name}: not red {sorted(missed)}, also red {sorted(surplus)}", flush=True)
+
+    await asyncio.gather(*(one(fault) for fault in faults))
+    return out
+
+
 async def check(faults: list[Fault], matrix: dict[str, dict[str, str]], profile: str = spec.DEFAULT) -> list[str]:
     """Play what the matrix names; gives a line for each id that does not turn red any more."""
     planner, gate = Planner.of(matrix, profile), asyncio.Semaphore(2 * AT_ONCE)
@@ -141,6 +173,7 @@ async def check(faults: list[Fault], matrix: dict[str, dict[str, str]], profile:
             async with gate:
                 run = await play(fault, planner.cases(fault), profile)
         alive, more = differs(fault, red_of(fault, run), killers)
+        more -= fault.red  # a matrix that follows another one holds what few cases show
         if alive or more:
             wrong.append(f"{fault.name}: not red {sorted(alive)}, also red {sorted(more)}")
 
@@ -195,9 +228,10 @@ def main() -> int:
         "--update", action="store_true", help="only the faults whose row is missing or differs from what they name"
     )
     parser.add_argument("--only", nargs="+", metavar="FAULT", default=[], help="only these faults, whatever their rows say")
+    parser.add_argument("--like", choices=spec.profiles(), help="follow the matrix of this profile")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="check only every N-th fault")
     parser.add_argument("--json", action="store_true", help="print the part of the matrix instead of writing it")
-    parser.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles())
+    parser.add_argument("--profile", default=spec.DEFAULT, choices=spec.profiles(unfinished=True))
     options = parser.parse_args()
     profile = options.profile
     rest = kept(profile) if options.update or options.only else {}
@@ -205,6 +239,7 @@ def main() -> int:
         mode = ["--check", "--every", str(options.every)] if options.check else ["--json", *["--update"] * options.update]
         mode += ["--profile", profile]
         mode += ["--only", *options.only] if options.only else []
+        mode += ["--like", options.like] if options.like else []
         results = in_workers(options.workers, mode)
         if options.check:
             print("".join(output for _, output in results), end="")
@@ -223,7 +258,8 @@ def main() -> int:
     if options.update:
         known = committed(profile)
         wanted = [fault for fault in wanted if any(differs(fault, set(known.get(fault.name, {}))))]
-    found = asyncio.run(generate(part(options.shard, wanted), profile))
+    wanted = part(options.shard, wanted)
+    found = asyncio.run(follow(wanted, committed(options.like), profile) if options.like else generate(wanted, profile))
     if options.json:
         print(json.dumps(found))
         return 0

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.play.turns import held, said
+from conformance.play.turns import ran, said
 from conformance.scenes.lifecycle import becomes, first, queued
 from conformance.wire.exchange import ABSENT
 from fixtures.scripts import gate, http_error, script, text
@@ -17,13 +17,16 @@ SUMMARY = "chat_summarized"
 @case("COMPACT-123", "COMPACT-124", "COMPACT-127")
 async def compaction(t: Case) -> None:
     chat = await first(t)
+    t.given(await chat.patch(archived=True))
+    archived = await t.alice.post(chat.url("compactChat"))
+    t.given(await chat.patch(archived=False))
     with t.judging("COMPACT-127"):
-        t.given(await chat.patch(archived=True))
-        t.refused(await t.alice.post(chat.url("compactChat")), "compact.archived")
-        t.given(await chat.patch(archived=False))
+        t.refused(archived, "compact.archived")
+        t.expect(t.accepted(await chat.get())["status"], t.idle, "the status after a refusal", "/status")
     with t.judging("COMPACT-123"):
-        t.expect(t.accepted(await t.alice.post(chat.url("compactChat")))["status"], t.running, "the status in the answer")
+        answer = await t.alice.post(chat.url("compactChat"))
         await becomes(chat, lambda c: c["status"] == t.idle, "status waiting")
+        t.expect(t.accepted(answer)["status"], t.running, "the status in the answer", "/status")
         parts = [p for m in await chat.history() for p in m.get("content", []) if p.get("tool_name") == SUMMARY]
         t.expect([p["type"] for p in parts], ["tool-call", "tool-result"], "the parts of the summary")
         t.expect(parts[1]["result"]["source"], "manual", "its source", "/result/source")
@@ -33,10 +36,12 @@ async def compaction(t: Case) -> None:
 
 @case("COMPACT-125", needs=["llm-control"])
 async def compaction_during_a_turn(t: Case) -> None:
-    under_way = await held(t, text("part "))
-    t.refused(await t.alice.post(under_way.chat.url("compactChat")), "compact.busy")
-    await under_way.open()
-    await said(under_way.chat, ["first", "part late"])
+    chat, hold = await first(t), t.gate()
+    t.given(await chat.send(script(text("part "), gate(hold), text("late"), prefix="second")))
+    await t.llm.reached(hold)
+    t.refused(await t.alice.post(chat.url("compactChat")), "compact.busy")
+    await t.llm.open(hold)
+    await ran(chat, ["second", "part late"])
 
 
 @case("COMPACT-126")

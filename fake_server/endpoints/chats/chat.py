@@ -131,6 +131,7 @@ def check_plan_mode(backend: Backend, value: str) -> None:
     backend.guard("common.plan-mode", value not in ("", "plan"))
 
 
+@replaceable
 def check_mcp_servers(backend: Backend, ids: list[str] | None, kept: Container[str] = ()) -> None:
     """Refuse unknown MCP server ids, and known ones that stand there twice; those that the chat has already may be `kept`."""
     if not ids:

@@ -67,12 +67,14 @@ async def list_chats(call: Call) -> Reply:
     )
 
 
+@replaceable
 def shared_chats(backend: Backend, user: User, archived: bool) -> list[Chat]:
     """The root chats of others that are shared with this user."""
     roots = (chat for chat in backend.store.chats.values() if chat.parent_chat_id is None and chat.owner_id != user.id)
     return [chat for chat in roots if chat.archived == archived and authz.shared_with(backend, user, chat)]
 
 
+@replaceable
 def whole_text(backend: Backend, chat: Chat) -> str:
     """The title of a chat and the texts of its messages."""
     rows = (m for m in backend.store.messages.get(chat.id, ()) if not m.deleted and m.visibility != "model")

@@ -81,7 +81,7 @@ def any_skill_is_deleted(answer: Answer) -> None:
 
 # -- tool servers --
 turns_off("mcp-addresses-are-open", "everybody sees the addresses of tool servers", "mcp.hides-addresses", red=["MCP-003"])
-turns_off("mcp-disabled-is-shown", "everybody sees disabled tool servers", "mcp.hides-disabled", red=["MCP-004"])
+turns_off("mcp-disabled-is-shown", "everybody sees disabled tool servers", "mcp.hides-disabled", red=["MCP-004", "MCP-115"])
 turns_off("mcp-slugs-twice", "a PATCH takes the slug of another tool server", "mcp.slug-taken", red=["MCP-006"])
 turns_off("mcp-any-value", "a tool server takes any transport", "mcp.one-of", red=["MCP-007"])
 turns_off("mcp-keeps-secrets", "secrets outlive the way of signing in", "mcp.forgets-secrets", red=["MCP-009"])

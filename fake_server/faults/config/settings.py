@@ -120,7 +120,9 @@ def unknown_settings_are_empty(answer: Answer) -> None:
         answer.status, answer.body = 200, {}
 
 
-turns_off("prompts-without-end", "a prompt may be of any length", "config.user-prompt-length", red=["CONF-015", "CONF-016"])
+turns_off(
+    "prompts-without-end", "a prompt may be of any length", "config.user-prompt-length", red=["CONF-015", "CONF-016", "CONF-235"]
+)
 turns_off(
     "prompts-are-kept-raw",
     "prompts are stored as they were sent",
@@ -138,10 +140,10 @@ def prompt_limit_off_by_one(answer: Answer) -> None:
         refuse(answer, 400, TOO_LONG)
 
 
-@answers("putConfigUserPrompt", red=["CONF-016"])
+@answers("putConfigUserPrompt", red=["CONF-016", "CONF-235"])
 def prompt_bodies_without_cap(answer: Answer) -> None:
     """A prompt body of any size is read."""
-    if answer.status == 400 and "too large" in str(answer.body.get("detail")):
+    if answer.status == 413 or (answer.status == 400 and "too large" in str(answer.body.get("detail"))):
         answer.status, answer.body = 200, {"custom_prompt": "b"}
 
 

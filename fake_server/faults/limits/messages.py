@@ -70,11 +70,16 @@ def refused_send_is_stored(answer: Answer) -> None:
         _add(answer)
 
 
+def unknown_model(answer: Answer, order: str) -> str:
+    """The refusal of an unknown model, in revisions that have one for every order, too."""
+    return f"{order}.model-unknown" if answer.backend.revision.refuses(f"{order}.model-unknown") else "common.model-unknown"
+
+
 @answers("sendMessage", red=["SEND-012"])
 def nil_model_of_a_send_is_unknown(answer: Answer) -> None:
     """The nil UUID as model of a send is refused."""
     if answer.status == 200 and answer.sent["model_config_id"] == NIL_UUID:
-        refuse(answer, "send.model-unknown")
+        refuse(answer, unknown_model(answer, "send"))
 
 
 @answers("sendMessage", red=["SEND-013"])
@@ -162,20 +167,20 @@ def message_before_content(answer: Answer) -> None:
 def model_before_message(answer: Answer) -> None:
     """An unknown model of an edit is reported before an unknown message."""
     if answer.status == 404 and answer.sent and answer.sent["model_config_id"]:
-        refuse(answer, "edit.model-unknown")
+        refuse(answer, unknown_model(answer, "edit"))
 
 
 @answers("editMessage", red=["EDIT-011"])
 def nil_model_of_an_edit_is_unknown(answer: Answer) -> None:
     """The nil UUID as model of an edit is refused."""
     if answer.status == 200 and answer.sent["model_config_id"] == NIL_UUID:
-        refuse(answer, "edit.model-unknown")
+        refuse(answer, unknown_model(answer, "edit"))
 
 
 @answers("editMessage", red=["EDIT-012", "EDIT-009", "EDIT-010", "MSG-003", "RACE-001"])
 def refused_edit_is_stored(answer: Answer) -> None:
     """An edit is stored before its model is checked."""
-    if message_of(answer) == "Invalid model config ID.":
+    if message_of(answer).startswith(("Invalid model config ID.", "Invalid model_config_id: ")):
         _add(answer)
 
 

@@ -118,7 +118,7 @@ def children_take_no_labels(right: Any, chat: Chat, labels: Any) -> None:
     right(chat, {} if of_child(chat) else labels)
 
 
-@instead("Runner._store_partial", red=["INT-002", "INT-010", "CHILD-012", "CHILD-013", "RACE-001"])
+@instead("Runner._store_partial", red=["INT-002", "INT-010", "CHILD-012", "CHILD-013", "CHILD-019", "RACE-001"])
 def children_keep_no_partial_answer(right: Any, run: Any) -> Any:
     """What a sub-agent had said when it was interrupted is lost."""
     return [] if of_child(run.chat) else right(run)
@@ -242,9 +242,13 @@ async def waits_end_at_once(right: Any, chat: Chat) -> None:
     """wait_agent does not wait."""
 
 
-turns_off("failed-agents-pass", "wait_agent takes a failure for an end", "agents.failures-are-errors", red=["CHILD-010"])
+turns_off(
+    "failed-agents-pass", "wait_agent takes a failure for an end", "agents.failures-are-errors", red=["CHILD-010", "CHILD-020"]
+)
 turns_off("messages-to-agents-are-lost", "message_agent does nothing", "agents.take-messages", red=["CHILD-011", "CHILD-012"])
-turns_off("closed-agents-are-archived", "close_agent archives the chat", "agents.close-only-stops", red=["CHILD-013"])
+turns_off(
+    "closed-agents-are-archived", "close_agent archives the chat", "agents.close-only-stops", red=["CHILD-013", "CHILD-019"]
+)
 turns_off("agents-reach-any-chat", "agent tools take every chat", "agents.own-only", red=["CHILD-014"])
 
 

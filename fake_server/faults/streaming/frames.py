@@ -96,7 +96,7 @@ def status_comes_last(batch: list[Event], memory: Memory) -> list[Event]:
 def snapshot_knows_no_rest(batch: list[Event], memory: Memory) -> list[Event]:
     """The snapshot of a chat at rest shows it as pending."""
     if first(memory) and status_of(batch) == "waiting":
-        return [{**batch[0], "status": {"status": "pending"}}, *batch[1:]]
+        return [{**event, "status": {"status": "pending"}} if event["type"] == "status" else event for event in batch]
     return batch
 
 
@@ -157,7 +157,7 @@ turns_off(
 )
 
 
-@frames("stream", red=["STREAM-033", "SCHEMA-event-action_required"])
+@frames("stream", red=["STREAM-033", "SCHEMA-event-action_required", "STREAM-253"])
 def calls_in_snapshots(batch: list[Event], memory: Memory) -> list[Event]:
     """The snapshot of a chat in requires_action has an action_required event."""
     if first(memory) and status_of(batch) == "requires_action":

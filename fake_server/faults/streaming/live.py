@@ -42,7 +42,7 @@ def running_after_the_first_part(batch: list[Event], memory: Memory) -> list[Eve
             held.append(event)
             continue
         out.append(event)
-        if event["type"] not in ("status", "queue_update") and not of_role(event, "user"):
+        if event["type"] not in ("status", "queue_update", "preview_reset") and not of_role(event, "user"):
             out.extend(held)
             held.clear()
     return out

@@ -105,7 +105,7 @@ declare(
 )
 
 
-@changes("getChat", red=["RETRY-020"])
+@changes("getChat", red=["RETRY-020", "CHATOBJ-149"])
 def pending_during_retries(answer: Answer) -> None:
     """A chat that waits for a retry is shown as pending."""
     run = answer.backend.runner.run_of(answer.body["id"])

@@ -27,6 +27,11 @@ def is_a(event: Event, kind: str, **fields: Any) -> bool:
     return bool(event["kind"] == kind and all(event["chat"].get(k) == v for k, v in fields.items()))
 
 
+def is_new(event: Event) -> bool:
+    """Does it tell of a chat whose first turn is about to run, not of one that was unarchived?"""
+    return bool(event["kind"] == "created" and event["chat"]["status"] in ("pending", "running"))
+
+
 @instead("Hub._watch_feed", red=["WATCH-001", "WATCH-013"])
 def watch_begins_with_all_chats(right: Any, user: User) -> Any:
     """The watch feed begins with every chat of its owner."""
@@ -62,7 +67,7 @@ async def watch_needs_the_chat_role(right: Any, call: Any) -> None:
 @frames("watch", red=["WATCH-005"])
 def new_chats_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """A create is not told."""
-    return [e for e in batch if not (is_a(e, "created", status="pending") and "parent_chat_id" not in e["chat"])]
+    return [e for e in batch if not (is_new(e) and "parent_chat_id" not in e["chat"])]
 
 
 @frames("watch", red=["WATCH-006", "WATCH-104"])
@@ -151,10 +156,11 @@ def calls_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     return [e for e in batch if e["kind"] != "action_required"]
 
 
-@changes("submitToolResults", red=["WATCH-020"])
-def results_are_told(answer: Answer) -> None:
+@instead("Lifecycle.tool_results", red=["WATCH-020"])
+def results_are_told(right: Any, chat: Chat, *given: Any) -> None:
     """Submitting tool results is told as a change of status."""
-    answer.backend.hub.watch(chat_of(answer), "status_change")
+    right.__self__.backend.hub.watch(chat, "status_change")
+    right(chat, *given)
 
 
 turns_off("same-title-is-told", "a rename to the present title is told", "rename.same-is-free", red=["WATCH-021", "TITLE-012"])
@@ -203,7 +209,7 @@ def renames_by_admins_are_not_told(right: Any, call: Any, title: str) -> None:
 @frames("watch", red=["WATCH-026"])
 def children_are_not_told(batch: list[Event], memory: Memory) -> list[Event]:
     """The creation of a child chat is not told."""
-    return [e for e in batch if not (is_a(e, "created", status="pending") and e["chat"].get("parent_chat_id"))]
+    return [e for e in batch if not (is_new(e) and e["chat"].get("parent_chat_id"))]
 
 
 @frames("watch", red=["WATCH-027"])

@@ -1,0 +1,1 @@
+"""Faults of revisions in which the state of a chat decides what may be ordered of it."""
