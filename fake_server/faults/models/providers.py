@@ -272,7 +272,15 @@ turns_off(
     "any-threshold",
     "any threshold is accepted",
     "model-config.threshold",
-    red=["MODEL-024", "ERR-135", "MODEL-035", "SCHEMA-createModelConfig", "SCHEMA-listModelConfigs", "SCHEMA-updateModelConfig"],
+    red=[
+        "MODEL-024",
+        "ERR-135",
+        "MODEL-035",
+        "SCHEMA-createModelConfig",
+        "SCHEMA-listModelConfigs",
+        "SCHEMA-updateModelConfig",
+        "MODEL-219",
+    ],
 )
 turns_off(
     "negative-prices",
