@@ -19,6 +19,13 @@ from conformance.wire.redact import without_secrets
 from spec.changes import KINDS, Change, changes, only_in
 from spec.sources import cited
 
+_BASIS = {
+    "seen": "seen: recorded from a real server, or a fact that such recordings show",
+    "documented": "documented: the published reference says it",
+    "client": "client: a public client relies on it",
+    "source": "source: only read in the server's source",
+}
+
 
 def cases_by_requirement() -> dict[str, list[CaseSpec]]:
     """Which cases judge which requirement."""
@@ -128,6 +135,7 @@ def explained(options: Options) -> int:
     for part in cited(row.source):
         print(f"  source:   {part.name}: {part.text}")
         print(f"            {part.link}")
+    print(f"  basis:    {_BASIS[row.basis]}")
     for label, value in (("seen in", row.seen), ("needs", row.needs), ("profiles", row.profiles)):
         if value:
             print(f"  {label + ':':<9} {', '.join(value)}")

@@ -13,7 +13,7 @@ from scripts import assign_prose_ids, assign_schema_ids, registry_rows
 from spec import Requirement, contract_page, registry_page, sources
 
 ROOT = Path(__file__).parents[2]
-FIELDS = {"id", "level", "text", "source", "seen", "profiles", "not_in", "needs", "unkillable", "excluded", "differs"}
+FIELDS = {"id", "level", "text", "source", "seen", "profiles", "not_in", "needs", "unkillable", "excluded", "differs", "basis"}
 NEEDS = {
     "llm": "scripted turns",
     "llm-control": "the scripted LLM's control address: gates, journal, wire faults",
@@ -53,7 +53,7 @@ def raw(area: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("area", AREAS)
 def test_a_file_says_which_profiles_its_rows_hold_in(area: str) -> None:
     sheet = spec.read_yaml("requirements", f"{area}.yaml")
-    assert {"profiles", "rows"} <= set(sheet) <= {"profiles", "not_in", "rows"}
+    assert {"profiles", "rows"} <= set(sheet) <= {"profiles", "not_in", "basis", "rows"}
     for row in sheet["rows"]:
         assert row.get("profiles") != sheet["profiles"] or "not_in" in sheet, f"{row['id']} repeats the profiles of its file"
 
@@ -64,7 +64,7 @@ def test_rows_have_the_agreed_form(area: str) -> None:
         said = f"{area}.yaml, {row.get('id')}"
         assert set(row) <= FIELDS, f"{said}: unknown fields {set(row) - FIELDS}"
         assert re.fullmatch(r"[A-Z]+-\d{3}|SCHEMA-[\w-]+", row["id"]), said
-        assert row["level"] in ("MUST", "SHOULD", "MAY"), said
+        assert row["level"] in spec.LEVELS and spec.all_rows()[row["id"]].basis in spec.BASES, said
         assert spec.all_rows()[row["id"]].profiles, f"{said} holds nowhere"
         assert set(row.get("needs", ())) <= set(NEEDS), f"{said}: unknown needs"
         assert not ("unkillable" in row and "excluded" in row), said
