@@ -16,6 +16,7 @@ from typing import Any
 
 from spec import sources
 from spec.layers import Files, patched
+from spec.moving import moved_channels, moved_document
 from spec.sharing import named, shared_paths, shared_refusals, source
 
 # The profile of a run that names none.
@@ -135,8 +136,7 @@ class Profile:
     @property
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document; empty when the profile has no sockets."""
-        document: dict[str, Any] = _document(self.name, self._folder, "asyncapi.yaml") or {}
-        return document
+        return _asyncapi(self.name, self._folder)
 
     def table(self, name: str) -> Any:
         """The table `tables/<name>.yaml` of this profile. Raises FileNotFoundError."""
@@ -158,6 +158,11 @@ class Profile:
         `busy_statuses` and `rest_statuses` are lists of `statuses`.
         """
         return _traits(self.name, self._folder)
+
+    @property
+    def moves(self) -> tuple[dict[str, str], ...]:
+        """Where paths went from each profile of the chain to the next (spec.moving), the oldest first."""
+        return tuple(moves for name in reversed(self.chain) if (moves := _own(name, self._folder).get("moves")))
 
     @property
     def errors(self) -> dict[str, ErrorRow]:
@@ -190,7 +195,7 @@ def _own(name: str, folder: Path | None) -> dict[str, Any]:
 def _traits(profile: str, folder: Path | None) -> dict[str, Any]:
     traits: dict[str, Any] = {}
     for name in reversed(chain(profile, folder)):
-        own = {key: value for key, value in _own(name, folder).items() if key not in ("extends", "unfinished")}
+        own = {key: value for key, value in _own(name, folder).items() if key not in ("extends", "unfinished", "moves")}
         traits = patched(traits, own, f"spec/{name}/profile.yaml")
     return traits | {f"{kind}_statuses": traits["statuses"][kind] for kind in ("busy", "rest")}
 
@@ -207,10 +212,19 @@ def _document(profile: str, folder: Path | None, *parts: str) -> Any:
 
 
 @cache
+def _asyncapi(profile: str, folder: Path | None) -> dict[str, Any]:
+    document: dict[str, Any] = _document(profile, folder, "asyncapi.yaml") or {}
+    for moves in Profile(profile, folder).moves:
+        document = moved_channels(document, moves)
+    return document
+
+
+@cache
 def _openapi(profile: str, folder: Path | None) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for name in reversed(chain(profile, folder)):
         own = _own_openapi(name, Files(folder))
+        merged = moved_document(merged, _own(name, folder).get("moves", {}), f"spec/{name}/profile.yaml: moves")
         merged = patched(merged, own, f"spec/{name}/openapi*.yaml") if merged else own
         other, paths, _ = source(_own(name, folder), f"spec/{name}/profile.yaml")
         if other:

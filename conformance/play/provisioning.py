@@ -13,7 +13,7 @@ from conformance.play.case import Case
 from conformance.play.routing import GATEWAY
 from conformance.play.streams import joined_stream, over, told
 from conformance.play.verdict import Unmet
-from conformance.run.target import own_model
+from conformance.run.target import listed_models, own_model
 
 # Settings whose PUT takes fewer keys than GET shows.
 _TAKEN = {
@@ -53,6 +53,11 @@ def models_path(t: Case, model: str = "") -> str:
     return t.url("updateModelConfig", model_config=model) if model else t.url("listModelConfigs")
 
 
+async def all_models(t: Case, by: Actor | None = None) -> list[dict[str, Any]]:
+    """The model configs that this user sees, root by default. Raises Unmet."""
+    return listed_models(t.session.traits, t.given(await (by or t.root).get(models_path(t))))
+
+
 def keys_path(t: Case, user: str, provider: str = "") -> str:
     """The path of a user's own provider keys, or of the one for a provider."""
     if provider:
@@ -73,7 +78,7 @@ def behind(t: Case, made: dict[str, Any]) -> dict[str, Any]:
 async def base_model(t: Case) -> dict[str, Any]:
     """The model config that chats of the run have by themselves: the default one, or that of the target file. Raises Unmet."""
     named = own_model(t.session.target)
-    for config in t.given(await t.root.get(models_path(t))):
+    for config in await all_models(t):
         if config["id"] == named if named else config["is_default"]:
             return dict(config)
     raise Unmet("the target has no default model config")

@@ -36,7 +36,8 @@ class RateLimits:
 
     def count(self, call: Call) -> None:
         """Count this request; refuse it when there were too many. Sets the X-RateLimit headers of the answer."""
-        if not call.path.startswith(self.backend.revision.value("limits.below")):
+        below = self.backend.revision.value("limits.below")
+        if not call.path.startswith(below if isinstance(below, str) else tuple(below)):
             return
         limit = int(self.backend.options.get(LIMIT) or API_LIMIT)
         if not self.backend.does("limits.by-caller"):
@@ -53,11 +54,12 @@ class RateLimits:
         client = call.scope.get("client")
         caller = user.id if user else str(client[0] if client else "")
         self._one(call, limit, caller, exempt)
-        if call.path.startswith("/api/experimental/chats/files"):
-            self._one(call, FILES_LIMIT, caller, exempt)
+        _, chats, below_chats = call.path.partition("/chats/files")
+        if chats:  # a path and its second place count as one
+            self._one(call, FILES_LIMIT, caller, exempt, chats + below_chats)
 
-    def _one(self, call: Call, limit: int, caller: str, exempt: bool) -> None:
-        key, now = (limit, caller, call.path), time.monotonic()
+    def _one(self, call: Call, limit: int, caller: str, exempt: bool, path: str = "") -> None:
+        key, now = (limit, caller, path or call.path), time.monotonic()
         start, current, previous = self._counts.get(key, (now - now % WINDOW, 0, 0))
         passed = int((now - start) // WINDOW)
         if passed:
