@@ -60,7 +60,7 @@ def readers(backend: State, config: ModelConfig) -> dict[str, dict[str, str]]:
 @replaceable
 def readable(backend: State, config: ModelConfig, user: User) -> bool:
     """May the user use the config at all? In revisions without lists of access everybody may."""
-    if not backend.does("models.by-organization") or authz.is_site_owner(user):
+    if backend.does("models.of-deployment") or authz.is_site_owner(user):
         return True
     organization = backend.store.organization_id
     if authz.has_org_role(user, organization, authz.ORG_ADMIN):
@@ -182,7 +182,7 @@ def resolve_model(backend: State, user: User, config_id: str | None) -> str:
     readable = authz.can_read_deployment(user)
     backend.guard("create.default-unreadable", not readable, detail="unauthorized: rbac: forbidden")
     default = default_model_config(backend)
-    off = default is not None and not enabled(backend, default) and backend.does("models.by-organization")
+    off = default is not None and not enabled(backend, default) and not backend.does("models.of-deployment")
     backend.guard("create.no-default-model", default is None or off)
     backend.guard("create.default-off", default is not None and not enabled(backend, default))
     return default.id if default else NIL_UUID
