@@ -7,8 +7,8 @@ from typing import Any
 from conformance.play.actors import Actor
 from conformance.play.case import Case
 from conformance.play.provisioning import base_model, behind, keys_path, models_path
-from conformance.scenes.lifecycle import first
 from conformance.run.target import listed_models
+from conformance.scenes.lifecycle import first
 from conformance.wire.exchange import ABSENT, Exchange
 
 ORDER = ["anthropic", "azure", "bedrock", "google", "openai", "openai-compat", "openrouter", "vercel"]
