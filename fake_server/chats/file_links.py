@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fake_server.faulting import replaceable
 from fake_server.state.records import Chat
 
 if TYPE_CHECKING:
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 MAX_FILES = 50
 
 
-def _make_room(backend: State, chat: Chat, named: set[str], wanted: int) -> None:
+@replaceable
+def make_room(backend: State, chat: Chat, named: set[str], wanted: int) -> None:
     """Delete the chat's oldest files until so many new ones fit; those that the message names stay."""
     old = [file_id for file_id in chat.file_ids if file_id not in named]
     for file_id in old[: max(0, len(chat.file_ids) + wanted - MAX_FILES)]:
@@ -29,7 +31,7 @@ def link_files(backend: State, chat: Chat, file_ids: list[str]) -> list[str]:
     named = [file_id for file_id in file_ids if file_id not in chat.file_ids]
     new = list(dict.fromkeys(named))
     if backend.does("files.oldest-go"):
-        _make_room(backend, chat, set(file_ids), len(new))
+        make_room(backend, chat, set(file_ids), len(new))
     fits = len(chat.file_ids) + len(new) <= MAX_FILES or not backend.does("files.cap")
     if fits:
         for file_id in new:

@@ -45,9 +45,9 @@ async def the_oldest_makes_room(t: Case) -> None:
     files = [await uploaded(t, b"file %d" % n) for n in range(most + 1)]
     chat = await t.chat([text("Look"), *map(named, files[:most])])
     message = (await chat.history())[0]["id"]
-    t.accepted(await chat.send([text("More"), named(files[most])]))
-    await chat.settled()
     with t.judging("FILE-302"):
+        t.accepted(await chat.send([text("More"), named(files[most])]))
+        await chat.settled()
         kept = [f["id"] for f in t.accepted(await chat.get())["files"]]
         shown = (len(kept), files[0] in kept, files[most] in kept)
         t.expect(shown, (most, False, True), "how many files there are, and whether the oldest and the newest are")

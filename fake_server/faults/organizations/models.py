@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fake_server.faulting import Answer, answers, changes, replaces, turns_off
+import re
+from typing import Any
+
+from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.faults.limits.bounds import refuse
 
 LACKS = "models.of-deployment"  # the faults of this module are ones only in revisions without it
@@ -10,7 +13,7 @@ LACKS = "models.of-deployment"  # the faults of this module are ones only in rev
 LIST, MAKE, CHOOSE = "listModelConfigs", "createModelConfig", "putConfigModelOverride"
 
 
-@changes(LIST, red=["MODEL-300"])
+@changes(LIST, red=["MODEL-300", "SCHEMA-listModelConfigs"])
 def providers_show_addresses(answer: Answer) -> None:
     """Providers show the address that calls go to."""
     for row in answer.body["providers"]:
@@ -52,11 +55,11 @@ turns_off(
 )
 
 
-@answers(LIST, red=["MODEL-308"])
-def any_organization_has_models(answer: Answer) -> None:
-    """An organization that is not there has an empty list of models."""
-    if answer.status == 404 and answer.actor == "root":
-        answer.status, answer.body = 200, {"models": [], "providers": [], "unsupported_providers": []}
+@instead("App._find", red=["MODEL-308"])
+def any_organization_is_the_default_one(right: Any, app: Any, call: Any) -> Any:
+    """Models of an organization that is not there are those of the default one."""
+    call.path = re.sub("/organizations/[^/]+/chats", "/organizations/default/chats", call.path)
+    return right(app, call)
 
 
 @changes(CHOOSE, red=["CONF-300"])
@@ -84,5 +87,5 @@ def members_read_choices(answer: Answer) -> None:
 @answers("putConfigUserPersonalModelOverride", red=["CONF-303"])
 def nobody_chooses_for_others(answer: Answer) -> None:
     """Nobody but themselves chooses models for members."""
-    if answer.status == 204 and answer.actor == "root":
+    if answer.status == 204 and answer.path_params["user"] != "me":
         refuse(answer, "common.not-found")

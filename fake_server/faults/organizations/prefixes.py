@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.faults.limits.bounds import refuse
-from fake_server.rules.refusals import refusal
+from fake_server.rules.refusals import Refusal, refusal
 
 LACKS = "models.of-deployment"  # the faults of this module are ones only in revisions without it
 
 OLD, NEW = "/api/experimental/chats", "/api/v2/chats"
 
 
-@answers("listChats", red=["ROUTE-300"])
+@answers("listChats", red=["ROUTE-300", "SCHEMA-listChats"])
 def only_members_with_a_role_list(answer: Answer) -> None:
     """Who may not have chats may not list them."""
     if answer.status == 200 and answer.actor == "carol":
@@ -30,7 +31,7 @@ def old_prefix_shows_more(answer: Answer) -> None:
 @instead("App._find", red=["ROUTE-302"])
 def old_prefix_is_read_only(right: Any, app: Any, call: Any) -> Any:
     """Chats are only read at the old prefix."""
-    if call.path.startswith(OLD) and call.method == "PATCH":
+    if re.fullmatch(f"{OLD}/[^/]+", call.path) and call.method == "PATCH":
         raise refusal("common.route-not-found")
     return right(app, call)
 
@@ -56,28 +57,28 @@ def model_configs_are_a_chat(right: Any, app: Any, call: Any) -> Any:
     return right(app, call)
 
 
-@instead("App._find", red=["ROUTE-306"])
+@instead("App._find", red=["ROUTE-306", "SCHEMA-unrouted"])
 def titles_are_still_regenerated(right: Any, app: Any, call: Any) -> Any:
     """Regenerating a title proposes one."""
     call.path = call.path.replace("/title/regenerate", "/title/propose")
     return right(app, call)
 
 
-@instead("App._find", red=["ROUTE-307"])
+@instead("App._find", red=["ROUTE-307", "SCHEMA-unrouted"])
 def providers_are_retired_twice(right: Any, app: Any, call: Any) -> Any:
     """The retired providers answer below both prefixes."""
     call.path = call.path.replace(f"{NEW}/providers", f"{OLD}/providers")
     return right(app, call)
 
 
-@answers("getChat", red=["ROUTE-308"])
-def old_prefix_tells_of_chats(answer: Answer) -> None:
+@instead("App._answer_to", red=["ROUTE-308"])
+async def old_prefix_tells_of_chats(right: Any, app: Any, call: Any, refused: Refusal) -> Any:
     """Chats that can't be read are forbidden at the old prefix."""
-    if answer.status == 404 and answer.path.startswith(OLD):
-        refuse(answer, "common.forbidden")
+    hidden = refused.key == "common.not-found" and re.fullmatch(f"{OLD}/[^/]+", call.path)
+    return await right(app, call, refusal("common.forbidden") if hidden and call.method == "GET" else refused)
 
 
-@instead("App._find", red=["WATCH-300"])
+@instead("App._find", red=["WATCH-300", "SCHEMA-watchChats"])
 def old_prefix_has_no_feed(right: Any, app: Any, call: Any) -> Any:
     """The watch feed is not served at the old prefix."""
     if call.path == f"{OLD}/watch":
@@ -85,15 +86,21 @@ def old_prefix_has_no_feed(right: Any, app: Any, call: Any) -> Any:
     return right(app, call)
 
 
-turns_off("files-of-many-chats", "a file may be in many chats", "content.file-unavailable", red=["FILE-300", "FILE-303"])
-turns_off("any-number-of-files", "a message may name any number of files", "content.files-count", red=["FILE-301"])
-turns_off("old-files-stay", "the oldest files make no room", "files.oldest-go", red=["FILE-302", "FILE-303"])
+turns_off("files-of-many-chats", "a file may be in many chats", "content.file-unavailable", red=["FILE-300", "ERR-344"])
+turns_off("messages-of-any-number-of-files", "a message may name any number of files", "content.files-count", red=["FILE-301"])
+turns_off("old-files-stay", "the oldest files make no room", "files.oldest-go", red=["FILE-302"])
+
+
+@instead("make_room", red=["FILE-303", "FILE-302"])
+def old_files_are_hidden(right: Any, backend: Any, chat: Any, named: set[str], wanted: int) -> None:
+    """The oldest files leave the chat, but are there still."""
+    del chat.file_ids[: max(0, len(chat.file_ids) + wanted - 50)]
 
 
 @changes("createFileDownloadURL", red=["FILE-304"])
 def links_lead_nowhere(answer: Answer) -> None:
-    """Links lead to a prefix that serves nothing."""
-    answer.body["url"] = answer.body["url"].replace("/api/experimental/", "/api/v3/")
+    """Links that were asked for at the old prefix have a token too long."""
+    answer.body["url"] += "x" * answer.path.startswith(OLD)
 
 
 @changes("editMessage", red=["EDIT-300"])
@@ -109,11 +116,11 @@ replaces(
     "clearing leaves no mark that clients see",
     "clear",
     lambda right, backend, chat: backend.ledger.add_message(chat, "user", [], visibility="model") and None,
-    red=["CLEAR-001"],
+    red=["CLEAR-001", "CLEAR-003", "CLEAR-006", "CLEAR-007"],
 )
 
 
-@instead("clear", red=["CLEAR-002"])
+@instead("clear", red=["CLEAR-002", "CLEAR-001", "CLEAR-003", "CLEAR-006", "CLEAR-007", "ERR-352"])
 def clearing_asks_the_model(right: Any, backend: Any, chat: Any) -> None:
     """Clearing begins a turn."""
     right(backend, chat)
@@ -121,7 +128,7 @@ def clearing_asks_the_model(right: Any, backend: Any, chat: Any) -> None:
     backend.runner.wake(chat)
 
 
-@changes("clearChat", red=["CLEAR-006"])
+@changes("clearChat", red=["CLEAR-006", "CHATOBJ-018"])
 def clearing_keeps_the_error(answer: Answer) -> None:
     """A failed chat that is cleared keeps its error."""
     chat = answer.backend.store.chats[answer.path_params["chat"]]
