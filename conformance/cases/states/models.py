@@ -8,6 +8,7 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import (
     base_model,
+    all_models,
     behind,
     change_model,
     config_path,

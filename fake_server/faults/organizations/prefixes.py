@@ -154,3 +154,21 @@ turns_off(
     "compact.nothing",
     red=["CLEAR-007", "COMPACT-124"],
 )
+
+
+turns_off("searches-for-whole-words", "words of messages are searched for whole", "search.by-stem", red=["FILTER-300"])
+replaces(
+    "punctuation-finds-all",
+    "a search for punctuation finds every chat",
+    "has_wanted",
+    lambda right, backend, chat, words: right(backend, chat, words) or not any(map(str.isalnum, words)),
+    red=["FILTER-301"],
+)
+turns_off("slow-titles-just-fail", "a title that takes too long fails as any other", "title.timed-out", red=["TITLE-300"])
+replaces(
+    "a-budget-for-each-prefix",
+    "requests for files have a budget for each prefix",
+    "files_path",
+    lambda right, backend, path: path,
+    red=["ROUTE-309"],
+)
