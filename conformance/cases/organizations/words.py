@@ -1,4 +1,4 @@
-"""Searches by the stem of words, titles that take too long, one budget for both prefixes."""
+"""Searches by the stem of words, and one budget for both prefixes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from conformance.cases.organizations.prefixes import beside
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.scenes.lifecycle import first, queued
-from fixtures.scripts import gate, turn
 
 LIMIT = 12
 
@@ -27,16 +26,6 @@ async def searched_words(t: Case) -> None:
     with t.judging("FILTER-301"):
         t.expect(await found("..."), set(), "chats found by punctuation")
         t.true(titled.id in await found(f"{stem}ed"), "a chat is found by its word")
-
-
-@case("TITLE-300", needs=["llm-control"], early=True)
-async def a_title_that_takes_too_long(t: Case) -> None:
-    chat = await first(t)
-    t.accepted(await chat.propose())
-    before = t.given(await chat.get())["title"]
-    await t.llm.order(turn(gate(t.gate())), chat=chat.id, purpose="title")
-    t.refused(await chat.propose(), "title.timed-out")
-    t.expect(t.accepted(await chat.get())["title"], before, "the title after that", "/title")
 
 
 @case("ROUTE-309")

@@ -164,7 +164,6 @@ replaces(
     lambda right, backend, chat, words: right(backend, chat, words) or not any(map(str.isalnum, words)),
     red=["FILTER-301"],
 )
-turns_off("slow-titles-just-fail", "a title that takes too long fails as any other", "title.timed-out", red=["TITLE-300"])
 replaces(
     "a-budget-for-each-prefix",
     "requests for files have a budget for each prefix",
