@@ -11,6 +11,7 @@ from conformance.play.provisioning import (
     all_models,
     behind,
     change_model,
+    chosen_model,
     config_path,
     deployed,
     member,
@@ -91,11 +92,11 @@ async def efforts_of_overrides(t: Case) -> None:
         for model, effort in ((some, "high"), (some, "x"), (some, ""), (none, "low")):
             t.refused(await t.root.put(path, {"model_config_id": model, "reasoning_effort": effort}), "config.override-effort")
         t.accepted(await t.root.put(path, {"model_config_id": some, "reasoning_effort": "medium"}))
-        stored = t.accepted(await t.root.get(path))
+        stored = await chosen_model(t, "general", t.accepted)
         t.expect((stored["model_config_id"], stored.get("reasoning_effort")), (some, "medium"), "the override as stored")
     with t.judging("CONF-234"):
         t.refused(await t.root.put(path, {"model_config_id": "", "reasoning_effort": "low"}), "config.override-effort-model")
-        t.expect(t.accepted(await t.root.get(path))["model_config_id"], some, "the override after a refusal")
+        t.expect((await chosen_model(t, "general", t.accepted))["model_config_id"], some, "the override after a refusal")
         await put_back(t, "personal-model-overrides")
         await deployed(t, "personal-model-overrides", allow_users=True)
         user, own = await member(t), config_path(t, "user-personal-model-overrides/general")
