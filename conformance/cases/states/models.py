@@ -7,8 +7,8 @@ from typing import Any
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import (
-    base_model,
     all_models,
+    base_model,
     behind,
     change_model,
     chosen_model,
