@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 API = "/api/experimental"
 CHATS = f"{API}/chats"
 EXPERIMENTS = "CODER_EXPERIMENTS"
-FIRST = "api.first-generation"  # what later revisions lack, which have other things in the same places
 _PLACE = re.compile(r"\{\w+\}")
 UNDOCUMENTED = frozenset(("getHealth", "getTemplate", "listTemplates", "deleteTemplate"))  # served by every revision
 RIGHTS_FIRST = frozenset(("patchChat", "refreshChatContext"))  # they look for the gateway behind the caller's rights

@@ -51,6 +51,11 @@ def queued_model(backend: State, chat: Chat, wanted: str | None) -> str:
     return live or (default.id if default and not live_config(backend, last) else last)
 
 
+def of_organization(backend: State) -> bool:
+    """Do models belong to an organization, and not to the deployment?"""
+    return not backend.does("models.of-deployment")
+
+
 def readers(backend: State, config: ModelConfig) -> dict[str, dict[str, str]]:
     """Who may use the config, by `users` and `groups`; that of everyone has the organization's id."""
     named = config.readers or {"users": {}, "groups": {backend.store.organization_id: "read"}}
@@ -60,7 +65,7 @@ def readers(backend: State, config: ModelConfig) -> dict[str, dict[str, str]]:
 @replaceable
 def readable(backend: State, config: ModelConfig, user: User) -> bool:
     """May the user use the config at all? In revisions without lists of access everybody may."""
-    if backend.does("models.of-deployment") or authz.is_site_owner(user):
+    if not of_organization(backend) or authz.is_site_owner(user):
         return True
     organization = backend.store.organization_id
     if authz.has_org_role(user, organization, authz.ORG_ADMIN):
@@ -182,7 +187,7 @@ def resolve_model(backend: State, user: User, config_id: str | None) -> str:
     readable = authz.can_read_deployment(user)
     backend.guard("create.default-unreadable", not readable, detail="unauthorized: rbac: forbidden")
     default = default_model_config(backend)
-    off = default is not None and not enabled(backend, default) and not backend.does("models.of-deployment")
+    off = default is not None and not enabled(backend, default) and of_organization(backend)
     backend.guard("create.no-default-model", default is None or off)
     backend.guard("create.default-off", default is not None and not enabled(backend, default))
     return default.id if default else NIL_UUID

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 TOOL = "chat_cleared"
 
 
-@replaceable
 def something_told(backend: Backend, chat: Chat) -> bool:
     """Is the model told anything but the summary or the mark that the conversation begins with?"""
     return any(message.content and message.visibility != "model" for message in told(backend, chat))

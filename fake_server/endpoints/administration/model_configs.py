@@ -28,8 +28,6 @@ NO_PROVIDER = (
 )
 DEFAULT_THRESHOLD, LARGE, OF_LARGE = 70, 500_000, 30  # the last of models with that much context
 
-OF_DEPLOYMENT = "models.of-deployment"
-
 mount(PATH)
 
 _FIELDS = {
@@ -136,7 +134,7 @@ def _check_name(call: Call, provider: Provider, model: str) -> None:
 
 
 def _find(call: Call) -> ModelConfig:
-    if not call.backend.does(OF_DEPLOYMENT):
+    if model_choice.of_organization(call.backend):
         config = organization_models.found_model(call)
         organization_models.require_manager(call)
         return config
@@ -163,7 +161,7 @@ async def list_model_configs(call: Call) -> Reply:
     """All configs for owner and auditor, those that can be used for everybody else."""
     backend = call.backend
     rows = model_choice.live_configs(backend)
-    if not backend.does(OF_DEPLOYMENT):
+    if model_choice.of_organization(backend):
         mine = [c for c in rows if model_choice.readable(backend, c, call.user)]
         return organization_models.listing(call, [config_view(backend, c) for c in mine])
     if not may_read(call):
@@ -175,7 +173,7 @@ async def list_model_configs(call: Call) -> Reply:
 async def create_model_config(call: Call) -> Reply:
     """A new config; the first one becomes the default."""
     backend = call.backend
-    of_organization = not backend.does(OF_DEPLOYMENT)
+    of_organization = model_choice.of_organization(backend)
     if not of_organization:
         require_update(call)
     body = await _sent(call, CREATE)
@@ -236,7 +234,7 @@ async def get_model_config(call: Call) -> Reply:
 async def update_model_config(call: Call) -> Reply:
     """Change what is sent. `model_config` replaces the stored options, `{}` clears them."""
     backend = call.backend
-    if backend.does(OF_DEPLOYMENT):
+    if not model_choice.of_organization(backend):
         require_update(call)
     config = _find(call)
     body = await _sent(call, PATCH)
@@ -285,7 +283,7 @@ def _patched_provider(call: Call, config: ModelConfig, body: dict[str, Any]) -> 
 @route("deleteModelConfig", "DELETE", f"{PATH}/{{model_config}}")
 async def delete_model_config(call: Call) -> Reply:
     """Delete it; chats that used it go on with the default."""
-    if call.backend.does(OF_DEPLOYMENT):
+    if not model_choice.of_organization(call.backend):
         require_update(call)
     config = _find(call)
     config.deleted = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fake_server.endpoints.administration.config import CONFIG
-from fake_server.endpoints.administration.model_configs import OF_DEPLOYMENT
 from fake_server.endpoints.administration.organization_models import may_manage, require_manager
 from fake_server.endpoints.administration.organizations import ORGANIZATION
 from fake_server.endpoints.administration.shared import may_read, may_update, require_update, target_user
@@ -43,7 +42,7 @@ def _parse_id(call: Call, text: str) -> str:
 def _context(call: Call) -> str:
     context = call.params["context"]
     known = (*DEPLOYMENT_CONTEXTS, "compaction") if call.backend.does("model-config.efforts") else DEPLOYMENT_CONTEXTS
-    known = (*known, "advisor") if not call.backend.does(OF_DEPLOYMENT) else known
+    known = (*known, "advisor") if model_choice.of_organization(call.backend) else known
     call.backend.guard("config.override-context", context not in known, context=quote(context))
     if context == "advisor" and "chat-advisor" not in experiments(call.backend):
         raise not_found()
@@ -61,7 +60,7 @@ async def list_overrides(call: Call) -> Reply:
 def _override_view(call: Call, context: str) -> dict[str, Any]:
     effort = call.backend.store.settings.get("override_efforts", {}).get(context)
     shown: dict[str, Any] = {"context": context, "model_config_id": model_choice.override_id(call.backend, context)}
-    shown |= {} if not call.backend.does(OF_DEPLOYMENT) else {"is_malformed": False}
+    shown |= {} if model_choice.of_organization(call.backend) else {"is_malformed": False}
     return shown | ({"reasoning_effort": effort} if effort else {})
 
 
@@ -89,7 +88,7 @@ async def get_override(call: Call) -> Reply:
 @route("putConfigModelOverride", "PUT", f"{CONFIG}/model-override/{{context}}")
 async def put_override(call: Call) -> Reply:
     """Store or (blank) clear it. The model must be usable now."""
-    of_organization = not call.backend.does(OF_DEPLOYMENT)
+    of_organization = model_choice.of_organization(call.backend)
     (require_manager if of_organization else require_update)(call)
     context = _context(call)
     body = await call.json(OVERRIDE)
@@ -114,7 +113,7 @@ async def put_override(call: Call) -> Reply:
 
 def _whose(call: Call) -> User:
     """Whose choices a path means: the caller's own, or those of a member whom the path names."""
-    return target_user(call) if not call.backend.does(OF_DEPLOYMENT) else call.user
+    return target_user(call) if model_choice.of_organization(call.backend) else call.user
 
 
 def _own(call: Call) -> dict[str, dict[str, str]]:
@@ -154,7 +153,7 @@ async def put_personal(call: Call) -> Reply:
     user = _whose(call)
     if user is not call.user and not may_manage(call):
         raise not_found()
-    exempt = not backend.does(OF_DEPLOYMENT) and (user is not call.user or may_update(call))
+    exempt = model_choice.of_organization(backend) and (user is not call.user or may_update(call))
     backend.guard("config.personal-not-allowed", not (exempt or settings.setting(backend, "personal_model_overrides")))
     backend.guard("config.personal-context", context not in PERSONAL_CONTEXTS, context=quote(context))
     body = await call.json(PERSONAL)

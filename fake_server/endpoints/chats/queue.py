@@ -32,7 +32,7 @@ async def promote_queued_message(call: Call) -> Reply:
     require(call, "update")
     guard(call, "promote.not-owner", chat.owner_id != call.user.id)
     guard(call, "promote.archived", chat.archived)
-    if not backend.does("models.of-deployment"):
+    if model_choice.of_organization(backend):
         model_choice.check_wanted(backend, call.user, None, chat.last_model_config_id)
     message = backend.lifecycle.promote(chat, call.user, _queue_id(call), call.token)
     if message is not None and not backend.does("promote.only-accepts"):

@@ -32,7 +32,7 @@ async def propose_title(call: Call) -> Reply:
     backend, chat = call.backend, call.chat
     require(call, "update")
     guard(call, "propose.not-owner", chat.owner_id != call.user.id)
-    if not backend.does("models.of-deployment"):
+    if model_choice.of_organization(backend):
         model_choice.check_wanted(backend, call.user, None, chat.last_model_config_id)
     title = await manual_title(backend, chat, failure="title.propose-failed")
     if title and not backend.does("title.propose-changes-nothing"):

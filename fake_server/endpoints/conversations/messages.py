@@ -8,7 +8,7 @@ from fake_server.answers.answering import Asked
 from fake_server.answers.tools import ACCESS_URL
 from fake_server.endpoints.conversations.chats import CHAT
 from fake_server.faulting import replaceable
-from fake_server.http.endpoint import FIRST, TEXT, Call, Reply, Stream, reply, route
+from fake_server.http.endpoint import TEXT, Call, Reply, Stream, reply, route
 from fake_server.rules.posted import SEND, kept
 from fake_server.rules.refusals import refusal
 from fake_server.state.language_models import LanguageModel
@@ -18,13 +18,13 @@ MESSAGES = f"{CHAT}/messages"
 _KIND = (b"x-vercel-ai-data-stream", b"v1")
 
 
-@route("listMessages", "GET", MESSAGES, when=FIRST)
+@route("listMessages", "GET", MESSAGES, when="api.first-generation")
 async def list_messages(call: Call) -> Reply:
     """All messages, oldest first."""
     return reply(200, call.backend.answerer.history(call.chat))
 
 
-@route("sendMessage", "POST", MESSAGES, when=FIRST)
+@route("sendMessage", "POST", MESSAGES, when="api.first-generation")
 async def send_message(call: Call) -> Reply:
     """Keep a message and answer it: the first one of a chat gives it its title before anything is told."""
     backend = call.backend

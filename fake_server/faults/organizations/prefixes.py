@@ -71,7 +71,7 @@ def providers_are_retired_twice(right: Any, app: Any, call: Any) -> Any:
     return right(app, call)
 
 
-@instead("App._answer_to", red=["ROUTE-308"])
+@instead("App._answer_to", red=["ROUTE-308", "SCHEMA-getChat"])
 async def old_prefix_tells_of_chats(right: Any, app: Any, call: Any, refused: Refusal) -> Any:
     """Chats that can't be read are forbidden at the old prefix."""
     hidden = refused.key == "common.not-found" and re.fullmatch(f"{OLD}/[^/]+", call.path)
@@ -88,7 +88,7 @@ def old_prefix_has_no_feed(right: Any, app: Any, call: Any) -> Any:
 
 turns_off("files-of-many-chats", "a file may be in many chats", "content.file-unavailable", red=["FILE-300", "ERR-344"])
 turns_off("messages-of-any-number-of-files", "a message may name any number of files", "content.files-count", red=["FILE-301"])
-turns_off("old-files-stay", "the oldest files make no room", "files.oldest-go", red=["FILE-302"])
+turns_off("old-files-stay", "the oldest files make no room", "files.oldest-go", red=["FILE-302", "FILE-303"])
 
 
 @instead("make_room", red=["FILE-303", "FILE-302"])
@@ -156,7 +156,9 @@ turns_off(
 )
 
 
-turns_off("searches-for-whole-words", "words of messages are searched for whole", "search.by-stem", red=["FILTER-300"])
+turns_off(
+    "searches-for-whole-words", "words of messages are searched for whole", "search.by-stem", red=["FILTER-300", "FILTER-301"]
+)
 replaces(
     "punctuation-finds-all",
     "a search for punctuation finds every chat",
