@@ -10,7 +10,7 @@ from typing import Any
 
 import spec
 from spec.documents import Operation, documents
-from spec.layers import Files
+from spec.layers import Files, patched
 
 ADDED, GONE, CHANGED = KINDS = ("added", "gone", "changed")
 # What the suite alone needs to know of a profile, or what is told of it elsewhere.
@@ -83,7 +83,8 @@ def _in_words(a: spec.Profile, b: spec.Profile) -> Iterator[Change]:
     files = Files(above.folder)
     for name in reversed(above.chain[: above.chain.index(base.name)]):
         place = (name, "tables", "differences.yaml")
-        for topic, sentence in (files.read(*place) if files.has(*place) else {}).items():
+        own: dict[str, str] = patched({}, files.read(*place), "/".join(place)) if files.has(*place) else {}
+        for topic, sentence in own.items():
             yield Change(CHANGED, topic, *(("", sentence) if above is b else (sentence, "")))
 
 

@@ -129,17 +129,18 @@ def test_the_scenarios_named_exist() -> None:
             assert path.is_file(), f"{row.id}: no recorded scenario {name}"
 
 
-EXTENDED = [name for name in spec.profiles() if len(spec.chain(name)) > 1]
+EXTENDED = [name for name in spec.profiles(unfinished=True) if len(spec.chain(name)) > 1]
 
 
 @pytest.mark.parametrize("name", EXTENDED)
 def test_each_difference_from_the_base_is_named_by_a_requirement(name: str) -> None:
     profile, base = spec.load(name), spec.load(spec.chain(name)[1])
     differences = set(profile.table("differences"))
-    named = {difference: row.id for row in profile.requirements.values() for difference in row.differs}
-    assert set(named) == differences
+    own = [row for row in profile.requirements.values() if row.id not in base.requirements]
+    assert {difference for row in own for difference in row.differs} == differences
+    first = spec.load(spec.chain(name)[-1])
     for row in profile.requirements.values():
-        assert not row.differs or row.id not in base.requirements, f"{row.id} holds in both, and so is no difference"
+        assert not row.differs or row.id not in first.requirements, f"{row.id} holds in both, and so is no difference"
 
 
 @pytest.mark.parametrize(("name", "page", "most"), [("experimental-2026-03", "2026-03.md", 56)])
