@@ -31,8 +31,8 @@ class Change:
     @property
     def line(self) -> str:
         """It in one line, without its kind."""
-        if self.kind == CHANGED:
-            return f"{self.name}: {self.before or 'nothing'} → {self.after or 'nothing'}"
+        if self.before and self.after:
+            return f"{self.name}: {self.before} → {self.after}"
         return f"{self.name}: {self.after or self.before}" if self.after or self.before else self.name
 
 
@@ -60,7 +60,7 @@ def _between(before: Mapping[str, Any], after: Mapping[str, Any], said: Callable
             yield Change(ADDED, name, "", said(new))
         elif _names(old) and _names(new):
             if set(old) != set(new):
-                yield Change(CHANGED, name, said(_without(old, new)), said(_without(new, old)))
+                yield Change(CHANGED, name, said(_without(old, new)) or "nothing", said(_without(new, old)) or "nothing")
         elif said(old) != said(new):
             yield Change(CHANGED, name, said(old), said(new))
 

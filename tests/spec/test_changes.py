@@ -38,7 +38,10 @@ FOUND = {
         Change(CHANGED, "Chat.client_type", "string, always", "string, optional"),
         Change(ADDED, "Chat.color", "", "string, optional"),
     ],
-    "Traits": [Change(CHANGED, "token_header", "Coder-Session-Token", "Session"), Change(CHANGED, "search_keys", "", "search")],
+    "Traits": [
+        Change(CHANGED, "token_header", "Coder-Session-Token", "Session"),
+        Change(CHANGED, "search_keys", "nothing", "search"),
+    ],
 }
 
 
