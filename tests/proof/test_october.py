@@ -51,7 +51,7 @@ def ahead() -> Iterator[list[str]]:
 
 
 def test_what_comes_later_is_not_noticed() -> None:
-    wanted = ("organizations_", "lifecycle_create", "lifecycle_edit", "paging_list", "serialization_chats")
+    wanted = ("organizations_", "lifecycle_create", "serialization_objects")
     cases = [case for case in cases_for(None) if case.name.startswith(wanted) and not case.any_model]
 
     async def scene(faults: list[str]) -> Run:
@@ -60,5 +60,5 @@ def test_what_comes_later_is_not_noticed() -> None:
 
     with ahead() as faults:
         run = asyncio.run(scene(faults))
-    assert len(run.ids("pass")) > 150
+    assert len(run.ids("pass")) > 100
     assert {one: run.why(one) for one in run.ids("fail", "warn", "harness-error")} == {}
