@@ -332,7 +332,7 @@ def config_without_threshold(answer: Answer) -> None:
 @changes("listModelConfigs", red=["MODEL-016", "MODEL-218", "SCHEMA-listModelConfigs", "MODEL-013", "MODEL-015", "MODEL-032"])
 def configs_without_times(answer: Answer) -> None:
     """Listed model configs do not say when they were made."""
-    for config in answer.body:
+    for config in answer.body["models"] if isinstance(answer.body, dict) else answer.body:
         config.pop("created_at")
 
 
