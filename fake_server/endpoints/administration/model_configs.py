@@ -11,7 +11,7 @@ from fake_server.endpoints.administration.shared import IN_TRANSACTION, may_read
 from fake_server.http.endpoint import CHATS, Call, Reply, mount, not_found, reply, route
 from fake_server.rules import efforts
 from fake_server.rules.call_options import CALL_OPTIONS, LATER_CALL_OPTIONS, stored_options
-from fake_server.rules.decode import UNSET, Bool, Integer, Maybe, Raw, Struct, Text, Uuid
+from fake_server.rules.decode import Bool, Integer, Maybe, Raw, Struct, Text, Uuid
 from fake_server.rules.money import PRICES
 from fake_server.rules.refusals import refusal
 from fake_server.rules.validate import BadUUID, parse_uuid
@@ -44,7 +44,7 @@ _FIELDS = {
 CREATE = Struct("CreateChatModelConfigRequest", _FIELDS)
 PATCH = Struct("UpdateChatModelConfigRequest", _FIELDS)
 _LATER = {k: v for k, v in _FIELDS.items() if k != "provider"} | {"model_config": Maybe(LATER_CALL_OPTIONS)}
-_LATER |= {"group_acl": Raw(), "user_acl": Raw()}
+_LATER |= {"group_acl": Maybe(Raw()), "user_acl": Maybe(Raw())}
 LATER = {shape: Struct(shape.short, _LATER) for shape in (CREATE, PATCH)}
 
 
@@ -148,7 +148,7 @@ def _find(call: Call) -> ModelConfig:
 
 
 def _names_readers(body: dict[str, Any]) -> bool:
-    return any(body.get(name, UNSET) is not UNSET for name in ("group_acl", "user_acl"))
+    return any(body.get(name) is not None for name in ("group_acl", "user_acl"))
 
 
 def _threshold(call: Call, limit: int) -> int:
