@@ -14,6 +14,7 @@ from typing import Any
 import spec
 from fake_server.rules.decode import Struct
 from spec.documents import documents
+from spec.moving import moved, second_places
 from spec.parsed import parsed
 
 
@@ -43,6 +44,12 @@ class Revision:
         """How failed model calls are classified: the profile's table, or what the revision's own table has instead."""
         rules: dict[str, Any] = self._tables.get("error_classes") or self.profile.table("error_classes")
         return rules
+
+    def places(self, path: str) -> tuple[str, ...]:
+        """Where this revision serves what was first served at this path: the place of its own, and then second ones."""
+        for moves in self.profile.moves:
+            path = moved(path, moves)
+        return (path, *second_places(path, self.profile.traits.get("beside", {})))
 
     def shown(self, kind: str, view: dict[str, Any]) -> dict[str, Any]:
         """An object of that kind (chat, part …) without the keys that it does not have in this revision."""

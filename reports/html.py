@@ -106,6 +106,7 @@ def _facts(record: Record, summary: Summary) -> list[tuple[str, str]]:
         ("Server build", ", ".join(record.builds) or "its answers do not say"),
         ("Started", f"{header.started_at}{took}"),
         ("Judged by", f"{header.profile}{f', which extends {header.extends}' if header.extends else ''}"),
+        ("Requirements", header.rests_on),
         ("Contract (SHA-256)", header.spec_sha256),
         ("Suite", header.suite_version),
         ("Checks", f"{summary.checks:,} on {record.exchanges:,} HTTP exchanges and {counted(record.sockets, 'socket')}"),

@@ -29,6 +29,7 @@ def render(record_path: Path, out: Path | TextIO, *, limit: int = 30) -> None:
         "",
         f"Judged {_plain(header.target_name)} with suite {_plain(header.suite_version)}, seed {header.seed}.",
         "",
+        *([f"Requirements of the contract: {_plain(header.rests_on)}.", ""] if header.rests_on else []),
         "| requirements | count | of |",
         "|---|--:|--:|",
     ]

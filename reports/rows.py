@@ -33,6 +33,14 @@ class _Row(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
+_RESTS_ON = {
+    "seen": "seen on a real server",
+    "documented": "documented",
+    "client": "relied on by a public client",
+    "source": "only read in the server's source, and seen nowhere",
+}
+
+
 class Header(_Row):
     """What was run, against what, by which contract."""
 
@@ -50,6 +58,12 @@ class Header(_Row):
     command: list[str] = []
     options: dict[str, Any] = {}
     job: str = ""
+    basis: dict[str, int] = {}
+
+    @property
+    def rests_on(self) -> str:
+        """What the requirements of the profile rest on, in words; "" where the record does not tell."""
+        return ", ".join(f"{count:,} {_RESTS_ON.get(name, name)}" for name, count in self.basis.items())
 
     @property
     def target_name(self) -> str:

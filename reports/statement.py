@@ -29,7 +29,13 @@ def facts(path: Path) -> dict[str, Any]:
     header, footer = record.header, record.footer
     return {
         "server": {"address": header.target_name, "builds": record.builds},
-        "contract": {"profile": header.profile, "extends": header.extends, "sha256": header.spec_sha256},
+        "contract": {
+            "profile": header.profile,
+            "extends": header.extends,
+            "sha256": header.spec_sha256,
+            "basis": header.basis,
+            "restsOn": header.rests_on,
+        },
         "suite": {"name": "chat-conformance", "version": header.suite_version},
         "run": {
             "startedAt": header.started_at,
@@ -113,6 +119,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("Server", found["server"]["address"]),
         ("Build", ", ".join(found["server"]["builds"]) or "not told by its answers"),
         ("Contract", f"{contract['profile']}{extends}"),
+        *([("Requirements rest on", contract["restsOn"])] if contract["restsOn"] else []),
         ("Contract, SHA-256", contract["sha256"]),
         ("Judged by", f"chat-conformance {found['suite']['version']}, seed {run['seed']}{', strict' if run['strict'] else ''}"),
         ("When", f"{run['startedAt']}, for {run['milliseconds'] / 1000:.0f} s"),

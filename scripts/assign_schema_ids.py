@@ -15,6 +15,7 @@ from scripts.registry_rows import Row
 from spec.documents import Documents
 from spec.feeds import feeds
 from spec.layers import Files
+from spec.moving import moved
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = ROOT / "spec" / "requirements" / "schema.yaml"
@@ -77,8 +78,11 @@ def rows(docs: Documents, folder: Path | None = None) -> Iterator[Row]:
 
 def _files(profile: str, folder: Path | None) -> dict[str, str]:
     """Each path with the file that has it: of the profile, or else of what it extends."""
-    files, found = Files(folder), {}
+    files = Files(folder)
+    found: dict[str, str] = {}
     for name in reversed(spec.chain(profile, folder)):
+        moves = files.read(name, "profile.yaml").get("moves", {})
+        found = {moved(path, moves): file for path, file in found.items()}
         for file in files.names(name):
             if file.startswith("openapi"):
                 found |= dict.fromkeys(files.read(name, file).get("paths", ()), f"spec/{name}/{file}")

@@ -11,7 +11,7 @@ import yaml
 import spec
 
 Row = dict[str, Any]
-BY_HAND = ("level", "needs", "excluded", "unkillable")
+BY_HAND = ("level", "needs", "basis", "excluded", "unkillable")
 
 
 def read(path: Path) -> list[Row]:

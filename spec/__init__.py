@@ -14,11 +14,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from spec import sources
 from spec.layers import Files, patched
+from spec.moving import moved_channels, moved_document
 from spec.sharing import named, shared_paths, shared_refusals, source
 
 # The profile of a run that names none.
 DEFAULT = "experimental-2026-05"
+LEVELS = ("MUST", "SHOULD", "MAY")
+# What a requirement rests on: a recording of a real server, published reference, a public client that relies on it, or the
+# server's source alone.
+BASES = ("seen", "documented", "client", "source")
 
 
 class UnknownProfile(ValueError):
@@ -31,7 +37,7 @@ class Requirement:
 
     `profiles`: all that it holds in. `seen`: recorded scenarios that show it, of the default profile, or the first one where it
     does not hold in that; of others as `profile/name`. `differs`: what it shows of how a profile differs from the one that it
-    extends, by the names of tables/differences.yaml.
+    extends, by the names of tables/differences.yaml. `basis`: what it rests on, one of BASES.
     """
 
     id: str
@@ -45,6 +51,7 @@ class Requirement:
     unkillable: str = ""
     excluded: str = ""  # why this suite can't judge it
     differs: tuple[str, ...] = ()
+    basis: str = "source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +136,7 @@ class Profile:
     @property
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document; empty when the profile has no sockets."""
-        document: dict[str, Any] = _document(self.name, self._folder, "asyncapi.yaml") or {}
-        return document
+        return _asyncapi(self.name, self._folder)
 
     def table(self, name: str) -> Any:
         """The table `tables/<name>.yaml` of this profile. Raises FileNotFoundError."""
@@ -152,6 +158,11 @@ class Profile:
         `busy_statuses` and `rest_statuses` are lists of `statuses`.
         """
         return _traits(self.name, self._folder)
+
+    @property
+    def moves(self) -> tuple[dict[str, str], ...]:
+        """Where paths went from each profile of the chain to the next (spec.moving), the oldest first."""
+        return tuple(moves for name in reversed(self.chain) if (moves := _own(name, self._folder).get("moves")))
 
     @property
     def errors(self) -> dict[str, ErrorRow]:
@@ -184,7 +195,7 @@ def _own(name: str, folder: Path | None) -> dict[str, Any]:
 def _traits(profile: str, folder: Path | None) -> dict[str, Any]:
     traits: dict[str, Any] = {}
     for name in reversed(chain(profile, folder)):
-        own = {key: value for key, value in _own(name, folder).items() if key not in ("extends", "unfinished")}
+        own = {key: value for key, value in _own(name, folder).items() if key not in ("extends", "unfinished", "moves")}
         traits = patched(traits, own, f"spec/{name}/profile.yaml")
     return traits | {f"{kind}_statuses": traits["statuses"][kind] for kind in ("busy", "rest")}
 
@@ -201,10 +212,19 @@ def _document(profile: str, folder: Path | None, *parts: str) -> Any:
 
 
 @cache
+def _asyncapi(profile: str, folder: Path | None) -> dict[str, Any]:
+    document: dict[str, Any] = _document(profile, folder, "asyncapi.yaml") or {}
+    for moves in Profile(profile, folder).moves:
+        document = moved_channels(document, moves)
+    return document
+
+
+@cache
 def _openapi(profile: str, folder: Path | None) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for name in reversed(chain(profile, folder)):
         own = _own_openapi(name, Files(folder))
+        merged = moved_document(merged, _own(name, folder).get("moves", {}), f"spec/{name}/profile.yaml: moves")
         merged = patched(merged, own, f"spec/{name}/openapi*.yaml") if merged else own
         other, paths, _ = source(_own(name, folder), f"spec/{name}/profile.yaml")
         if other:
@@ -296,9 +316,15 @@ def all_rows(folder: Path | None = None) -> dict[str, Requirement]:
                 if unknown:
                     raise ValueError(f"spec/requirements/{name}: {row['id']} names the unknown profiles {sorted(unknown)}")
                 held[membership] = tuple(profile for profile, names in chains.items() if holds(names, *membership))
-            fields = {k: v for k, v in _frozen(row).items() if k != "not_in"}
+            fields = {"basis": _basis(row, sheet, folder)} | {k: v for k, v in _frozen(row).items() if k != "not_in"}
             rows[row["id"]] = Requirement(**{"area": name.removesuffix(".yaml"), **fields, "profiles": held[membership]})
     return rows
+
+
+def _basis(row: dict[str, Any], sheet: dict[str, Any], folder: Path | None) -> str:
+    """What a row rests on that does not say so itself: its recordings, what its file says, or the best of what it cites."""
+    found: str = "seen" if row.get("seen") else sheet.get("basis") or sources.basis(row["source"], BASES, folder)
+    return found
 
 
 def _membership(row: dict[str, Any], sheet: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -312,7 +338,14 @@ def _membership(row: dict[str, Any], sheet: dict[str, Any]) -> tuple[tuple[str, 
 @cache
 def _requirements(profile: str, folder: Path | None) -> dict[str, Requirement]:
     rows = all_rows(folder) if is_unfinished(profile, folder) else registry(folder)
-    return {r.id: r for r in rows.values() if profile in r.profiles}
+    held = {r.id: r for r in rows.values() if profile in r.profiles}
+    most = _traits(profile, folder).get("source_at_most")
+    return {id: _at_most(row, most) for id, row in held.items()} if most else held
+
+
+def _at_most(row: Requirement, most: str) -> Requirement:
+    """The row as a profile has it of which nothing was recorded: what was only read is no more than that level."""
+    return replace(row, level=most) if row.basis == "source" and LEVELS.index(row.level) < LEVELS.index(most) else row
 
 
 @cache

@@ -9,6 +9,12 @@ import spec
 from spec.sources import ONLY_READ, Page, fragment, pages
 
 _WRITTEN = "Written by `python -m spec.registry_page`; do not edit it here."
+# What is said of a fact by what it rests on.
+_UNSEEN = {
+    "source": " *Not seen in a recording.*",
+    "documented": " *Documented, and not seen in a recording.*",
+    "client": " *Public clients rely on it; not seen in a recording.*",
+}
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -23,7 +29,8 @@ def contract(rows: Iterable[spec.Requirement]) -> dict[str, str]:
     for name in spec.profiles():
         out[f"docs/contract/{name}/README.md"] = _tables(spec.load(name))
     for page in pages().values():
-        out[page.path] = _facts(page, resting)
+        if page.profile in spec.profiles():
+            out[page.path] = _facts(page, resting)
     return out
 
 
@@ -54,7 +61,7 @@ def _facts(page: Page, resting: dict[str, list[str]]) -> str:
         "Below each fact: the requirements that rest on it. Facts were seen on the wire unless it is said that they were not."
     )
     for anchor, text in page.facts.items():
-        unseen = " *Not seen in a recording.*" if anchor in page.unseen else ""
+        unseen = _UNSEEN.get(page.basis.get(anchor, page.basis[""]), "")
         lines += ["", f'<a id="{fragment(anchor)}"></a>**{anchor}** {_text(text)}{unseen}  ']
         lines.append(_ids(resting.get(f"{page.name}.md {anchor}", []), "../../"))
     return "\n".join(lines).rstrip() + "\n"

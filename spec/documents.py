@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import spec
+from spec.moving import second_places
 
 Schema = Any  # a JSON Schema: an object or a boolean
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -116,12 +117,14 @@ class Documents:
         self.operations: dict[str, Operation] = {}
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._match)
         self._root = _Node()
+        self._beside: dict[str, str] = profile.traits.get("beside", {})
         for path, item in self._api["paths"].items():
             for method in METHODS:
                 if method in item:
                     self._add(path, method.upper(), item[method], item.get("parameters", []))
         for path in self._api.get("x-mounts", []):
-            self._root.place(path).mount = True
+            for place in (path, *second_places(path, self._beside)):
+                self._root.place(place).mount = True
         self.unrouted = self._operation(UNROUTED, "*", "*", self._api.get("x-unrouted", {"responses": {}}), [])
 
     def _add(self, path: str, method: str, node: dict[str, Any], shared: list[Any]) -> None:
@@ -129,7 +132,8 @@ class Documents:
         if operation.id in self.operations:
             raise ValueError(f"{method} {path}: operationId {operation.id} is used twice")
         self.operations[operation.id] = operation
-        self._root.place(path).operations[method] = operation
+        for place in (path, *second_places(path, self._beside)):
+            self._root.place(place).operations.setdefault(method, operation)
 
     def _operation(self, name: str, method: str, path: str, node: dict[str, Any], shared: list[Any]) -> Operation:
         parameters = tuple(self.resolve(p) for p in [*shared, *node.get("parameters", [])])

@@ -23,13 +23,17 @@ class Unresolved(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Facts of one revision by anchor, in the order of the file; `unseen` are anchors of which no recording shows anything."""
+    """Facts of one revision by anchor, in the order of the file; `unseen` are anchors of which no recording shows anything.
+
+    `basis`: what facts rest on, by anchor; "" those that are not named.
+    """
 
     name: str
     title: str
     profile: str
     facts: dict[str, str]
     unseen: frozenset[str]
+    basis: dict[str, str]
 
     @property
     def path(self) -> str:
@@ -54,7 +58,10 @@ def pages(folder: Path | None = None) -> dict[str, Page]:
         read = Files(folder).read("contract", file)
         name = file.removesuffix(".yaml")
         facts = {str(anchor): " ".join(text.split()) for anchor, text in read["facts"].items()}
-        out[name] = Page(name, read["title"], read["profile"], facts, frozenset(read.get("unseen") or ()))
+        unseen = frozenset(read.get("unseen") or ())
+        basis = {"": read.get("basis", "seen")} | dict.fromkeys(unseen, "source")
+        basis |= {str(anchor): kind for kind in ("documented", "client") for anchor in read.get(kind) or ()}
+        out[name] = Page(name, read["title"], read["profile"], facts, unseen, basis)
     return out
 
 
@@ -66,6 +73,22 @@ def fragment(anchor: str) -> str:
 def cited(source: str, folder: Path | None = None) -> list[Cited]:
     """The parts of a row's source. Raises Unresolved."""
     return [_part(part, folder) for part in source.split(", ")]
+
+
+def basis(source: str, kinds: tuple[str, ...], folder: Path | None = None) -> str:
+    """What a row with this source rests on: of its parts the one that comes first in `kinds`; the last of these for nothing."""
+    found = [_basis(part, folder) for part in source.split(", ")]
+    return min((kind for kind in found if kind), key=kinds.index, default=kinds[-1])
+
+
+@cache
+def _basis(part: str, folder: Path | None) -> str:
+    where, _, name = part.partition(" ")
+    if where.startswith("spec/"):  # the documents of a profile that was recorded are what the recordings are judged by
+        found = Files(folder).read(where.split("/")[1], "profile.yaml") or {}
+        return str(found.get("basis", "seen"))
+    page = pages(folder).get(where.removesuffix(".md"))
+    return page.basis.get(name, page.basis[""]) if page else ""
 
 
 def facts(source: str) -> list[list[str]]:

@@ -32,6 +32,7 @@ COMMANDS = {
     "replay": ("tools", "replay recorded traffic against a server and compare"),
     "list": ("tools", "list the requirements"),
     "explain": ("tools", "all that is known of one requirement"),
+    "diff-profiles": ("tools", "what changes for a client from one revision to another"),
     "report": ("tools", "render a run record again, state what it says, verify it"),
     "compare": ("tools", "what changed from one run to the next"),
     "matrix": ("tools", "many runs beside each other: servers by areas and requirements"),
@@ -52,7 +53,7 @@ class Program(click.Group):
         if cmd_name not in COMMANDS:
             return None
         found: click.Command = getattr(
-            importlib.import_module(f"conformance.cli.options.{COMMANDS[cmd_name][0]}"), cmd_name.upper()
+            importlib.import_module(f"conformance.cli.options.{COMMANDS[cmd_name][0]}"), cmd_name.upper().replace("-", "_")
         )
         return found
 

@@ -1,9 +1,10 @@
-"""`list` and `explain`: the requirement registry for reading and for scripts."""
+"""`list`, `explain` and `diff-profiles`: the contract for reading and for scripts."""
 
 from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -15,7 +16,15 @@ from conformance.cli.given import Options, UsageError
 from conformance.play.declaration import CaseSpec
 from conformance.recordings import told
 from conformance.wire.redact import without_secrets
+from spec.changes import KINDS, Change, changes, only_in
 from spec.sources import cited
+
+_BASIS = {
+    "seen": "seen: recorded from a real server, or a fact that such recordings show",
+    "documented": "documented: the published reference says it",
+    "client": "client: a public client relies on it",
+    "source": "source: only read in the server's source",
+}
 
 
 def cases_by_requirement() -> dict[str, list[CaseSpec]]:
@@ -60,12 +69,10 @@ def _line(row: spec.Requirement) -> str:
 
 
 def _list_against(options: Options) -> int:
-    """What a client that knows one revision finds changed in the other: the requirements that hold in one of them only."""
-    sides = {name: _held_in(name) for name in (options.profile, options.against)}
-    only = {
-        name: [row for row in _chosen(options, rows) if row.id not in other]
-        for (name, rows), other in zip(sides.items(), reversed(sides.values()), strict=False)
-    }
+    """The requirements that hold in one of two revisions only."""
+    names = (options.profile, options.against)
+    sides = only_in(*(_loaded(name) for name in names))
+    only = {name: _chosen(options, {row.id: row for row in side}) for name, side in zip(names, sides, strict=True)}
     if options.format == "json":
         told = {name: [dataclasses.asdict(row) for row in rows] for name, rows in only.items()}
         print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
@@ -77,9 +84,41 @@ def _list_against(options: Options) -> int:
     return 0
 
 
+def compared(options: Options) -> int:
+    """`diff-profiles`: what changes for a client from one revision to the other."""
+    found = changes(options.old, options.new)
+    counts = {title: ", ".join(f"{n} {kind}" for kind in KINDS if (n := _count(rows, kind))) for title, rows in found.items()}
+    if options.markdown:
+        lines = [f"# From {options.old} to {options.new}", ""]
+        lines += [f"- [{title}](#{title.lower().replace(' ', '-')}): {count}" for title, count in counts.items()]
+        for title, rows in found.items():
+            lines += ["", f"## {title}", "", "| | what | before | after |", "|---|---|---|---|"]
+            lines += [f"| {row.kind} | {_cell(row.name)} | {_cell(row.before)} | {_cell(row.after)} |" for row in rows]
+        options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"from {options.old} to {options.new}{'' if found else ': nothing changes'}")
+    for title, rows in found.items():
+        print(f"\n{title}: {counts[title]}")
+        for row in rows:
+            print(f"  {row.kind:<8} {row.line}")
+    return 0
+
+
+def _count(rows: Sequence[Change], kind: str) -> int:
+    return sum(row.kind == kind for row in rows)
+
+
+def _cell(text: str) -> str:
+    """Text in a cell of a Markdown table."""
+    return re.sub(r"([\\|*_`<\[\]])", r"\\\1", " ".join(text.split()))
+
+
 def _held_in(profile: str) -> dict[str, spec.Requirement]:
+    return _loaded(profile).requirements
+
+
+def _loaded(profile: str) -> spec.Profile:
     try:
-        return spec.load(profile).requirements
+        return spec.load(profile)
     except spec.UnknownProfile as error:
         raise UsageError(str(error)) from error
 
@@ -96,6 +135,7 @@ def explained(options: Options) -> int:
     for part in cited(row.source):
         print(f"  source:   {part.name}: {part.text}")
         print(f"            {part.link}")
+    print(f"  basis:    {_BASIS[row.basis]}")
     for label, value in (("seen in", row.seen), ("needs", row.needs), ("profiles", row.profiles)):
         if value:
             print(f"  {label + ':':<9} {', '.join(value)}")

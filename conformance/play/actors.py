@@ -293,6 +293,17 @@ class Chat:
     async def regenerate(self) -> Exchange:
         return await self.actor.post(self.url("regenerateTitle"))
 
+    async def retitle(self) -> Exchange:
+        """A title of the model that the chat keeps: regenerated, or else proposed and stored. The answer shows the chat."""
+        if self.case.offers("regenerateTitle"):
+            return await self.regenerate()
+        proposed = await self.propose()
+        title = proposed.response.body.get("title") if proposed.response.ok else ""
+        if not title:
+            return proposed
+        stored = await self.patch(title=title)
+        return await self.get() if stored.response.ok else stored
+
     async def propose(self) -> Exchange:
         return await self.actor.post(self.url("proposeTitle"))
 

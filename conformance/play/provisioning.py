@@ -6,6 +6,7 @@ All of it is a precondition: it raises Unmet, so that a server that can't do it 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from conformance.play.actors import Actor, Chat
@@ -13,7 +14,8 @@ from conformance.play.case import Case
 from conformance.play.routing import GATEWAY
 from conformance.play.streams import joined_stream, over, told
 from conformance.play.verdict import Unmet
-from conformance.run.target import own_model
+from conformance.run.target import listed_models, own_model
+from conformance.wire.exchange import Exchange
 
 # Settings whose PUT takes fewer keys than GET shows.
 _TAKEN = {
@@ -37,8 +39,15 @@ def _setting(t: Case, name: str) -> tuple[str, str]:
 _GATED = {"advisor": "config.advisor-off", "computer-use-provider": "config.computer-use-off"}  # what refuses them without it
 
 
+# Choices of models, which later revisions have below the organization.
+_CHOICES = {"model-override": "putConfigModelOverride", "user-personal-model-overrides": "putConfigUserPersonalModelOverride"}
+
+
 def config_path(t: Case, name: str) -> str:
     """The path of a setting, such as `retention-days`; one that the documents do not know is spelled like the others."""
+    stem, _, context = name.partition("/")
+    if stem in _CHOICES and "/config/" not in (path := t.url(_CHOICES[stem], user="me", context=context or "x")):
+        return path if context else path.removesuffix("/x")
     known, spelled = _setting(t, name)
     return known or spelled
 
@@ -51,6 +60,11 @@ def has_setting(t: Case, name: str) -> bool:
 def models_path(t: Case, model: str = "") -> str:
     """The path of the model configs, or of one."""
     return t.url("updateModelConfig", model_config=model) if model else t.url("listModelConfigs")
+
+
+async def all_models(t: Case, by: Actor | None = None) -> list[dict[str, Any]]:
+    """The model configs that this user sees, root by default. Raises Unmet."""
+    return listed_models(t.session.traits, t.given(await (by or t.root).get(models_path(t))))
 
 
 def keys_path(t: Case, user: str, provider: str = "") -> str:
@@ -73,7 +87,7 @@ def behind(t: Case, made: dict[str, Any]) -> dict[str, Any]:
 async def base_model(t: Case) -> dict[str, Any]:
     """The model config that chats of the run have by themselves: the default one, or that of the target file. Raises Unmet."""
     named = own_model(t.session.target)
-    for config in t.given(await t.root.get(models_path(t))):
+    for config in await all_models(t):
         if config["id"] == named if named else config["is_default"]:
             return dict(config)
     raise Unmet("the target has no default model config")
@@ -118,6 +132,17 @@ async def change_model(t: Case, model: dict[str, Any], **fields: Any) -> dict[st
     return dict(t.given(await t.root.patch(models_path(t, model["id"]), fields)))
 
 
+async def chosen_model(t: Case, context: str, take: Callable[[Exchange], Any]) -> dict[str, Any]:
+    """The model that the deployment, or the organization, has chosen for this context; `take`: t.accepted or t.given.
+
+    Where choices are listed one that is not listed has no id.
+    """
+    if t.offers("getConfigModelOverride"):
+        return dict(take(await t.root.get(config_path(t, f"model-override/{context}"))))
+    listed = take(await t.root.get(t.url("listModelOverrides")))["overrides"]
+    return next((dict(one) for one in listed if one["context"] == context), {"context": context, "model_config_id": ""})
+
+
 def putable(name: str, value: dict[str, Any]) -> dict[str, Any]:
     """What PUT takes of a setting that GET showed."""
     stem = name.split("/")[0]
@@ -127,7 +152,11 @@ def putable(name: str, value: dict[str, Any]) -> dict[str, Any]:
 
 async def put_back(t: Case, name: str) -> dict[str, Any]:
     """Read a deployment setting, and store that again when the case ends; gives what was read. Raises Unmet."""
-    value = t.given(await t.root.get(config_path(t, name)))
+    stem, _, context = name.partition("/")
+    if stem == "model-override":
+        value = await chosen_model(t, context, t.given)
+    else:
+        value = t.given(await t.root.get(config_path(t, name)))
     t.cleanup(lambda: t.root.put(config_path(t, name), putable(name, value)))
     return dict(value)
 

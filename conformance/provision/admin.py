@@ -31,8 +31,9 @@ class Refused(ProvisionFailed):
 class Thing:
     """How things of one kind are made, listed and taken back: `provision` of profile.yaml, by operations of the documents.
 
-    `place`: the place of its id in paths; `named`: the key that holds our name for it; `one_of_each`: the key and the values
-    of which each can be used once; `change`: the operation and body that put out of use what can't be taken back.
+    `under`: the key of an answer that has the list, where it is none itself. `place`: the place of its id in paths; `named`: the
+    key that holds our name for it; `one_of_each`: the key and the values of which each can be used once; `change`: the
+    operation and body that put out of use what can't be taken back.
     """
 
     make: str
@@ -43,6 +44,7 @@ class Thing:
     body: dict[str, Any]
     one_of_each: dict[str, Any] | None = None
     change: dict[str, Any] | None = None
+    under: str = ""
 
 
 class Admin:
@@ -142,4 +144,6 @@ class Admin:
 
     async def listed(self, kind: str) -> list[dict[str, Any]]:
         """All things of a kind."""
-        return list(await self.call(self.things[kind].list) or [])
+        thing = self.things[kind]
+        answer: Any = await self.call(thing.list) or []
+        return list(answer[thing.under] if thing.under else answer)

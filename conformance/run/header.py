@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
+
+import spec
 
 if TYPE_CHECKING:
     from conformance.run.session import Options, Session
@@ -26,6 +29,7 @@ def header(session: Session) -> dict[str, Any]:
         "profile": session.profile.name,
         **({"extends": base[0]} if base else {}),
         "spec_sha256": session.profile.sha256,
+        "basis": basis(session.profile),
         "target": session.redactor.json(session.target.redacted()),
         "seed": options.seed,
         "strict": options.strict,
@@ -35,6 +39,12 @@ def header(session: Session) -> dict[str, Any]:
         "partial": options.partial,
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def basis(profile: spec.Profile) -> dict[str, int]:
+    """How many requirements of this profile rest on what, by the names of spec.BASES."""
+    counts = Counter(row.basis for row in profile.requirements.values())
+    return {name: counts[name] for name in spec.BASES if counts[name]}
 
 
 def job(environment: Mapping[str, str]) -> str:

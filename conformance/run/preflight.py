@@ -10,6 +10,7 @@ from conformance.play import routing
 from conformance.play.llm_control import control_headers
 from conformance.run.identities import QUICK, Problem, ask, identify, look, new_chat, refused, slips_of_the_file, value_of, words
 from conformance.run.session import Session
+from conformance.run.target import listed_models
 from conformance.wire.client import NoAnswer
 from conformance.wire.exchange import Request
 from conformance.wire.http import BadAnswer, TargetUnreachable
@@ -120,7 +121,7 @@ async def _models(session: Session) -> list[Problem]:
     if not target.model_config_ids or "root" not in target.users or "listModelConfigs" not in session.documents.operations:
         return []
     listed = value_of((await ask(session, "root", "GET", session.documents.url("listModelConfigs"))).response)
-    configs = [c for c in listed if isinstance(c, dict) and c.get("id")] if isinstance(listed, list) else []
+    configs = [c for c in listed_models(session.traits, listed) if c.get("id")]
     there = [str(c["id"]) for c in sorted(configs, key=lambda c: not c.get("is_default"))]
     gone = [known for known in target.model_config_ids if known not in there]
     if not there or not gone:

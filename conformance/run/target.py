@@ -119,6 +119,13 @@ def chat_roles(traits: dict[str, Any]) -> list[str]:
     return list(traits["actors"]["alice"].get("organization", ()))
 
 
+def listed_models(traits: dict[str, Any], answer: Any) -> list[dict[str, Any]]:
+    """The model configs in the answer that lists them; none in an answer of another form. `traits`: of the profile."""
+    under = traits.get("provision", {}).get("model", {}).get("under", "")
+    found = answer.get(under) if under and isinstance(answer, dict) else answer
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
 def own_model(target: Target) -> str:
     """The id of the model config that every create names, since it is not the server's default; "" where it is."""
     return target.model_config_ids[0] if target.model_config_ids and target.capabilities.get("default-model") is False else ""

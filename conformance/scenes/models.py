@@ -7,6 +7,7 @@ from typing import Any
 from conformance.play.actors import Actor
 from conformance.play.case import Case
 from conformance.play.provisioning import base_model, behind, keys_path, models_path
+from conformance.run.target import listed_models
 from conformance.scenes.lifecycle import first
 from conformance.wire.exchange import ABSENT, Exchange
 
@@ -27,7 +28,7 @@ async def entry(t: Case, kind: str, user: Actor | None = None) -> dict[str, Any]
 
 async def configs(t: Case, by: Actor | None = None) -> dict[str, dict[str, Any]]:
     """The model configs that this user sees, by id."""
-    return {c["id"]: c for c in t.accepted(await (by or t.root).get(models_path(t)))}
+    return {c["id"]: c for c in listed_models(t.session.traits, t.accepted(await (by or t.root).get(models_path(t))))}
 
 
 async def create(t: Case, **fields: Any) -> Exchange:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -34,7 +35,7 @@ TEXT = b"text/plain; charset=utf-8"
 
 T = TypeVar("T")
 _declared: list[Route] = []  # of every revision
-_mounts: dict[str, Enter | None] = {}
+_mounts: dict[tuple[str, str], Enter | None] = {}  # path and behaviour
 
 
 class Stream:
@@ -309,28 +310,46 @@ def socket(operation: str, path: str) -> Callable[[Handler], Handler]:
     return declare
 
 
-def mount(pattern: str, enter: Enter | None = None) -> None:
-    """Declare a sub-router: no path below it falls out of it, and `enter(call)` runs (after authentication) on entering."""
-    if pattern in _mounts:
+def mount(pattern: str, enter: Enter | None = None, when: str = "") -> None:
+    """Declare a sub-router: no path below it falls out of it, and `enter(call)` runs (after authentication) on entering.
+
+    `when`: as of routes.
+    """
+    if (pattern, when) in _mounts:
         raise ValueError(f"mount {pattern} is declared twice")
-    _mounts[pattern] = enter
+    _mounts[pattern, when] = enter
+
+
+def _behaves(served: Revision, when: str) -> bool:
+    return not when or (when.lstrip("!") in served.off) == when.startswith("!")
 
 
 def mounts(served: Revision) -> dict[str, Enter | None]:
-    """The sub-routers of a revision, i.e. those that it has a route in, with what is to be done on entering."""
-    paths = [route.path for route in routes(served)]
-    return {place: enter for place, enter in _mounts.items() if any(f"{path}/".startswith(f"{place}/") for path in paths)}
+    """The sub-routers of a revision, those that lead nowhere among them, with what is to be done on entering."""
+    paths = [f"{route.path}/" for route in routes(served)]
+    known = {
+        place: enter for (declared, when), enter in _mounts.items() if _behaves(served, when) for place in served.places(declared)
+    }
+    dead = [place for place in served.profile.openapi.get("x-mounts", ()) if not any(p.startswith(f"{place}/") for p in paths)]
+    return dict.fromkeys(dead) | {
+        place: enter for place, enter in known.items() if any(path.startswith(f"{place}/") for path in paths)
+    }
 
 
 def routes(served: Revision) -> list[Route]:
-    """The routes of a revision: what its document knows, or what provisioning uses besides, as far as it behaves so."""
+    """The routes of a revision: what its document knows, or what provisioning uses besides, as far as it behaves so.
 
-    def has(route: Route) -> bool:
-        wanted = not route.when or (route.when.lstrip("!") in served.off) == route.when.startswith("!")
-        path = _PLACE.sub("{}", served.paths.get(route.operation, ""))
-        return wanted and (_PLACE.sub("{}", route.path) == path or route.operation in UNDOCUMENTED)
+    A route is declared with the path that it first had; a revision may have moved it, and have it in a second place, too.
+    """
 
-    return [route for route in _declared if has(route)]
+    def places(route: Route) -> tuple[str, ...]:
+        if not _behaves(served, route.when):
+            return ()
+        path, all_places = _PLACE.sub("{}", served.paths.get(route.operation, "")), served.places(route.path)
+        here = _PLACE.sub("{}", all_places[0]) == path or route.operation in UNDOCUMENTED
+        return all_places if here else ()
+
+    return [replace(route, path=path) for route in _declared for path in places(route)]
 
 
 def sign_in(call: Call) -> None:
@@ -341,7 +360,7 @@ def sign_in(call: Call) -> None:
 
 def enter_chats(call: Call) -> None:
     """Entering what belongs to chats: with a token, and in early revisions only if the experiment `agents` is on."""
-    linked = call.path.startswith(f"{CHATS}/files/") and call.path.endswith("/download") and call.method == "GET"
+    linked = "/chats/files/" in call.path and call.path.endswith("/download") and call.method == "GET"
     if linked and "downloadFileByToken" in call.backend.revision.paths:
         return  # whoever has a link needs no session
     sign_in(call)

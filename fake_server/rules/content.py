@@ -44,6 +44,7 @@ def _stored_part(backend: State, user: User, part: dict[str, Any], index: int) -
         backend.guard("content.file-id", part["file_id"] == NIL_UUID, index=index)
         file = backend.store.files.get(part["file_id"])
         if file is None:
+            backend.guard("content.file-unavailable", part["file_id"] in backend.store.evicted)
             raise refusal("content.file-unknown", index=index)
         backend.guard("content.file-unknown", not authz.can_read_file(backend, user, file), index=index)
         return {"type": "file", "media_type": file.media_type, "name": file.name, "file_id": file.id}

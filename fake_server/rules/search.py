@@ -158,12 +158,26 @@ def _read_later(search: Search, terms: dict[str, list[str]], single: Callable[[s
         problems.add("list.q-search-combined", keys=", ".join(beside))
 
 
-def has_words(wanted: str, text: str) -> bool:
-    """Does the text have the words: all of them, `or` between those of which one is enough, `-` before one that is not there?"""
-    known = re.findall(r"\w+", text.lower())
+def stem(word: str) -> str:
+    """The stem of an English word, as far as endings go that are common."""
+    ends = (end for end in ("ing", "ed", "es", "s") if word.endswith(end) and len(word) > len(end) + 2)
+    return word.removesuffix(next(ends, ""))
+
+
+def searchable(wanted: str) -> bool:
+    """Is there any word to search for?"""
+    return bool(re.search(r"\w", wanted))
+
+
+def has_words(wanted: str, text: str, form: Callable[[str], str] = str) -> bool:
+    """Does the text have the words: all of them, `or` between those of which one is enough, `-` before one that is not there?
+
+    `form`: what of a word is compared.
+    """
+    known = [form(word) for word in re.findall(r"\w+", text.lower())]
 
     def there(phrase: str) -> bool:
-        words = re.findall(r"\w+", phrase.lower())
+        words = [form(word) for word in re.findall(r"\w+", phrase.lower())]
         return not words or any(known[n : n + len(words)] == words for n in range(len(known)))
 
     alternatives: list[list[tuple[bool, str]]] = [[]]

@@ -51,6 +51,29 @@ def queued_model(backend: State, chat: Chat, wanted: str | None) -> str:
     return live or (default.id if default and not live_config(backend, last) else last)
 
 
+def of_organization(backend: State) -> bool:
+    """Do models belong to an organization, and not to the deployment?"""
+    return not backend.does("models.of-deployment")
+
+
+def readers(backend: State, config: ModelConfig) -> dict[str, dict[str, str]]:
+    """Who may use the config, by `users` and `groups`; that of everyone has the organization's id."""
+    named = config.readers or {"users": {}, "groups": {backend.store.organization_id: "read"}}
+    return {kind: dict(roles) for kind, roles in named.items()}
+
+
+@replaceable
+def readable(backend: State, config: ModelConfig, user: User) -> bool:
+    """May the user use the config at all? In revisions without lists of access everybody may."""
+    if not of_organization(backend) or authz.is_site_owner(user):
+        return True
+    organization = backend.store.organization_id
+    if authz.has_org_role(user, organization, authz.ORG_ADMIN):
+        return True
+    named = readers(backend, config)
+    return user.id in named["users"] or (organization in named["groups"] and authz.is_member(user, organization))
+
+
 def default_model_config(backend: State) -> ModelConfig | None:
     """The default config, disabled or not; None when there is no config at all."""
     return next((c for c in backend.store.model_configs.values() if c.is_default and not c.deleted), None)
@@ -119,7 +142,8 @@ def available(backend: State, user_id: str, provider: Provider) -> bool:
 def usable(backend: State, config: ModelConfig, user: User) -> bool:
     """Can this user's chats run on the config: enabled, provider enabled, and a key for it?"""
     provider = provider_of(backend, config)
-    return provider is not None and enabled(backend, config) and available(backend, user.id, provider)
+    keyed = provider is not None and enabled(backend, config) and available(backend, user.id, provider)
+    return keyed and readable(backend, config, user)
 
 
 # -- which config ---------------------------------------------------------------------------------------------
@@ -131,12 +155,15 @@ def check_wanted(backend: State, user: User, wanted: str | None, last: str = "")
         return
     if wanted is None:
         config = live_config(backend, last)
+        if config is not None and not readable(backend, config, user):
+            config = None
         default = default_model_config(backend)
         usual = config if config is not None and enabled(backend, config) else default
         backend.guard("common.no-default-model", usual is None or not enabled(backend, usual))
         return
     found = live_config(backend, wanted)
-    backend.guard("common.model-unknown", found is None or not found.enabled)
+    unknown = found is None or not found.enabled
+    backend.guard("common.model-unknown", unknown or not (found and readable(backend, found, user)))
     if found is not None:
         provider = provider_of(backend, found)
         backend.guard("common.model-provider-off", provider is None or provider.type not in TYPE_NAMES)
@@ -160,7 +187,8 @@ def resolve_model(backend: State, user: User, config_id: str | None) -> str:
     readable = authz.can_read_deployment(user)
     backend.guard("create.default-unreadable", not readable, detail="unauthorized: rbac: forbidden")
     default = default_model_config(backend)
-    backend.guard("create.no-default-model", default is None)
+    off = default is not None and not enabled(backend, default) and of_organization(backend)
+    backend.guard("create.no-default-model", default is None or off)
     backend.guard("create.default-off", default is not None and not enabled(backend, default))
     return default.id if default else NIL_UUID
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from fake_server.faulting import replaceable
 from fake_server.http import auth
 from fake_server.rules import authz
 from fake_server.rules.refusals import refusal
@@ -20,6 +21,12 @@ WINDOW = 60.0
 LIMIT = "CODER_API_RATE_LIMIT"
 API_LIMIT = 512
 FILES_LIMIT = 12
+
+
+@replaceable
+def files_path(backend: State, path: str) -> str:
+    """What requests for a file are counted by: a path and its second place are one."""
+    return "/chats/files" + path.partition("/chats/files")[2]
 
 
 class RateLimits:
@@ -36,7 +43,8 @@ class RateLimits:
 
     def count(self, call: Call) -> None:
         """Count this request; refuse it when there were too many. Sets the X-RateLimit headers of the answer."""
-        if not call.path.startswith(self.backend.revision.value("limits.below")):
+        below = self.backend.revision.value("limits.below")
+        if not call.path.startswith(below if isinstance(below, str) else tuple(below)):
             return
         limit = int(self.backend.options.get(LIMIT) or API_LIMIT)
         if not self.backend.does("limits.by-caller"):
@@ -53,11 +61,11 @@ class RateLimits:
         client = call.scope.get("client")
         caller = user.id if user else str(client[0] if client else "")
         self._one(call, limit, caller, exempt)
-        if call.path.startswith("/api/experimental/chats/files"):
-            self._one(call, FILES_LIMIT, caller, exempt)
+        if "/chats/files" in call.path:
+            self._one(call, FILES_LIMIT, caller, exempt, files_path(self.backend, call.path))
 
-    def _one(self, call: Call, limit: int, caller: str, exempt: bool) -> None:
-        key, now = (limit, caller, call.path), time.monotonic()
+    def _one(self, call: Call, limit: int, caller: str, exempt: bool, path: str = "") -> None:
+        key, now = (limit, caller, path or call.path), time.monotonic()
         start, current, previous = self._counts.get(key, (now - now % WINDOW, 0, 0))
         passed = int((now - start) // WINDOW)
         if passed:

@@ -177,6 +177,7 @@ class ModelConfig:
     is_default: bool = False
     deleted: bool = False
     compression_threshold: int = 70
+    readers: dict[str, dict[str, str]] | None = None  # users and groups with their roles; None: everyone of the organization
     model_config: dict[str, Json] | None = None
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)

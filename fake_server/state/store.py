@@ -55,6 +55,7 @@ class Store:
         self.workspaces: dict[str, Workspace] = {}
         self.skills: dict[str, dict[str, dict[str, Any]]] = {}  # user id → name → the skill as the API shows it
         self.debug_runs: dict[str, list[Any]] = {}  # chat id → its debug runs, oldest first
+        self.evicted: set[str] = set()  # ids of files that made room for newer ones
         self.links: dict[str, tuple[str, str, datetime | None]] = {}  # token → file, who asked for it, until when
         self.requests: dict[str, int] = {}  # root chat id → how many calls of models its family has made
         self.usage: list[UsageRow] = []

@@ -10,6 +10,7 @@ from fake_server.model_calls.client import Model
 from fake_server.model_calls.wires.base import Prompt, UserTurn
 from fake_server.state import settings
 from fake_server.state.records import Chat, Part
+from fake_server.turns.clearing import TOOL as CLEARED
 from fake_server.turns.history import turns
 from fake_server.turns.step import Step
 from fake_server.turns.store import stored
@@ -70,7 +71,7 @@ def has_something(backend: Backend, chat: Chat) -> bool:
     for message in reversed(backend.store.messages[chat.id]):
         if message.deleted or message.role != "assistant":
             continue
-        return not any(part.get("tool_name") == TOOL for part in message.content)
+        return not any(part.get("tool_name") in (TOOL, CLEARED) for part in message.content)
     return False
 
 

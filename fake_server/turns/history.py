@@ -51,7 +51,8 @@ def turns(backend: State, chat: Chat) -> list[Turn]:
 def told(backend: State, chat: Chat) -> list[Message]:
     """The messages that the model may see, from the latest summary on."""
     rows = [m for m in backend.store.messages[chat.id] if not m.deleted and m.role != "system" and m.visibility != "user"]
-    return rows[max((i for i, m in enumerate(rows) if m.visibility == "model"), default=0) :]
+    rows = rows[max((i for i, m in enumerate(rows) if m.visibility == "model"), default=0) :]
+    return rows if not rows or rows[0].content else rows[1:]  # what was cleared has nothing in its place
 
 
 def _with_plain_ids(built: list[Turn]) -> None:

@@ -137,6 +137,7 @@ async def manual_title(backend: Backend, chat: Chat, *, failure: str) -> str | N
         async with asyncio.timeout(TITLE_SECONDS):
             title, counts = await _ask_for_title(backend, chat, shown)
     except (ModelError, TimeoutError) as error:
+        backend.guard("title.timed-out", isinstance(error, TimeoutError))
         cause = error.text if isinstance(error, ModelError) else "context deadline exceeded"
         detail = f"generate manual title: generate structured title: tool-based generation failed: {cause}"
         raise refusal(failure, detail=detail) from None

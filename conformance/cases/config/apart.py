@@ -7,6 +7,7 @@ from typing import Any
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import (
+    all_models,
     change_model,
     config_path,
     has_setting,
@@ -78,7 +79,7 @@ async def other_models_stay(t: Case) -> None:
     one, two = [await new_model(t, model_config=cost, display_name=name) for name in ("One", "Two")]
 
     async def others() -> dict[str, Any]:
-        return {c["id"]: c for c in t.accepted(await t.root.get(models_path(t))) if c["id"] != one["id"]}
+        return {c["id"]: c for c in await all_models(t) if c["id"] != one["id"]}
 
     before = await others()
     changes: list[dict[str, Any]] = [{"display_name": "Uno"}, {"context_limit": 5}, {"enabled": False}, {"model_config": {}}]
@@ -97,7 +98,7 @@ async def models_of_a_provider_that_is_gone(t: Case) -> None:
     chat = await t.chat(model_config_id=model["id"])
     said = await chat.history()
     t.given(await t.root.delete(providers_path(t, provider["id"])))
-    names = [c["id"] for c in t.accepted(await t.alice.get(models_path(t)))]
+    names = [c["id"] for c in await all_models(t, t.alice)]
     t.expect([model["id"] in names, other["id"] in names], [False, True], "are the models listed to a member")
     shown = await listed(t)
     t.expect([model["model"] in shown, other["model"] in shown], [False, True], "are they in the catalogue")

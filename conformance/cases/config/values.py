@@ -8,7 +8,7 @@ from uuid import uuid4
 from conformance.checks.asked import NIL
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.play.provisioning import config_path, has_setting, new_model, put_back
+from conformance.play.provisioning import chosen_model, config_path, has_setting, new_model, put_back
 from conformance.scenes.config import SCALARS
 from conformance.wire.exchange import Exchange
 
@@ -113,14 +113,14 @@ async def model_override(t: Case) -> None:
         for context in contexts:
             for value in (model["id"], ""):
                 t.accepted(await put(context, value))
-                shown = t.accepted(await t.root.get(config_path(t, f"model-override/{context}")))
+                shown = await chosen_model(t, context, t.accepted)
                 t.expect((shown["context"], shown["model_config_id"]), (context, value), "the override read back")
     with t.judging("CONF-032"):
         t.accepted(await put("general", model["id"]))
         t.refused(await put("general", "x"), "config.override-uuid")
         for value in (str(uuid4()), NIL, off["id"]):
             t.refused(await put("general", value), "config.override-model")
-        shown = t.accepted(await t.root.get(config_path(t, "model-override/general")))
+        shown = await chosen_model(t, "general", t.accepted)
         t.expect(shown["model_config_id"], model["id"], "the override after refused ones", "/model_config_id")
     with t.judging("CONF-033"):
         t.refused(await put("nonsense", model["id"]), "config.override-context")

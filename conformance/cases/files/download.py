@@ -112,11 +112,13 @@ async def file_of_the_first_message(t: Case) -> None:
         first = (await Chat(t.alice, made["id"]).history())[0]["content"]
         t.expect(first[1].get("file_id"), file, "the file in the message", "/content/1/file_id")
     with t.judging("FILE-040"):
-        alone = t.accepted(await t.alice.create([part(file)]))
-        t.expect(await linked(Chat(t.alice, alone["id"])), [file], "the files of a chat that begins with a file alone")
+        other = await new_file(t)
+        alone = t.accepted(await t.alice.create([part(other)]))
+        t.expect(await linked(Chat(t.alice, alone["id"])), [other], "the files of a chat that begins with a file alone")
     with t.judging("FILE-045"):
-        shouted = t.accepted(await t.alice.create([part(file.upper())]))
-        t.expect(await linked(Chat(t.alice, shouted["id"])), [file], "the files of a chat that names it in upper case")
+        third = await new_file(t)
+        shouted = t.accepted(await t.alice.create([part(third.upper())]))
+        t.expect(await linked(Chat(t.alice, shouted["id"])), [third], "the files of a chat that names it in upper case")
 
 
 @case("FILE-038", "FILE-039", "FILE-046", needs=["llm"])
@@ -161,6 +163,7 @@ async def file_named_twice(t: Case) -> None:
 async def fifty_files(t: Case) -> None:
     most = t.limit("files.per-chat")
     files = [await new_file(t) for _ in range(most + 1)]
+    oldest_go = t.refuses("content.file-unavailable")  # where the newest files always find a place
     with t.judging("FILE-067"):
         made = t.accepted(await t.alice.create([REFERENCE, text("See"), *(part(f) for f in files)]))
         t.true(made.get("warnings"), "the answer has a warning", made.get("warnings"), "/warnings")
@@ -169,9 +172,10 @@ async def fifty_files(t: Case) -> None:
         t.expect(named, files, "the files in its first message", "/content")
     chat = await t.chat([REFERENCE, text("Hello"), *(part(f) for f in files[: most - 1])])
     with t.judging("FILE-042"):
-        too_many = t.accepted(await chat.send([text("See"), part(files[most - 1]), part(files[most])]))
-        t.true(too_many.get("warnings"), "the answer has a warning", too_many.get("warnings"), "/warnings")
-        t.expect(sorted(await linked(chat)), sorted(files[: most - 1]), "the files after one message too many")
+        if not oldest_go:
+            too_many = t.accepted(await chat.send([text("See"), part(files[most - 1]), part(files[most])]))
+            t.true(too_many.get("warnings"), "the answer has a warning", too_many.get("warnings"), "/warnings")
+            t.expect(sorted(await linked(chat)), sorted(files[: most - 1]), "the files after one message too many")
     await chat.settled()
     with t.judging("FILE-041"):
         full = t.accepted(await chat.send([text("See"), part(files[most - 1])]))
@@ -179,10 +183,11 @@ async def fifty_files(t: Case) -> None:
         t.expect(sorted(await linked(chat)), sorted(files[:most]), "the files, as many as there may be")
     await chat.settled()
     with t.judging("FILE-042"):
-        last = next(m["id"] for m in reversed(await chat.history()) if m["role"] == "user")
-        answer = t.accepted(await chat.edit(last, [text("See"), part(files[most])]))
-        t.true(answer.get("warnings"), "an edit that names one more file has a warning", answer.get("warnings"), "/warnings")
-        t.expect(sorted(await linked(chat)), sorted(files[:most]), "the files after one more was named")
+        if not oldest_go:
+            last = next(m["id"] for m in reversed(await chat.history()) if m["role"] == "user")
+            answer = t.accepted(await chat.edit(last, [text("See"), part(files[most])]))
+            t.true(answer.get("warnings"), "an edit that names one more file has a warning", answer.get("warnings"), "/warnings")
+            t.expect(sorted(await linked(chat)), sorted(files[:most]), "the files after one more was named")
     await chat.settled()
     with t.judging("FILE-043"):
         again = t.accepted(await chat.send([text("See"), part(files[0]), part(files[most - 1])]))

@@ -89,7 +89,8 @@ async def first_title_without_text(t: Case) -> None:
     file = t.given(await upload(t))["id"]
     made = t.given(await t.alice.create([{"type": "file", "file_id": file}]))
     t.expect(made["title"], "New Chat", "the title of a chat that begins with a file alone", "/title")
-    named = t.given(await t.alice.create([{"type": "file", "file_id": file}, text(f"with words {UNTITLED}")]))
+    other = t.given(await upload(t))["id"]
+    named = t.given(await t.alice.create([{"type": "file", "file_id": other}, text(f"with words {UNTITLED}")]))
     t.expect(named["title"], f"with words {UNTITLED}", "the title when there is text beside the file", "/title")
 
 

@@ -54,7 +54,7 @@ async def a_child_acts_like_a_root(t: Case) -> None:
     if not t.refuses("interrupt.at-rest"):
         t.expect(t.accepted(await child.interrupt())["status"], "waiting", "the status after an interrupt", "/status")
     t.true(t.accepted(await child.propose())["title"], "a title is proposed for a child")
-    title = t.accepted(await child.regenerate())["title"]
+    title = t.accepted(await child.retitle())["title"]
     t.expect(t.accepted(await child.get())["title"], title, "the regenerated title read back", "/title")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.play.provisioning import config_path, has_setting, new_model
+from conformance.play.provisioning import chosen_model, new_model
 from conformance.play.turns import held, said
 from conformance.play.verdict import Failure, Unmet
 from conformance.scenes.lifecycle import calls, is_helper, items, wanted
@@ -119,8 +119,7 @@ async def how_the_model_is_called(t: Case) -> None:
 
 @case("LLM-012", "TOOL-024", needs=["llm-control", "model-admin"])
 async def a_sub_agent(t: Case) -> None:
-    override = config_path(t, "model-override/general")
-    if has_setting(t, "model-override/general") and t.given(await t.root.get(override))["model_config_id"]:
+    if t.offers("putConfigModelOverride") and (await chosen_model(t, "general", t.given))["model_config_id"]:
         raise Unmet("the deployment chooses the model of sub-agents")
     model = (await new_model(t))["id"]
     spawn = turn(

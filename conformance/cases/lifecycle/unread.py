@@ -35,7 +35,7 @@ async def small_changes_are_not_news(t: Case) -> None:
         labels = t.given(await chat.get())["labels"]
         t.given(await chat.patch(labels=labels | {"more": "x"}))
         await chat.shared_with(t.bob)
-        for order in (chat.propose, chat.regenerate, *(() if t.refuses("interrupt.at-rest") else (chat.interrupt,))):
+        for order in (chat.propose, chat.retitle, *(() if t.refuses("interrupt.at-rest") else (chat.interrupt,))):
             t.given(await order())
         t.expect(await unread(t, chat), state, "has_unread after labels, a share, titles and an interrupt at rest")
 

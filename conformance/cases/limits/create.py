@@ -9,7 +9,7 @@ from conformance.checks.asked import NIL
 from conformance.play.actors import Chat, text
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.play.provisioning import behind
+from conformance.play.provisioning import all_models, behind
 from conformance.scenes.files import upload
 from conformance.scenes.lifecycle import REFERENCE
 from conformance.scenes.limits import UNKNOWN, place_for, refused_alike, too_long, tools, tries, twins
@@ -206,7 +206,7 @@ async def odd_file_reference(t: Case, odd: dict[str, Any]) -> None:
 @case("CREATE-023", "CREATE-065", alone=True, either=True)
 async def without_any_model(t: Case) -> None:
     path, target = t.url("listModelConfigs"), t.session.target
-    configs = t.given(await t.root.get(path))
+    configs = await all_models(t)
     place = await place_for(t, "create")
     place.chat = Chat(t.root, "")
     if configs:

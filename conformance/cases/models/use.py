@@ -8,6 +8,7 @@ from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import (
+    all_models,
     base_model,
     change_model,
     models_path,
@@ -21,7 +22,7 @@ from conformance.scenes.models import keep_default, tokens
 
 async def defaults(t: Case) -> list[str]:
     """The ids of the configs that are the default."""
-    return [c["id"] for c in t.accepted(await t.root.get(models_path(t))) if c["is_default"]]
+    return [c["id"] for c in await all_models(t) if c["is_default"]]
 
 
 @case("MODEL-037", "MODEL-039", "MODEL-040", "MODEL-041", "MODEL-056", alone=True)
@@ -48,7 +49,7 @@ async def the_default(t: Case) -> None:
         names = [t.named(stem) for stem in ("zz", "za", "zb")]
         *_, last = [await new_model(t, model=name, is_default=True, enabled=False) for name in names]
         for taken in (False, True):
-            others = [c["id"] for c in t.given(await t.root.get(models_path(t))) if c["id"] != last["id"]]
+            others = [c["id"] for c in await all_models(t) if c["id"] != last["id"]]
             taking = t.root.delete(models_path(t, last["id"])) if taken else change_model(t, last, is_default=False)
             await taking
             t.expect(await defaults(t), others[:1], "the default after it was taken from another one")

@@ -198,7 +198,7 @@ async def what_an_archived_chat_keeps(t: Case) -> None:
 @case("KEEP-007", "KEEP-008", needs=["llm-control"])
 async def a_title_made_during_a_turn(t: Case) -> None:
     scene = await answered(t)
-    made = t.given(await scene.chat.regenerate())["title"]
+    made = t.given(await scene.chat.retitle())["title"]
     t.given(await scene.chat.propose())
     await scene.open()
     with t.judging("KEEP-007"):
@@ -207,7 +207,7 @@ async def a_title_made_during_a_turn(t: Case) -> None:
         t.expect(t.accepted(await scene.chat.get())["title"], made, "the title after the turn", "/title")
 
 
-@case("KEEP-009", needs=["llm-control"], rows={"regenerate": Chat.regenerate, "propose": Chat.propose})
+@case("KEEP-009", needs=["llm-control"], rows={"regenerate": Chat.retitle, "propose": Chat.propose})
 async def changes_while_a_title_is_made(t: Case, ask: Callable[[Chat], Coroutine[Any, Any, Exchange]]) -> None:
     chat, hold = await titled(t), t.gate()
     late = turn(gate(hold), tool_call("propose_title", {"title": "Made meanwhile"}))
@@ -313,7 +313,7 @@ async def a_failure_stays_until_the_next_turn(t: Case) -> None:
 async def open_calls_stay_open(t: Case) -> None:
     chat = (await awaited(t)).chat
     await change(t, chat)
-    t.given(await chat.regenerate())
+    t.given(await chat.retitle())
     t.given(await chat.patch(plan_mode=""))
     for archived in (True, False):
         t.given(await chat.patch(archived=archived))

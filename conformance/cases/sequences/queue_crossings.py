@@ -31,7 +31,7 @@ SHARED: dict[str, Act] = {
     "share": lambda t, c: c.set_acl(users={t.bob.id: "read"}),
     "take a share back": lambda t, c: c.set_acl(users={t.bob.id: ""}),
     "plan mode off": lambda t, c: c.patch(plan_mode=""),
-    "regenerate": lambda t, c: c.regenerate(),
+    "regenerate": lambda t, c: c.retitle(),
 }
 REFUSED: dict[str, Act] = {
     "bad label": lambda t, c: c.patch(labels={"": ""}),

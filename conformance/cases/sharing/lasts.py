@@ -85,7 +85,7 @@ async def shares_outlast_other_changes(t: Case) -> None:
         "a rename": lambda: chat.patch(title="Named"),
         "labels": lambda: chat.patch(labels={"a": "b"}),
         "plan mode": lambda: chat.patch(plan_mode="plan"),
-        "a new title": chat.regenerate,
+        "a new title": chat.retitle,
         "a send": lambda: chat.send("Hello again"),
         "a turn that fails": lambda: chat.send(script(http_error(400, "no such luck"))),
         **({} if t.refuses("interrupt.at-rest") else {"an interrupt": chat.interrupt}),

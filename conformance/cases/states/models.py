@@ -7,9 +7,11 @@ from typing import Any
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.provisioning import (
+    all_models,
     base_model,
     behind,
     change_model,
+    chosen_model,
     config_path,
     deployed,
     member,
@@ -66,7 +68,7 @@ async def the_next_default(t: Case) -> None:
         if deleted:
             await change_model(t, last, is_default=True)
         t.given(await t.root.delete(models_path(t, last["id"]))) if deleted else await change_model(t, last, is_default=False)
-        (found,) = [c for c in t.accepted(await t.root.get(models_path(t))) if c["is_default"]]
+        (found,) = [c for c in await all_models(t) if c["is_default"]]
         t.true(found["enabled"] and found["id"] != last["id"], "another config that is enabled is the default", found)
     t.given(await t.root.patch(models_path(t, base["id"]), {"is_default": True}))
 
@@ -90,11 +92,11 @@ async def efforts_of_overrides(t: Case) -> None:
         for model, effort in ((some, "high"), (some, "x"), (some, ""), (none, "low")):
             t.refused(await t.root.put(path, {"model_config_id": model, "reasoning_effort": effort}), "config.override-effort")
         t.accepted(await t.root.put(path, {"model_config_id": some, "reasoning_effort": "medium"}))
-        stored = t.accepted(await t.root.get(path))
+        stored = await chosen_model(t, "general", t.accepted)
         t.expect((stored["model_config_id"], stored.get("reasoning_effort")), (some, "medium"), "the override as stored")
     with t.judging("CONF-234"):
         t.refused(await t.root.put(path, {"model_config_id": "", "reasoning_effort": "low"}), "config.override-effort-model")
-        t.expect(t.accepted(await t.root.get(path))["model_config_id"], some, "the override after a refusal")
+        t.expect((await chosen_model(t, "general", t.accepted))["model_config_id"], some, "the override after a refusal")
         await put_back(t, "personal-model-overrides")
         await deployed(t, "personal-model-overrides", allow_users=True)
         user, own = await member(t), config_path(t, "user-personal-model-overrides/general")

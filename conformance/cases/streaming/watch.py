@@ -169,8 +169,8 @@ async def small_changes(t: Case) -> None:
     with t.judging("WATCH-029"):
         t.given(await chat.propose())
         t.expect(kinds(await watch.so_far(chat, start)), [], "the events of propose")
-        title = t.given(await chat.regenerate())["title"]
-        t.given(await chat.regenerate())
+        title = t.given(await chat.retitle())["title"]
+        t.given(await chat.retitle())
         seen = await watch.so_far(chat, start)
         t.expect([(e["kind"], e["chat"]["title"]) for e in seen], [("title_change", title)], "the events of two regenerates")
 

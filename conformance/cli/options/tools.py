@@ -84,7 +84,7 @@ REPLAY = Command(
 LIST = Command(
     "list",
     "registry:listed",
-    "List the requirements; with --against what changes for a client between two revisions.",
+    "List the requirements; with --against those that hold in one of two revisions only.",
     [
         option("--profile", type=PROFILE, default="", metavar="P", help="of this revision"),
         option("--against", type=PROFILE, default="", metavar="P", help="only what holds in one of the two"),
@@ -102,6 +102,17 @@ EXPLAIN = Command(
         click.Argument(["id"], type=Listed(requirements), metavar="ID"),
         option("--profile", type=PROFILE, default="", metavar="P", help="one that it must hold in"),
         option("--seen", is_flag=True, help="print the recorded scenarios that show it"),
+    ],
+)
+
+DIFF_PROFILES = Command(
+    "diff-profiles",
+    "registry:compared",
+    "What changes for a client from one revision to another: routes, fields, refusals, bounds, rights, requirements.",
+    [
+        click.Argument(["old"], type=PROFILE, metavar="OLD"),
+        click.Argument(["new"], type=PROFILE, metavar="NEW"),
+        option("--markdown", type=FilePath(), metavar="F.md", help="write it as a page, too"),
     ],
 )
 

@@ -196,7 +196,7 @@ ALLOWLIST = Struct("UpdateChatTemplateAllowlistRequest", {"template_ids": ListOf
 @route("getConfigAdvisor", "GET", f"{CONFIG}/advisor")
 async def get_advisor(call: Call) -> Reply:
     """The advisor's settings."""
-    return reply(200, settings.setting(call.backend, "advisor"))
+    return reply(200, call.backend.revision.shown("advisor", settings.setting(call.backend, "advisor")))
 
 
 @route("putConfigAdvisor", "PUT", f"{CONFIG}/advisor")
@@ -208,6 +208,7 @@ async def put_advisor(call: Call) -> Reply:
     guard("config.advisor-uses", body["max_uses_per_run"] < 0, value=body["max_uses_per_run"])
     guard("config.advisor-tokens", body["max_output_tokens"] < 0, value=body["max_output_tokens"])
     wanted = body["model_config_id"]
+    guard("config.advisor-moved", wanted != NIL_UUID)
     known = wanted == NIL_UUID or model_choice.live_config(call.backend, wanted) is not None
     guard("config.advisor-model", not known, id=wanted)
     guard("config.advisor-choice", not known, problem=f'model_config_id "{wanted}" does not match any existing model config.')

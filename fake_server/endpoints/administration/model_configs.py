@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fake_server.chats.views import stamp
+from fake_server.endpoints.administration import organization_models
 from fake_server.endpoints.administration.providers import TYPES
 from fake_server.endpoints.administration.shared import IN_TRANSACTION, may_read, require_update
 from fake_server.http.endpoint import CHATS, Call, Reply, mount, not_found, reply, route
 from fake_server.rules import efforts
 from fake_server.rules.call_options import CALL_OPTIONS, LATER_CALL_OPTIONS, stored_options
-from fake_server.rules.decode import Bool, Integer, Maybe, Struct, Text, Uuid
+from fake_server.rules.decode import Bool, Integer, Maybe, Raw, Struct, Text, Uuid
 from fake_server.rules.money import PRICES
 from fake_server.rules.refusals import refusal
 from fake_server.rules.validate import BadUUID, parse_uuid
@@ -25,7 +26,7 @@ NO_PROVIDER = (
     'execute transaction: pq: insert or update on table "chat_model_configs" violates foreign key constraint '
     '"chat_model_configs_provider_fkey"'
 )
-DEFAULT_THRESHOLD = 70
+DEFAULT_THRESHOLD, LARGE, OF_LARGE = 70, 500_000, 30  # the last of models with that much context
 
 mount(PATH)
 
@@ -43,6 +44,7 @@ _FIELDS = {
 CREATE = Struct("CreateChatModelConfigRequest", _FIELDS)
 PATCH = Struct("UpdateChatModelConfigRequest", _FIELDS)
 _LATER = {k: v for k, v in _FIELDS.items() if k != "provider"} | {"model_config": Maybe(LATER_CALL_OPTIONS)}
+_LATER |= {"group_acl": Maybe(Raw()), "user_acl": Maybe(Raw())}
 LATER = {shape: Struct(shape.short, _LATER) for shape in (CREATE, PATCH)}
 
 
@@ -58,6 +60,7 @@ def config_view(backend: Backend, config: ModelConfig) -> dict[str, Any]:
     """A model config as the API shows it."""
     view = {
         "id": config.id,
+        "organization_id": backend.store.organization_id,
         "provider": config.provider_type,
         "ai_provider_id": config.provider_id,
         "model": config.model,
@@ -131,13 +134,26 @@ def _check_name(call: Call, provider: Provider, model: str) -> None:
 
 
 def _find(call: Call) -> ModelConfig:
+    if model_choice.of_organization(call.backend):
+        config = organization_models.found_model(call)
+        organization_models.require_manager(call)
+        return config
     try:
-        config = model_choice.live_config(call.backend, parse_uuid(call.params["model_config"]))
+        found = model_choice.live_config(call.backend, parse_uuid(call.params["model_config"]))
     except BadUUID as error:
         raise refusal("model-config.id", detail=str(error)) from None
-    if config is None:
+    if found is None:
         raise not_found()
-    return config
+    return found
+
+
+def _names_readers(body: dict[str, Any]) -> bool:
+    return any(body.get(name) is not None for name in ("group_acl", "user_acl"))
+
+
+def _threshold(call: Call, limit: int) -> int:
+    """The compression threshold of a model that names none."""
+    return OF_LARGE if limit >= LARGE and call.backend.does("model-config.large-threshold") else DEFAULT_THRESHOLD
 
 
 @route("listModelConfigs", "GET", PATH)
@@ -145,6 +161,9 @@ async def list_model_configs(call: Call) -> Reply:
     """All configs for owner and auditor, those that can be used for everybody else."""
     backend = call.backend
     rows = model_choice.live_configs(backend)
+    if model_choice.of_organization(backend):
+        mine = [c for c in rows if model_choice.readable(backend, c, call.user)]
+        return organization_models.listing(call, [config_view(backend, c) for c in mine])
     if not may_read(call):
         rows = [c for c in rows if model_choice.enabled(backend, c) or not backend.does("model-config.hides-disabled")]
     return reply(200, [config_view(backend, c) for c in rows])
@@ -153,11 +172,16 @@ async def list_model_configs(call: Call) -> Reply:
 @route("createModelConfig", "POST", PATH)
 async def create_model_config(call: Call) -> Reply:
     """A new config; the first one becomes the default."""
-    require_update(call)
-    body = await _sent(call, CREATE)
     backend = call.backend
-    named = ""
-    if backend.does("model-config.by-provider-id"):
+    of_organization = model_choice.of_organization(backend)
+    if not of_organization:
+        require_update(call)
+    body = await _sent(call, CREATE)
+    named, provider = "", None
+    if of_organization:
+        backend.guard("model-config.acl-create", _names_readers(body))
+        backend.guard("model-config.provider-required", body["ai_provider_id"] is None)
+    elif backend.does("model-config.by-provider-id"):
         backend.guard("model-config.provider-required", body["ai_provider_id"] is None)
         provider = _provider(call, body["ai_provider_id"] or "")
     else:
@@ -165,16 +189,20 @@ async def create_model_config(call: Call) -> Reply:
         backend.guard("model-config.provider-unknown", named not in TYPES)
     model = body["model"].strip()
     backend.guard("model-config.model-required", not model)
-    if not named:
+    if provider is not None:
         _check_name(call, provider, model)
     limit = body["context_limit"] or 0
     backend.guard("model-config.limit-required", limit <= 0)
-    threshold = DEFAULT_THRESHOLD if body["compression_threshold"] is None else body["compression_threshold"]
+    threshold = _threshold(call, limit) if body["compression_threshold"] is None else body["compression_threshold"]
     backend.guard("model-config.threshold", not 0 <= threshold <= 100)
     options = _check_options(call, body["model_config"])
     display_name = body["display_name"].strip()
     backend.guard("model-config.create-nul", "\0" in model + display_name, detail=IN_TRANSACTION)
-    if named:
+    if of_organization:  # who may not make any is told what is wrong with it first
+        backend.guard("common.forbidden", not organization_models.may_manage(call))
+        provider = _provider(call, body["ai_provider_id"] or "")
+        _check_name(call, provider, model)
+    elif provider is None:
         provider = _provider_of_type(call, named)
     now = backend.clock.now()
     config = ModelConfig(
@@ -196,13 +224,21 @@ async def create_model_config(call: Call) -> Reply:
     return reply(201, config_view(backend, config))
 
 
+@route("getModelConfig", "GET", organization_models.MODEL)
+async def get_model_config(call: Call) -> Reply:
+    """One model that the caller may use."""
+    return reply(200, config_view(call.backend, organization_models.found_model(call)))
+
+
 @route("updateModelConfig", "PATCH", f"{PATH}/{{model_config}}")
 async def update_model_config(call: Call) -> Reply:
     """Change what is sent. `model_config` replaces the stored options, `{}` clears them."""
-    require_update(call)
+    backend = call.backend
+    if not model_choice.of_organization(backend):
+        require_update(call)
     config = _find(call)
     body = await _sent(call, PATCH)
-    backend = call.backend
+    backend.guard("model-config.acl-update", _names_readers(body))
     provider = _patched_provider(call, config, body)
     limit = config.context_limit if body["context_limit"] is None else body["context_limit"]
     backend.guard("model-config.limit", limit <= 0)
@@ -247,7 +283,8 @@ def _patched_provider(call: Call, config: ModelConfig, body: dict[str, Any]) -> 
 @route("deleteModelConfig", "DELETE", f"{PATH}/{{model_config}}")
 async def delete_model_config(call: Call) -> Reply:
     """Delete it; chats that used it go on with the default."""
-    require_update(call)
+    if not model_choice.of_organization(call.backend):
+        require_update(call)
     config = _find(call)
     config.deleted = True
     config.updated_at = call.backend.clock.now()

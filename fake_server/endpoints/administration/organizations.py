@@ -19,7 +19,7 @@ MEMBER = f"{ORGANIZATION}/members/{{user}}"
 ROLES = Struct("UpdateRoles", {"roles": ListOf(Text())})
 
 
-def _enter(call: Call) -> None:
+def enter_organization(call: Call) -> None:
     """Entering a path below an organization: it must be the one there is, and the caller must know of it."""
     sign_in(call)
     name = call.params["organization"]
@@ -36,7 +36,7 @@ def _knows(call: Call) -> bool:
     return call.backend.store.organization_id in user.org_roles or is_site_owner(user) or is_site_auditor(user)
 
 
-mount(ORGANIZATION, _enter)
+mount(ORGANIZATION, enter_organization)
 
 
 def _view(call: Call) -> dict[str, Any]:

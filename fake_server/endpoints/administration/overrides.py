@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fake_server.endpoints.administration.config import CONFIG
-from fake_server.endpoints.administration.shared import may_read, require_update
-from fake_server.http.endpoint import Call, Reply, not_found, reply, route
+from fake_server.endpoints.administration.organization_models import may_manage, require_manager
+from fake_server.endpoints.administration.organizations import ORGANIZATION
+from fake_server.endpoints.administration.shared import may_read, may_update, require_update, target_user
+from fake_server.http.endpoint import Call, Reply, experiments, not_found, reply, route
 from fake_server.rules import efforts
 from fake_server.rules.decode import Maybe, Struct, Text
 from fake_server.rules.validate import NIL_UUID, BadUUID, parse_uuid, quote
 from fake_server.state import model_choice, settings
-from fake_server.state.records import ModelConfig
+from fake_server.state.records import ModelConfig, User
 
 DEPLOYMENT_CONTEXTS = ("general", "explore", "title_generation")
 PERSONAL_CONTEXTS = ("root", "general", "explore")
@@ -40,13 +42,25 @@ def _parse_id(call: Call, text: str) -> str:
 def _context(call: Call) -> str:
     context = call.params["context"]
     known = (*DEPLOYMENT_CONTEXTS, "compaction") if call.backend.does("model-config.efforts") else DEPLOYMENT_CONTEXTS
+    known = (*known, "advisor") if model_choice.of_organization(call.backend) else known
     call.backend.guard("config.override-context", context not in known, context=quote(context))
+    if context == "advisor" and "chat-advisor" not in experiments(call.backend):
+        raise not_found()
     return context
+
+
+@route("listModelOverrides", "GET", f"{ORGANIZATION}/chats/model-overrides")
+async def list_overrides(call: Call) -> Reply:
+    """The choices of the organization, those alone that are set."""
+    require_manager(call)
+    chosen = call.backend.store.settings.get("model_overrides", {})
+    return reply(200, {"overrides": [_override_view(call, context) for context in chosen]})
 
 
 def _override_view(call: Call, context: str) -> dict[str, Any]:
     effort = call.backend.store.settings.get("override_efforts", {}).get(context)
-    shown = {"context": context, "model_config_id": model_choice.override_id(call.backend, context), "is_malformed": False}
+    shown: dict[str, Any] = {"context": context, "model_config_id": model_choice.override_id(call.backend, context)}
+    shown |= {} if model_choice.of_organization(call.backend) else {"is_malformed": False}
     return shown | ({"reasoning_effort": effort} if effort else {})
 
 
@@ -74,7 +88,8 @@ async def get_override(call: Call) -> Reply:
 @route("putConfigModelOverride", "PUT", f"{CONFIG}/model-override/{{context}}")
 async def put_override(call: Call) -> Reply:
     """Store or (blank) clear it. The model must be usable now."""
-    require_update(call)
+    of_organization = model_choice.of_organization(call.backend)
+    (require_manager if of_organization else require_update)(call)
     context = _context(call)
     body = await call.json(OVERRIDE)
     text, effort = body["model_config_id"].strip(), body["reasoning_effort"]
@@ -84,20 +99,25 @@ async def put_override(call: Call) -> Reply:
         call.backend.guard("config.override-effort-model", bool(effort))
         stored.pop(context, None)
         at.pop(context, None)
-        return reply(204)
+        return reply(200, _override_view(call, context)) if of_organization else reply(204)
     wanted = _parse_id(call, text)
     config = model_choice.live_config(call.backend, wanted)
     call.backend.guard("config.override-model", config is None or not model_choice.enabled(call.backend, config))
     _check_effort(call, effort, config)
     stored[context], at[context] = wanted, effort
-    return reply(204)
+    return reply(200, _override_view(call, context)) if of_organization else reply(204)
 
 
 # -- users' own -------------------------------------------------------------------------------------------------------
 
 
+def _whose(call: Call) -> User:
+    """Whose choices a path means: the caller's own, or those of a member whom the path names."""
+    return target_user(call) if model_choice.of_organization(call.backend) else call.user
+
+
 def _own(call: Call) -> dict[str, dict[str, str]]:
-    own: dict[str, dict[str, str]] = settings.user_settings(call.backend, call.user).setdefault("model_overrides", {})
+    own: dict[str, dict[str, str]] = settings.user_settings(call.backend, _whose(call)).setdefault("model_overrides", {})
     return own
 
 
@@ -130,7 +150,11 @@ async def get_personal(call: Call) -> Reply:
 async def put_personal(call: Call) -> Reply:
     """Store the caller's choice for a context; it can be changed, but not unset."""
     backend, context = call.backend, call.params["context"]
-    backend.guard("config.personal-not-allowed", not settings.setting(backend, "personal_model_overrides"))
+    user = _whose(call)
+    if user is not call.user and not may_manage(call):
+        raise not_found()
+    exempt = model_choice.of_organization(backend) and (user is not call.user or may_update(call))
+    backend.guard("config.personal-not-allowed", not (exempt or settings.setting(backend, "personal_model_overrides")))
     backend.guard("config.personal-context", context not in PERSONAL_CONTEXTS, context=quote(context))
     body = await call.json(PERSONAL)
     mode, text = body["mode"], body["model_config_id"].strip()
@@ -144,11 +168,12 @@ async def put_personal(call: Call) -> Reply:
     backend.guard("config.personal-id-missing", not text)
     wanted = _parse_id(call, text)
     config = model_choice.live_config(backend, wanted)
-    backend.guard("config.personal-model", config is None or not config.enabled)
+    usable = config is not None and config.enabled and model_choice.readable(backend, config, user)
+    backend.guard("config.personal-model", not usable)
     if config is not None:
         provider = model_choice.provider_of(backend, config)
         backend.guard("config.personal-provider", provider is None)
-        keyless = provider is not None and not model_choice.available(backend, call.user.id, provider)
+        keyless = provider is not None and not model_choice.available(backend, user.id, provider)
         backend.guard("config.personal-key", keyless)
     _check_effort(call, body["reasoning_effort"], config)
     _own(call)[context] = {"mode": mode, "model_config_id": wanted}

@@ -164,8 +164,10 @@ def check_effort(backend: Backend, value: str | None) -> None:
 
 def check_files(backend: Backend, chat: Chat | None, named: list[str]) -> None:
     """Refuse files beyond those that a chat may have."""
-    kept = chat.file_ids if chat else []
+    kept = chat.file_ids if chat and not backend.does("files.oldest-go") else []
     backend.guard("content.files-count", len({*kept, *named}) > MAX_FILES)
+    taken = any(set(backend.store.chats_of_file.get(i, ())) - ({chat.id} if chat else set()) for i in named)
+    backend.guard("content.file-unavailable", taken)
 
 
 def check_labels(backend: Backend, labels: dict[str, str] | None) -> None:

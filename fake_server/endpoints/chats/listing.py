@@ -44,7 +44,7 @@ async def list_chats(call: Call) -> Reply:
     conditions.append(("access", lambda chat: authz.can(backend, user, "read", chat)))
     chats: Iterator[Chat] = iter(())
     if wanted.words:
-        conditions.append(("words", lambda chat: search.has_words(wanted.words, whole_text(backend, chat))))
+        conditions.append(("words", lambda chat: has_wanted(backend, chat, wanted.words)))
     if not wanted.git:
         chats = in_order(backend, user.id, wanted.archived, after if after != NIL_UUID else "")
     if wanted.sources and not wanted.git:
@@ -72,6 +72,17 @@ def shared_chats(backend: Backend, user: User, archived: bool) -> list[Chat]:
     """The root chats of others that are shared with this user."""
     roots = (chat for chat in backend.store.chats.values() if chat.parent_chat_id is None and chat.owner_id != user.id)
     return [chat for chat in roots if chat.archived == archived and authz.shared_with(backend, user, chat)]
+
+
+@replaceable
+def has_wanted(backend: Backend, chat: Chat, words: str) -> bool:
+    """Does a search for these words find the chat? In later revisions words of messages are compared by their stems."""
+    if not backend.does("search.by-stem"):
+        return search.has_words(words, whole_text(backend, chat))
+    if not search.searchable(words):
+        return False
+    said = whole_text(backend, chat).removeprefix(chat.title)
+    return search.has_words(words, chat.title) or search.has_words(words, said, search.stem)
 
 
 @replaceable

@@ -47,7 +47,10 @@ SEND = Struct(
         "reasoning_effort": EFFORT,
     },
 )
-EDIT = Struct("EditChatMessageRequest", {"content": CONTENT, "model_config_id": Maybe(Uuid()), "reasoning_effort": EFFORT})
+EDIT = Struct(
+    "EditChatMessageRequest",
+    {"content": CONTENT, "model_config_id": Maybe(Uuid()), "mcp_server_ids": ListOf(Uuid()), "reasoning_effort": EFFORT},
+)
 
 
 def visible(backend: Backend, message: Message) -> bool:
@@ -176,6 +179,7 @@ async def edit_message(call: Call) -> Reply:
     guard(call, "edit.archived", chat.archived)
     model_choice.check_wanted(backend, user, _given(body["model_config_id"]), chat.last_model_config_id)
     check_effort(backend, body["reasoning_effort"])
+    check_mcp_servers(backend, body["mcp_server_ids"], chat.mcp_server_ids)
     check_files(backend, chat, file_ids(content))
     before = last_id(backend, chat)
     shown_before = [row.id for row in backend.store.messages[chat.id] if visible(backend, row)]
@@ -188,6 +192,8 @@ async def edit_message(call: Call) -> Reply:
         reasoning_effort=body["reasoning_effort"],
         token=call.token,
     )
+    if (servers := named_servers(backend, body["mcp_server_ids"])) is not None:
+        chat.mcp_server_ids = [*servers, *(i for i in forced_servers(backend) if i not in servers)]
     shown = message_view(backend, message)
     if not backend.does("edit.wraps-message"):
         return reply(200, shown)

@@ -7,6 +7,7 @@ from fake_server.endpoints.chats.chat import require
 from fake_server.http.endpoint import CHATS, Call, Reply, guard, reply, route
 from fake_server.rules.refusals import refusal
 from fake_server.rules.validate import BadNumber, parse_int
+from fake_server.state import model_choice
 
 
 def _queue_id(call: Call) -> int:
@@ -31,6 +32,8 @@ async def promote_queued_message(call: Call) -> Reply:
     require(call, "update")
     guard(call, "promote.not-owner", chat.owner_id != call.user.id)
     guard(call, "promote.archived", chat.archived)
+    if model_choice.of_organization(backend):
+        model_choice.check_wanted(backend, call.user, None, chat.last_model_config_id)
     message = backend.lifecycle.promote(chat, call.user, _queue_id(call), call.token)
     if message is not None and not backend.does("promote.only-accepts"):
         return reply(200, message_view(backend, message))

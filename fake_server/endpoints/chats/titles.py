@@ -5,6 +5,7 @@ from __future__ import annotations
 from fake_server.chats.views import chat_view
 from fake_server.endpoints.chats.chat import require
 from fake_server.http.endpoint import CHATS, Call, Reply, guard, reply, route
+from fake_server.state import model_choice
 from fake_server.turns.titles import manual_title
 
 
@@ -31,6 +32,8 @@ async def propose_title(call: Call) -> Reply:
     backend, chat = call.backend, call.chat
     require(call, "update")
     guard(call, "propose.not-owner", chat.owner_id != call.user.id)
+    if model_choice.of_organization(backend):
+        model_choice.check_wanted(backend, call.user, None, chat.last_model_config_id)
     title = await manual_title(backend, chat, failure="title.propose-failed")
     if title and not backend.does("title.propose-changes-nothing"):
         chat.title = title

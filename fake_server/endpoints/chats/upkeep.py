@@ -6,6 +6,7 @@ from fake_server.chats.transitions import ACTIVE, state_of
 from fake_server.chats.views import chat_view
 from fake_server.endpoints.chats.chat import require
 from fake_server.http.endpoint import CHATS, Call, Reply, check_gateway, guard, reply, route
+from fake_server.turns import clearing
 from fake_server.turns.compaction import has_something
 
 
@@ -19,6 +20,19 @@ async def compact_chat(call: Call) -> Reply:
     guard(call, "compact.busy", chat.status in ACTIVE)
     guard(call, "compact.nothing", not has_something(backend, chat))
     backend.runner.compact(chat)
+    return reply(200, chat_view(backend, chat))
+
+
+@route("clearChat", "POST", f"{CHATS}/{{chat}}/clear")
+async def clear_chat(call: Call) -> Reply:
+    """Let the model forget the conversation so far. The body is not read."""
+    backend, chat = call.backend, call.chat
+    require(call, "update")
+    guard(call, "clear.not-owner", chat.owner_id != call.user.id)
+    guard(call, "clear.archived", chat.archived)
+    guard(call, "clear.busy", chat.status in ACTIVE or bool(backend.store.queues.get(chat.id)))
+    guard(call, "clear.nothing", not clearing.something_told(backend, chat))
+    clearing.clear(backend, chat)
     return reply(200, chat_view(backend, chat))
 
 

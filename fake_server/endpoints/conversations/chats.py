@@ -15,7 +15,7 @@ CHATS = f"{V2}/chats"
 CHAT = f"{CHATS}/{{chat}}"
 TITLE = "New Chat"
 
-mount(CHATS, enter_chats)
+mount(CHATS, enter_chats, when="api.first-generation")
 
 
 @replaceable
@@ -26,7 +26,7 @@ def enter_chat(call: Call) -> None:
         raise not_found()
 
 
-mount(CHAT, enter_chat)
+mount(CHAT, enter_chat, when="api.first-generation")
 
 
 def view(backend: State, chat: Chat) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def view(backend: State, chat: Chat) -> dict[str, Any]:
     return {"id": chat.id, "created_at": stamp(chat.created_at), "updated_at": stamp(chat.updated_at), "title": chat.title}
 
 
-@route("createChat", "POST", CHATS)
+@route("createChat", "POST", CHATS, when="api.first-generation")
 async def create_chat(call: Call) -> Reply:
     """A new chat. Nothing of the request is read."""
     backend = call.backend
@@ -54,7 +54,7 @@ def made(backend: State, owner_id: str) -> Chat:
     return chat
 
 
-@route("listChats", "GET", CHATS)
+@route("listChats", "GET", CHATS, when="api.first-generation")
 async def list_chats(call: Call) -> Reply:
     """The caller's own chats, newest first."""
     chats = listed(call.backend, call.user.id) if call.token.scope == "all" else []
@@ -67,7 +67,7 @@ def listed(backend: State, owner_id: str) -> list[Chat]:
     return [backend.store.chats[chat_id] for chat_id in reversed(backend.store.chats_of.get(owner_id, []))]
 
 
-@route("getChat", "GET", CHAT)
+@route("getChat", "GET", CHAT, when="api.first-generation")
 async def get_chat(call: Call) -> Reply:
     """One chat."""
     return reply(200, view(call.backend, call.chat))

@@ -18,13 +18,13 @@ MESSAGES = f"{CHAT}/messages"
 _KIND = (b"x-vercel-ai-data-stream", b"v1")
 
 
-@route("listMessages", "GET", MESSAGES)
+@route("listMessages", "GET", MESSAGES, when="api.first-generation")
 async def list_messages(call: Call) -> Reply:
     """All messages, oldest first."""
     return reply(200, call.backend.answerer.history(call.chat))
 
 
-@route("sendMessage", "POST", MESSAGES)
+@route("sendMessage", "POST", MESSAGES, when="api.first-generation")
 async def send_message(call: Call) -> Reply:
     """Keep a message and answer it: the first one of a chat gives it its title before anything is told."""
     backend = call.backend

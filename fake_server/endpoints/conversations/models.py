@@ -9,7 +9,7 @@ from fake_server.http.endpoint import Call, Reply, experiments, reply, route
 from fake_server.state.store import State
 
 
-@route("listLanguageModels", "GET", f"{V2}/deployment/llms")
+@route("listLanguageModels", "GET", f"{V2}/deployment/llms", when="api.first-generation")
 async def list_language_models(call: Call) -> Reply:
     """The models, in no fixed order. Whoever is signed in may know them."""
     return reply(200, {"models": shown(call.backend)})
@@ -21,7 +21,7 @@ def shown(backend: State) -> list[dict[str, Any]]:
     return [{"id": model.id, "display_name": model.id, "provider": model.provider.type} for model in models]
 
 
-@route("getDeploymentConfig", "GET", f"{V2}/deployment/config")
+@route("getDeploymentConfig", "GET", f"{V2}/deployment/config", when="api.first-generation")
 async def get_deployment_config(call: Call) -> Reply:
     """The providers and experiments of the start configuration, without keys, for those who may read it."""
     call.backend.guard("common.forbidden", not may_read(call))

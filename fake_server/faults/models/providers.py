@@ -303,6 +303,11 @@ turns_off(
 turns_off("no-new-default", "a deleted default leaves none", "model-config.promotes", red=["MODEL-040", "MODEL-056"])
 
 
+def listed_configs(answer: Answer) -> Any:
+    """The model configs in the answer to a list, wherever they stand in it."""
+    return answer.body["models"] if isinstance(answer.body, dict) else answer.body
+
+
 @answers("listModelConfigs", red=["MODEL-010", "MODEL-011", "SCHEMA-listModelConfigs"])
 def configs_need_the_role(answer: Answer) -> None:
     """Only who has the chat role may list model configs."""
@@ -340,7 +345,7 @@ def config_without_threshold(answer: Answer) -> None:
 @changes("listModelConfigs", red=["MODEL-016", "MODEL-218", "SCHEMA-listModelConfigs", "MODEL-013", "MODEL-015", "MODEL-032"])
 def configs_without_times(answer: Answer) -> None:
     """Listed model configs do not say when they were made."""
-    for config in answer.body:
+    for config in listed_configs(answer):
         config.pop("created_at")
 
 
@@ -406,7 +411,7 @@ def old_prices_lost(answer: Answer) -> None:
 @changes("listModelConfigs", red=["MODEL-031", "MODEL-032"])
 def provider_options_lost(answer: Answer) -> None:
     """The list leaves provider options out."""
-    for config in answer.body:
+    for config in listed_configs(answer):
         config.get("model_config", {}).pop("provider_options", None)
 
 

@@ -1,0 +1,1 @@
+"""Chats below two prefixes, and models that belong to organizations."""

@@ -1,0 +1,1 @@
+"""Faults of revisions in which chats are served below two prefixes and models belong to organizations."""
