@@ -72,3 +72,22 @@ FIRST = "legacy-2025-05"
 def test_the_first_generation_and_the_later_ones_are_no_servers_of_each_other(profile: str, of: str) -> None:
     run = judged_as(profile, of, [])
     assert "does not behave as a chat server" in run.refused and not run.verdicts
+
+
+LATER = "experimental-2026-08"
+# Sentences of the base that the later revision contradicts, a few of each area.
+CONTRADICTED = ("INT-007", "ARCH-006", "QUEUE-007", "STREAM-024", "CONF-016", "BODY-011", "MODEL-018")
+
+
+def test_each_difference_of_the_later_revision_is_red_on_its_base() -> None:
+    rows = [row for row in spec.load(LATER).requirements.values() if row.differs]
+    run = judged_as(LATER, BASE, [], cases_for([row.id for row in rows]))
+    differing = {row.id for row in rows}
+    assert not differing & run.ids("pass")
+    assert len(differing & run.ids("fail", "warn")) >= 20  # where the base has no such route, nothing comes to be judged
+    assert run.footer["exit"] == 1
+
+
+def test_the_later_revision_is_red_in_what_its_base_has_otherwise() -> None:
+    run = judged_as(BASE, LATER, [], cases_for(CONTRADICTED))
+    assert set(CONTRADICTED) <= run.ids("fail", "warn")
