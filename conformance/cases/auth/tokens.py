@@ -38,7 +38,7 @@ async def reads_need_a_token(t: Case) -> None:
 
 @case("AUTH-002")
 async def writes_need_a_token(t: Case) -> None:
-    for x in await everywhere(t, lambda o: o.method != "GET" and "/experimental/chats" in o.path):
+    for x in await everywhere(t, lambda o: o.method != "GET" and "/chats" in o.path):
         t.refused(x, "auth.no-token")
     mark = t.unique()
     t.refused(await t.nobody.create("Hello", mark), "auth.no-token")
