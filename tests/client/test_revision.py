@@ -72,8 +72,9 @@ def answers(profile: str, wrong: int) -> dict[str, Response]:
 
 
 @pytest.mark.parametrize("profile", spec.profiles())
-@pytest.mark.parametrize(("wrong", "fits"), [(0, True), (2, True), (3, False), (5, False)])
-def test_most_of_the_answers_decide(profile: str, wrong: int, fits: bool) -> None:
+@pytest.mark.parametrize("wrong", [0, 2, 3, 4, 5])
+def test_most_of_the_answers_decide(profile: str, wrong: int) -> None:
+    fits = wrong < len(probes(profile)) / 2
     seen = judged({name: probes(name) for name in spec.profiles()}, answers(profile, wrong))
     assert seen.profile == (profile if fits else "")
     assert fits or ("no known revision" in seen.why and "answered 500" in seen.why and "--profile" in seen.why)
