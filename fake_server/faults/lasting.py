@@ -116,7 +116,7 @@ def families_are_read_together(right: Callable[[Chat], None], chat: Chat) -> Non
             right(member)
 
 
-@instead("Hub._mark_read", red=["READ-032", "READ-001", "READ-003", "READ-004", "READ-030", "READ-031", "READ-034", "READ-035"])
+@instead("Hub._mark_read", red=["READ-032", "READ-001", "READ-003", "READ-004", "READ-030", "READ-031", "READ-035"])
 def all_chats_are_read_together(right: Callable[[Chat], None], chat: Chat) -> None:
     """Reading one chat reads all of its owner's that were made before it."""
     backend = right.__self__.backend  # type: ignore[attr-defined]

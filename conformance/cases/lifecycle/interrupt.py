@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import held, ran, rests, said, talk
-from conformance.play.verdict import Unmet
+from conformance.play.verdict import Absent, Unmet
 from conformance.scenes.lifecycle import becomes, first, made_up, moved, queued, results, with_client_tool
 from conformance.wire.socket import NotSeen
 from fixtures.scripts import attempts, gate, http_error, reasoning, script, text, tool_call, turn
@@ -94,7 +94,7 @@ async def interrupt_of_an_idle_chat(t: Case) -> None:
         t.true(moved(shown, after), "updated_at moves", after["updated_at"], "/updated_at")
     with t.judging("INT-013"):
         if t.refuses("interrupt.at-rest"):
-            raise Unmet("an interrupt of a chat at rest is refused")
+            raise Absent("an interrupt of a chat at rest is refused")
         for content in (b"", b"{broken", b"[]", b'{"x": 1}', b"\xff"):
             body = t.accepted(await chat.actor.post(chat.url("interruptChat"), content=content))
             t.expect(body["status"], "waiting", f"the status after the body {content!r}", "/status")

@@ -66,8 +66,8 @@ async def deleted_from_the_queue(t: Case) -> None:
 @case("STREAM-067", "STREAM-069")
 async def nothing_is_told(t: Case) -> None:
     chat = await quiet(t)
-    socket = await joined_stream(chat)
     stored, known = len(await chat.history()), len(await snapshot(chat))
+    socket = await joined_stream(chat)
     await told(socket, {"type": "message"}, stored)
     with t.judging("STREAM-067"):
         t.given(await chat.patch(archived=True))
