@@ -40,13 +40,15 @@ class Server:
         """Users, providers, models, tool servers and settings."""
         providers = self.get(f"{V2}/ai/providers")
         chat_providers = self.get(f"{CHATS}/providers")
+        tool_servers = self.get("/api/experimental/mcp/servers")
+        limits = self.get(f"{CHATS}/usage-limits")
         return {
             "users": sorted(user["username"] for user in self.get(f"{V2}/users")["users"]),
             "tokens": len(self.get(f"{V2}/users/me/keys/tokens")),
             "providers": [p["name"] for p in providers] if isinstance(providers, list) else providers,
             "chat providers": [p["enabled"] for p in chat_providers] if isinstance(chat_providers, list) else chat_providers,
             "models": [m["id"] for m in self.get(f"{CHATS}/model-configs")],
-            "tool servers": [s["id"] for s in self.get("/api/experimental/mcp/servers")],
+            "tool servers": [s["id"] for s in tool_servers] if isinstance(tool_servers, list) else tool_servers,
             "settings": [self.get(f"{CHATS}/config/{name}") for name in SETTINGS],
-            "limit": self.get(f"{CHATS}/usage-limits")["spend_limit_micros"],
+            "limit": limits["spend_limit_micros"] if isinstance(limits, dict) else limits,
         }
