@@ -39,6 +39,12 @@ async def titled(t: Case, said: str = "Look at this", **fields: Any) -> Chat:
     return await t.chat([REFERENCE, text_part(said)], **fields)
 
 
+async def still(chat: Chat) -> dict[str, Any]:
+    """The chat, once nothing more comes of its last turn: a root may move updated_at until it has its summary. Raises Unmet."""
+    shown = await chat.settled()
+    return shown if shown.get("parent_chat_id") else await chat.finished()
+
+
 TOOL = {"name": "look_up", "description": "looks up", "input_schema": {"type": "object", "properties": {}}}
 NEW = script(text("better"), prefix="new")
 

@@ -12,7 +12,7 @@ from conformance.checks.times import moment
 from conformance.play.actors import text
 from conformance.play.case import Case
 from conformance.play.declaration import case
-from conformance.scenes.lifecycle import REFERENCE, family, titled
+from conformance.scenes.lifecycle import REFERENCE, family, still, titled
 from fixtures.scripts import gate, script
 from fixtures.scripts import text as says
 
@@ -64,7 +64,7 @@ async def nil_workspace(t: Case) -> None:
 @case("PATCH-018", "PATCH-019")
 async def what_a_refused_patch_leaves(t: Case) -> None:
     chat = await titled(t, labels={"a": "1"})
-    before = t.given(await chat.get())
+    before = await still(chat)
     with t.judging("PATCH-018"):
         sent = {"title": "Not applied", "labels": {"b": "2"}, "archived": True}
         t.refused(await chat.patch(**sent, plan_mode="x"), "common.plan-mode")
@@ -145,7 +145,7 @@ async def fields_not_for_the_client(t: Case) -> None:
     chat = await titled(t, labels={"a": "1"})
     foreign: dict[str, Any] = {"id": str(uuid4()), "owner_id": t.bob.id, "status": "error", "model": "other"}
     foreign |= {"last_model_config_id": str(uuid4()), "model_config_id": str(uuid4()), "created_at": "2020-01-01T00:00:00Z"}
-    before = t.given(await chat.get())
+    before = await still(chat)
     t.accepted(await chat.patch(**foreign))
     after = t.accepted(await chat.get())
     for key in ("id", "owner_id", "status", "last_model_config_id", "created_at", "updated_at", "labels", "title"):
