@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.play.verdict import Unmet
 from spec.documents import UnknownOperation
-from spec.tables import limit
+from spec.tables import StreamOrder, limit, stream_order
 
 if TYPE_CHECKING:
     from conformance.run.session import Session
@@ -21,6 +21,11 @@ class Offers:
     def limit(self, name: str, bound: str = "max") -> int:
         """A bound of the profile (tables/limits.yaml): min, max, default or cut_to of that row."""
         return limit(self.session.profile, name, bound)
+
+    @property
+    def order(self) -> StreamOrder:
+        """The order of what a chat's stream tells, in this profile."""
+        return stream_order(self.session.profile.name, self.session.profile.folder)
 
     def url(self, operation: str, **values: Any) -> str:
         """The path of an operation of the document. Raises Unmet.

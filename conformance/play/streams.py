@@ -14,7 +14,6 @@ from conformance.wire.framing import Unwrapped, incoming, unwrap
 from conformance.wire.socket import Event, NotSeen, Socket
 from fixtures.scripts import script
 from fixtures.scripts import text as says
-from spec.tables import stream_order
 
 
 def types(events: Iterable[Event]) -> list[str]:
@@ -137,7 +136,7 @@ async def marked(socket: Socket, chat: Chat) -> list[Event]:
     Interrupts tell when: the status of each comes behind what came before it. There are two, since one status may be a late
     copy of an older one. Where a snapshot has an end of its own, that and a pong do.
     """
-    end = stream_order(chat.case.session.profile.name, chat.case.session.profile.folder).snapshot_end
+    end = chat.case.order.snapshot_end
     await told(socket, {"type": end or "status"})
     sent = [value for name, value in socket.log.request.params if name == "after_id"]
     after = int(sent[0]) if sent and sent[0].lstrip("+-").isdigit() else 0

@@ -13,7 +13,6 @@ from conformance.play.verdict import Failure, Unmet
 from conformance.wire.patience import kind_of
 from conformance.wire.socket import Event, NotSeen, Socket
 from fixtures.scripts import gate, script, turn, turns
-from spec.tables import stream_order
 
 
 @dataclass(slots=True)
@@ -102,7 +101,7 @@ async def held(
     texts = "".join(s.get("text", "") + s.get("reasoning", "") for s in steps)
     calls = {s["tool_call"]["id"] for s in steps if "tool_call" in s}
 
-    mark = "args_delta" if stream_order(t.session.profile.name, t.session.profile.folder).calls_at_end else "args"
+    mark = "args_delta" if t.order.calls_at_end else "args"
 
     def shown(_: Event) -> bool:
         """the parts before the gate"""

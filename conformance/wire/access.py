@@ -42,12 +42,10 @@ class Access:
         """The proxy on the way to this address; None: there is none."""
         if self.proxy:
             return None if self.proxy == NO_PROXY else self.proxy
-        if is_loopback(url):
-            return None
         parts = urlsplit(url)
         scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
         found = getproxies_environment().get(scheme)
-        if not found or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        if not found or is_loopback(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
             return None
         return found if "://" in found else f"http://{found}"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.checks.times import moment
 from conformance.play.actors import Chat
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.streams import joined, joined_stream, messages, of_type, parts, statuses, told, types
+from conformance.scenes.lifecycle import moved
 
 ASKED = "Please answer with one short sentence of plain text. Use no tools."
 AGAIN = "And now with another one, please."
@@ -42,7 +42,7 @@ async def first_turn(t: Case) -> None:
 @case("SEND-019", "SEND-021", "SEND-028", "SEND-029", any_model=True)
 async def second_turn(t: Case) -> None:
     chat, before = await asked(t)
-    then = t.given(await chat.get())["updated_at"]
+    then = t.given(await chat.get())
     await chat.turn(AGAIN)
     now, kept = t.given(await chat.get()), await chat.history()
     new = kept[len(before) :]
@@ -50,7 +50,7 @@ async def second_turn(t: Case) -> None:
         t.expect((now["status"], new[0]["role"], words(new[0])), ("waiting", "user", AGAIN), "status, and what was sent")
         t.true(any(m["role"] == "assistant" for m in new), "the answer is added", new)
     with t.judging("SEND-021"):
-        t.true(moment(now["updated_at"]) > moment(then), "updated_at moves", now["updated_at"], "/updated_at")
+        t.true(moved(then, now), "updated_at moves", now["updated_at"], "/updated_at")
     with t.judging("SEND-028"):
         t.expect([m["id"] for m in kept], sorted(m["id"] for m in kept), "the ids, in the order of messages")
     with t.judging("SEND-029"):

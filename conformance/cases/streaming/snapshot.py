@@ -25,7 +25,6 @@ from conformance.play.streams import (
 from conformance.scenes.streaming import TOOL, failing
 from fixtures.scripts import gate, http_error, script, tool_call, turn, turns
 from fixtures.scripts import text as says
-from spec.tables import stream_order
 
 
 async def held(t: Case, *queued: str) -> tuple[Chat, str]:
@@ -88,7 +87,7 @@ async def middle_of_a_step(t: Case) -> None:
         t.expect(update.get("queued_messages"), listed, "the queue of a snapshot with after_id", "/queued_messages")
     await told(socket, {"type": "message"}, 3)
     with t.judging("STREAM-026"):
-        order = stream_order(t.session.profile.name).snapshot
+        order = t.order.snapshot
         places = [order.index(kind) for kind in types(fresh(socket.events))]
         t.expect(places, sorted(places), "the places of the events in the order of the snapshot")
         t.true(len(set(places)) >= 4, "status, parts, messages and the queue are there", types(socket.events))
