@@ -93,10 +93,10 @@ async def _make(wanted: Order, file: Path) -> int:
         )
         if wanted.llm.base_url:
             return 0
-        print(f"the scripted LLM runs at {made.target.llm.base_url}; ^C ends it and takes everything back", flush=True)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
+        print(f"the scripted LLM runs at {made.target.llm.base_url}; ^C ends it and takes everything back", flush=True)
         await stop.wait()
         left = await made.take_back()
         file.unlink(missing_ok=True)

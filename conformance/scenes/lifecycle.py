@@ -39,6 +39,10 @@ async def titled(t: Case, said: str = "Look at this", **fields: Any) -> Chat:
     return await t.chat([REFERENCE, text_part(said)], **fields)
 
 
+# What calls of the model of their own bring, after a chat is at rest.
+COMES_LATER = {"last_turn_summary", "summary"}
+
+
 async def still(chat: Chat) -> dict[str, Any]:
     """The chat, once nothing more comes of its last turn: a root may move updated_at until it has its summary. Raises Unmet."""
     shown = await chat.settled()

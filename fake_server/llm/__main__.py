@@ -42,6 +42,10 @@ async def _serve(args: argparse.Namespace) -> int:
         except Wrong as problem:
             print(problem, file=sys.stderr)
             return 2
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
     try:
         await llm.start()
     except OSError as problem:
@@ -51,16 +55,12 @@ async def _serve(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     if args.parent_pipe:
         loop.add_reader(sys.stdin.fileno(), end_of_parent, stop)
         at = {"kind": "scripted", "base_url": llm.base_url, "control_url": llm.control_url, "control_token": token}
         print(json.dumps(at), flush=True)
     else:
         print(f"scripted LLM: base_url={llm.base_url} control_url={llm.control_url}", flush=True)
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
     await stop.wait()
     await llm.stop()
     return 0

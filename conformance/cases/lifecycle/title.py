@@ -9,7 +9,7 @@ from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.verdict import Unmet
 from conformance.scenes.files import PNG, upload
-from conformance.scenes.lifecycle import REFERENCE, becomes, moved, titled
+from conformance.scenes.lifecycle import COMES_LATER, REFERENCE, becomes, moved, still, titled
 from conformance.wire.exchange import Exchange
 from fixtures.scripts import gate, http_error, script, tool_call, turn
 from fixtures.scripts import text as says
@@ -65,10 +65,11 @@ async def regenerate(t: Case) -> None:
 async def propose(t: Case) -> None:
     chat = await titled(t)
     t.given(await chat.patch(title="By hand"))
-    before = {k: v for k, v in t.given(await chat.get()).items() if k != "last_turn_summary"}
+    await still(chat)
+    before = {k: v for k, v in t.given(await chat.get()).items() if k not in COMES_LATER}
     title = t.accepted(await chat.propose())["title"]
     t.true(title not in ("By hand", ""), "another title is proposed", title, "/title")
-    after = {k: v for k, v in t.accepted(await chat.get()).items() if k != "last_turn_summary"}
+    after = {k: v for k, v in t.accepted(await chat.get()).items() if k not in COMES_LATER}
     t.expect(after, before, "the chat after a proposal")
 
 
