@@ -45,13 +45,14 @@ def has_lost_a_turn(chat: Chat, said: Iterable[Exchange | SocketLog]) -> bool:
     return False
 
 
-def may_run(chat: Chat, said: Sequence[Exchange | SocketLog]) -> bool:
-    """May a turn of this chat still run, by what was said of it last in these exchanges?"""
+def may_hold_a_place(chat: Chat, said: Sequence[Exchange | SocketLog]) -> bool:
+    """May a turn of this chat still run, or wait for its client, by what was said of it last in these exchanges?"""
+    statuses = chat.case.session.traits["statuses"]
     for exchange in reversed(said):
         if isinstance(exchange, SocketLog) or not isinstance(exchange.response.body, dict):
             continue
         if exchange.response.body.get("id") == chat.id:
-            return not chat.dialect.at_rest(exchange.response.body)
+            return exchange.response.body.get("status") not in (statuses["idle"], statuses["failed"])
         if exchange.request.method != "GET" and exchange.request.path.startswith(f"{chat.path}/"):
             return True
     return True
@@ -280,6 +281,15 @@ class Chat:
 
     async def interrupt(self) -> Exchange:
         return await self.actor.post(self.url("interruptChat"))
+
+    async def stop(self) -> None:
+        """Take back what is queued and end the turn; one that waited for its client runs on until it is told again."""
+        for queued in (await self.messages(limit=1)).response.body["queued_messages"]:
+            await self.unqueue(queued["id"])
+        for _ in range(3):
+            told = (await self.interrupt()).response
+            if told.status != 200 or told.body["status"] != self.case.running:
+                return
 
     async def promote(self, queue_id: Any) -> Exchange:
         return await self.actor.post(self.url("promoteQueuedMessage", queuedMessage=queue_id))

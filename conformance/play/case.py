@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from conformance.needs import no_token
-from conformance.play.actors import Actor, Chat, may_run
+from conformance.play.actors import Actor, Chat, may_hold_a_place
 from conformance.play.declaration import CaseSpec
 from conformance.play.evidence import as_failure, differing, fill, unheld, wrong_status
 from conformance.play.finding import Words, type_name
@@ -470,10 +470,11 @@ class Case(Offers):
                 self._add(requirement, verdict, 0, reason=reason)
 
     async def _free_places(self) -> None:
-        """Stop turns that may still run, where others would have to wait for them: the revision bounds how many run at once."""
+        """End turns that others would have to wait for, where the revision bounds how many there are at once."""
         for chat in self.chats if "turns.at-once" in self.session.profile.table("limits") else ():
-            if may_run(chat, self.exchanges):
-                await chat.interrupt()
+            if may_hold_a_place(chat, self.exchanges):
+                with contextlib.suppress(Exception):
+                    await chat.stop()
 
     async def _clean_up(self) -> None:
         """Undo what the case has changed; in a run that was broken off only what can be done at once."""

@@ -33,6 +33,8 @@ class Places:
         """Wait until the turn of this chat may run; first come, first served."""
         kind = int(chat.parent_chat_id is not None)
         most = self._bounds[kind]
+        if chat.id in self._taken[kind]:
+            return
         if most is None or (len(self._taken[kind]) < most and not any(k == kind for _, k, _ in self._waiting)):
             self._taken[kind].add(chat.id)
             return

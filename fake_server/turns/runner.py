@@ -90,10 +90,11 @@ class Runner:
         self.backend.hub.run_taken(chat)
         run.task = asyncio.get_running_loop().create_task(self._work(run))
 
-    def _drop(self, chat: Chat) -> Run | None:
+    def _drop(self, chat: Chat, *, keeps_place: bool = False) -> Run | None:
         """The chat has no run any more; gives what it had."""
         self.backend.hub.run_gone(chat)
-        self.places.give_back(chat)
+        if not keeps_place:
+            self.places.give_back(chat)
         return self._runs.pop(chat.id, None)
 
     def interrupt(self, chat: Chat) -> None:
@@ -132,6 +133,8 @@ class Runner:
 
     def _status_written(self, chat: Chat) -> None:
         """Called at each change of status."""
+        if chat.status in ("waiting", "error"):
+            self.places.give_back(chat)
         if chat.status not in ("pending", "running", "interrupting"):
             for waiter in self._waiters.pop(chat.id, ()):
                 if not waiter.done():
@@ -212,7 +215,8 @@ class Runner:
             failure = Failure("generic", False, f"chat processing panicked: {type(error).__name__}")
         if run.stopping or self._runs.get(chat.id) is not run:
             return
-        self._drop(chat)
+        # a worker waits with the client for what the turn asks of it
+        self._drop(chat, keeps_place=failure is None and outcome is Outcome.REQUIRES_ACTION)
         run.debug.end("completed" if failure is None else "error")
         if failure is not None:
             self._end_failed(run, failure)
