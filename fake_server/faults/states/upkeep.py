@@ -50,6 +50,12 @@ def failures_outlast_compactions(right: Any, chat: Chat) -> None:
     chat.last_error = error
 
 
+@instead("Runner._drop", red=["CAPACITY-102"])
+def clients_hold_no_places(right: Any, chat: Chat, **_: Any) -> Any:
+    """A chat that awaits the results of its client's tools gives its place back."""
+    return right(chat)
+
+
 @answers("listModels", red=["GATEWAY-024", "MODEL-001", "SCHEMA-listModels"])
 def no_models_without_the_gateway(answer: Answer) -> None:
     """No models are listed while the gateway is off."""
