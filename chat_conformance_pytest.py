@@ -13,6 +13,7 @@ import pytest
 _HERE = Path(__file__).parent / "conformance"
 _FOLDERS = (_HERE / "cases", _HERE / "properties")
 _ITEMS = "conformance.items"
+_SHORT, _PREFIXED = "--target", "--chat-conformance-target"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +24,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chat-conformance-record", help="write the run record (NDJSON) here")
     group.addoption("--chat-conformance-seed", type=int, default=None, help="seed of the property phase")
     group.addoption("--chat-conformance-jobs", type=int, default=16, help="cases played at once")
+
+
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """`pytest --pyargs conformance --target …`: in a process that was asked for these cases no other plugin can mean it."""
+    if "--pyargs" in args and "conformance" in args:
+        args[:] = [_PREFIXED + word.removeprefix(_SHORT) if _is_short(word) else word for word in args]
+
+
+def _is_short(word: str) -> bool:
+    return word.partition("=")[0] == _SHORT
 
 
 def pytest_configure(config: pytest.Config) -> None:

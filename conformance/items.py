@@ -1,6 +1,6 @@
 """Cases as items of pytest, played together on one event loop.
 
-`pytest --pyargs conformance --chat-conformance-target …` and the command line play the same cases. Each item only waits for its
+`pytest --pyargs conformance --target …` and the command line play the same cases. Each item only waits for its
 case's future, so -k, -x, markers and JUnit of pytest keep working.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from conformance.play.declaration import CaseSpec
-from conformance.play.verdict import FAIL, HARNESS_ERROR, Check
+from conformance.play.verdict import FAIL, HARNESS_ERROR, NOT_APPLICABLE, UNTESTABLE, Check
 from conformance.run.collection import specs_of
 from conformance.run.session import UNUSABLE
 from conformance.run.whole import Outcome, RunConfig, Selection, play
@@ -50,12 +50,20 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         bad = []
-        for check in self.future.result():
+        checks = self.future.result()
+        footer = self.config.stash[OUTCOME].footer
+        if not checks and footer and "ended" not in footer:
+            pytest.skip("judges nothing of this revision")
+        if not checks:
+            raise CaseFailed("not played; the end of the run says why")
+        for check in checks:
             self.user_properties.append((check.requirement, check.verdict))
-            if check.verdict in (FAIL, HARNESS_ERROR):
+            if check.verdict in (FAIL, HARNESS_ERROR, UNTESTABLE):
                 bad.append(f"{check.requirement} {check.verdict}: {check.message or check.reason}")
         if bad:
             raise CaseFailed("\n".join(bad))
+        if {check.verdict for check in checks} == {NOT_APPLICABLE}:
+            pytest.skip(checks[0].reason)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         return str(excinfo.value) if isinstance(excinfo.value, CaseFailed) else super().repr_failure(excinfo)
@@ -123,3 +131,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     outcome = session.config.stash.get(OUTCOME, None)
     if outcome is not None and (outcome.exit_status is not None or outcome.error is not None):
         session.exitstatus = outcome.exit_status if outcome.exit_status is not None else UNUSABLE
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What the exit status stands for, which is the run's and not pytest's own."""
+    outcome = config.stash.get(OUTCOME, None)
+    if outcome is None:
+        return
+    terminalreporter.section("chat-conformance")
+    if outcome.error is not None:
+        terminalreporter.write_line(str(outcome.error) or type(outcome.error).__name__, red=True)
+    for problem in outcome.problems:
+        if not problem.fatal:
+            terminalreporter.write_line(problem.text)
+    counts = outcome.footer.get("counts", {})
+    terminalreporter.write_line(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) or "nothing was judged")

@@ -109,3 +109,17 @@ def test_the_cases_run_as_items_of_pytest(project: Path) -> None:
     done = run(sys.executable, "-P", "-m", "pytest", *words, "-p", "no:cacheprovider", folder=project)
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
     assert record.read_bytes().count(b'"kind":"footer"') == 1
+
+
+def test_items_say_why_nothing_was_played(project: Path) -> None:
+    words = ("--pyargs", "conformance", "-k", "list_is_an_array", "-q", "--target", "gone.json", "-p", "no:cacheprovider")
+    done = run(sys.executable, "-P", "-m", "pytest", *words, folder=project)
+    assert done.returncode == 2 and "1 failed" in done.stdout, done.stdout + done.stderr
+    assert "no target file gone.json" in done.stdout and "nothing was judged" in done.stdout
+
+
+def test_items_of_another_revision_are_skipped(project: Path) -> None:
+    """The target file names the revision; a case that judges nothing of it is no pass."""
+    words = ("--pyargs", "conformance", "-q", "-p", "no:cacheprovider", "-k", "clients_hold_places or list_is_an_array")
+    done = run(sys.executable, "-P", "-m", "pytest", *words, folder=project)
+    assert done.returncode == 0 and "1 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
