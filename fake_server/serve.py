@@ -25,7 +25,7 @@ from fake_server.arguments import Parser, closest
 from fake_server.backend import Backend
 from fake_server.chats.lifecycle import Lifecycle
 from fake_server.chats.transitions import Transitions
-from fake_server.http.app import build_app
+from fake_server.http.app import ANSWER, build_app
 from fake_server.http.endpoint import chats_are_on, gateway_is_off
 from fake_server.http.sockets import SocketProtocol
 from fake_server.llm.server import ScriptedLLM
@@ -47,6 +47,7 @@ START_OPTIONS = {
     "CODER_DANGEROUS_DISABLE_RATE_LIMITS": "false: the rate limiter is on",
     "CODER_EXPERIMENTS": "the experiments that are on, of revisions that have chats among them (agents when not set)",
     "CODER_DISABLE_CHAT_SHARING": "true: chats can't be shared",
+    "answer-ms": "milliseconds before a request is looked at",
     "anthropic-llm": "true: there is a model of another type of provider, too, of revisions that get their models at start",
     "config-file": "the text of a configuration file, of revisions that get their models so",
     "no-models": "true: there are no models, of revisions that get them at start",
@@ -290,7 +291,7 @@ def _option(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    if name in (FLOOR, POLL):
+    if name in (FLOOR, POLL, ANSWER):
         try:
             floor_seconds(value)
         except ValueError:

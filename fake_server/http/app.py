@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import logging
 import pkgutil
@@ -74,6 +75,9 @@ EXPERIMENTS_OF = {
 }
 
 
+ANSWER = "answer-ms"
+
+
 class App:
     """The ASGI application of one backend."""
 
@@ -81,6 +85,7 @@ class App:
         self.backend = backend
         self.router = load_routes(backend.revision)
         self.limits = RateLimits(backend)
+        self.pause = float(backend.options.get(ANSWER, 0)) / 1000
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -89,6 +94,8 @@ class App:
         call = Call(self.backend, scope, receive, send)
         route: Route | None = None
         answer: Reply | None
+        if self.pause:
+            await asyncio.sleep(self.pause)
         try:
             if b"%2f" in scope["raw_path"].lower():
                 call.path = scope["raw_path"].decode("latin-1")  # an escaped slash keeps the whole path escaped
