@@ -44,9 +44,11 @@ COMES_LATER = {"last_turn_summary", "summary"}
 
 
 async def still(chat: Chat) -> dict[str, Any]:
-    """The chat, once nothing more comes of its last turn: a root may move updated_at until it has its summary. Raises Unmet."""
+    """The chat, once nothing more comes of its last turn: updated_at may move until it has its summary. Raises Unmet."""
     shown = await chat.settled()
-    return shown if shown.get("parent_chat_id") else await chat.finished()
+    if not shown.get("parent_chat_id"):
+        return await chat.finished()
+    return await chat.settled(summary=bool) if "summary" in shown else shown  # the start of its answer
 
 
 TOOL = {"name": "look_up", "description": "looks up", "input_schema": {"type": "object", "properties": {}}}
