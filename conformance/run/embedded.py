@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
+from typing import IO
 
 from conformance.run.target import Llm, Target
 
-_START_SECONDS = 30
+_START_SECONDS = 120  # on a machine that starts many of them, and compiles the modules first
+_END_SECONDS = 10
 _PLAINLY = ("-P",)  # modules are not looked for in the folder that somebody happens to be in
 
 
@@ -46,33 +50,50 @@ async def embedded_llm(host: str, port: int = 0) -> AsyncIterator[Llm]:
 @contextlib.asynccontextmanager
 async def _child(what: str, *command: str) -> AsyncIterator[bytes]:
     """A module that runs as long as this lasts, and the line that it prints as soon as it listens."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(  # a session of its own: ^C is for the run, which ends it
-        sys.executable, *_PLAINLY, "-m", *command, "--parent-pipe", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    with tempfile.TemporaryFile() as complaints:
+        process = _started(command, complaints)
+        try:
+            line = await _first_line(what, process)
+            if not line:
+                complaints.seek(0)
+                reason = complaints.read().decode(errors="replace").strip().splitlines()
+                raise EmbeddedFailed(f"{what} ended: {reason[-1] if reason else 'no reason given'}")
+            yield line
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()  # which it takes for the end of this process
+            await asyncio.get_running_loop().run_in_executor(None, _reap, process)
+
+
+def _started(command: Sequence[str], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+    """The module, begun: a session of its own, as ^C is for the run, which ends it.
+
+    Not by asyncio's subprocesses: one that is cancelled while it starts is waited for without end (CPython 3.11).
+    """
+    line, pipe = [sys.executable, *_PLAINLY, "-m", *command, "--parent-pipe"], subprocess.PIPE
+    return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=complaints, start_new_session=True)
+
+
+async def _first_line(what: str, process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stdout is not None
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), process.stdout
     )
     try:
-        yield await _first_line(what, process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()  # which it takes for the end of this process
-        try:
-            await asyncio.wait_for(process.communicate(), 10)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.communicate()
-
-
-async def _first_line(what: str, process: asyncio.subprocess.Process) -> bytes:
-    assert process.stdout is not None and process.stderr is not None
-    try:
-        line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
+        return await asyncio.wait_for(reader.readline(), _START_SECONDS)
     except TimeoutError:
         raise EmbeddedFailed(f"{what} did not listen within {_START_SECONDS} s") from None
-    if not line:
-        reason = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
-        raise EmbeddedFailed(f"{what} ended: {reason[-1] if reason else 'no reason given'}")
-    return line
+    finally:
+        transport.close()
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def run_fake_server(arguments: Sequence[str]) -> int:
