@@ -139,6 +139,8 @@ async def the_chat_that_asks_for_an_action(t: Case) -> None:
     start = len(await watch.so_far(chat))
     t.given(await chat.tool_results([{"tool_call_id": "k1", "output": 1}]))
     await chat.finished()
+    if "last_turn_summary" in t.session.known_keys:  # the call has one, too, which is not that of the answer
+        await watch.until(chat, "summary_change", status=t.idle, last_turn_summary=bool)
     await all_told(t, watch, chat, start, "of what came of the results")
 
 
