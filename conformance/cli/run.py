@@ -37,7 +37,6 @@ from conformance.run.whole import Outcome, RunConfig, Selection, Unusable, play
 from conformance.wire.redact import without_secrets
 
 _PASTED = 6  # lines of entries that stand at the end; more would hide the verdict
-_BUDGET = {"off": 600.0, "quick": 600.0, "deep": 3600.0}  # seconds for a run
 
 
 def command(options: Options) -> int:
@@ -146,7 +145,7 @@ def _config(options: Options, record: Path, progress: Progress) -> RunConfig:
         repeat=options.repeat,
         allow_intermittent=options.allow_intermittent,
         reproducers=str(options.reproducers or ""),
-        timeout=_BUDGET[options.fuzz] if options.timeout is None else options.timeout,
+        timeout=options.timeout,
         fuzz_time=options.fuzz_time or 0,
         walks=options.walks,
         shard=options.shard,

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import spec
 from conformance.play.declaration import CaseSpec
 from conformance.play.verdict import Check
 from conformance.provision import BadManifest, Order, Provisioned, ProvisionFailed, is_loopback, provisioned
@@ -29,6 +30,8 @@ from conformance.run.timing import Timing
 from conformance.wire.access import Access
 from conformance.wire.http import TargetUnreachable
 from conformance.wire.redact import Redactor
+
+_BUDGET = {"off": 600.0, "quick": 600.0, "deep": 3600.0}  # seconds for a run
 
 
 @dataclass(slots=True)
@@ -57,7 +60,7 @@ class RunConfig:
     expect: Path | None = None
     repeat: int = 1
     allow_intermittent: bool = False
-    timeout: float = 0  # seconds for the run as a whole; 0: none
+    timeout: float | None = 0  # seconds for the run as a whole; 0: none; None: what runs of this kind need at most
     command: tuple[str, ...] = ()  # the words of the command line
     fuzz_time: float = 0  # seconds that deep walks take; 0: their usual time
     walks: str = ""  # where transcripts of walks with a difference go
@@ -114,6 +117,12 @@ class Outcome:
     def begin(self) -> None:
         """The run begins on this loop, in this task."""
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+
+
+def _budget(fuzz: str, profile: str) -> float:
+    """Seconds that a run may take where nobody says so: three times as long where few turns run at once."""
+    few = "turns.at-once" in spec.load(profile).table("limits")
+    return _BUDGET[fuzz] * (3 if few else 1)
 
 
 class Unusable(Exception):
@@ -176,7 +185,7 @@ async def play(config: RunConfig, chosen: Selection, done: Done, outcome: Outcom
             partial=not chosen.complete or chosen.requirements is not None or config.shard is not None,
             repeat=config.repeat,
             allow_intermittent=config.allow_intermittent,
-            timeout=config.timeout,
+            timeout=_budget(config.fuzz, target.profile) if config.timeout is None else config.timeout,
             command=config.command,
             fuzz_time=config.fuzz_time,
             walks=config.walks,
