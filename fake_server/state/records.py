@@ -70,6 +70,7 @@ class Chat:
     labels: dict[str, str] = field(default_factory=dict)
     client_type: str = "api"
     plan_mode: str = ""
+    planning: bool = False  # plan mode of the turn that runs, as it was when that began
     last_error: dict[str, Json] | None = None
     workspace_id: str | None = None
     system_prompt: str = ""

@@ -106,7 +106,7 @@ def turn_prompts(backend: State, chat: Chat, user: User) -> list[str]:
     if wish and backend.does("user-prompt.sent"):
         prompts.append(f"<user-instructions>\n{wish}\n</user-instructions>")
     instructions = setting(backend, "plan_mode_instructions")
-    if chat.plan_mode == "plan" and instructions and backend.does("plan-mode.instructions-sent"):
+    if chat.planning and instructions and backend.does("plan-mode.instructions-sent"):
         prompts.append(instructions)
     return prompts
 

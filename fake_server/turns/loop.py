@@ -69,6 +69,7 @@ def unexpected(backend: Backend, provider: str = "", *, why: str = "") -> RunFai
 async def run_turn(backend: Backend, run: Run) -> Outcome:
     """Run one turn of a chat to its end, or the compaction that was ordered. Raises RunFailed."""
     chat = run.chat
+    chat.planning = chat.plan_mode == "plan"
     if chat.api_key_id and chat.api_key_id not in backend.store.tokens:
         rules = backend.revision.error_rules
         detail = rules["details"]["missing_key"]
@@ -82,6 +83,8 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
     for number in range(MAX_STEPS if backend.does("turn.any-length") else 20):
         if number and model_choice.provider_of(backend, model.config) is None:
             raise RunFailed(disabled(backend, model))
+        if backend.does("turn.stores-first"):  # then each step begins with what is stored
+            chat.planning = chat.plan_mode == "plan"
         await compaction.before_step(backend, run, model)
         step = await _call(backend, run, model)
         if backend.does("turn.stores-first"):

@@ -30,7 +30,7 @@ class ToolError(Exception):
 
 def client_tools(backend: State, chat: Chat) -> dict[str, dict[str, Any]]:
     """The tools that the client runs, by name; a built-in one of the same name wins. None in plan mode."""
-    planning = chat.plan_mode == "plan" and backend.does("tools.none-of-clients-in-plans")
+    planning = chat.planning and backend.does("tools.none-of-clients-in-plans")
     if planning or chat.parent_chat_id is not None:
         return {}
     own = active(backend, chat)
@@ -80,7 +80,7 @@ def inactive(backend: State, name: str) -> str:
 
 def run_plain(backend: State, chat: Chat, name: str, args: dict[str, Any]) -> Any:
     """The result of a built-in tool that needs no workspace, no other chat and no model. Raises ToolError."""
-    planning, no_workspace = chat.plan_mode == "plan", backend.revision.value("tools.no-workspace")
+    planning, no_workspace = chat.planning, backend.revision.value("tools.no-workspace")
     if planning and (name == "write_file" or (name == "edit_files" and args["files"])):
         raise ToolError(PLAN_PATH + no_workspace)  # in plan mode these act on the plan's file only
     if name in FILES or name == "process_list":

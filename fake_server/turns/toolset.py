@@ -99,7 +99,7 @@ def active(backend: State, chat: Chat) -> Tools:
 
 
 def _active(backend: State, chat: Chat) -> Tools:
-    does, planning = backend.does, chat.plan_mode == "plan"
+    does, planning = backend.does, chat.planning
     if chat.parent_chat_id is None:
         if not planning:
             return FILES | PROCESSES | WORKSPACES | AGENTS | (ADVISOR if advisor_enabled(backend) else {})

@@ -14,6 +14,7 @@ from conformance.play.turns import held, ran, rests, said, talk
 from conformance.play.verdict import Unmet
 from conformance.scenes.chatmaking import child
 from conformance.scenes.lifecycle import (
+    TOOL,
     asks,
     awaits,
     calls,
@@ -233,3 +234,19 @@ async def a_compacted_turn(t: Case) -> None:
     with t.judging("KEEP-020"):
         shown = t.accepted(await chat.get())
         t.exactly({key: shown.get(key) for key in kept}, kept, "labels and plan mode")
+
+
+@case("TURN-017", needs=["llm-control"])
+async def plan_mode_during_a_model_call(t: Case) -> None:
+    hold, asked = t.gate(), tool_call("look_up", {}, id="p1")
+    chat = await t.new_chat(script(turns(turn(gate(hold), asked), turn(text("ok")))), unsafe_dynamic_tools=[TOOL])
+    await t.llm.reached(hold)
+    t.given(await chat.patch(plan_mode="plan"))
+    await t.llm.open(hold)
+    shown = await chat.settled()
+    t.expect(shown["status"], "requires_action", "the status after a call of the client's tool", "/status")
+    t.given(await chat.tool_results([{"tool_call_id": "p1", "output": {}}]))
+    await chat.settled(t.idle)
+    t.given(await chat.send(script(turns(turn(asked), turn(text("ok"))))))
+    shown = await chat.settled()
+    t.expect(shown["status"], t.idle, "the status after the next turn, in which the client has no tools", "/status")

@@ -158,3 +158,10 @@ async def one_failure_fails_all(right: Any, backend: Any, run: Any, step: Any, c
     if any(result.get("is_error") for result in step.results.values()):
         for result in step.results.values():
             result["is_error"] = True
+
+
+@instead("run_tools", red=["TURN-017"])
+async def plan_mode_acts_at_once(right: Any, backend: Any, run: Any, step: Any) -> Any:
+    """Plan mode that is set during a model call takes the client's tools away from it."""
+    run.chat.planning = run.chat.plan_mode == "plan"
+    return await right(backend, run, step)
