@@ -144,7 +144,8 @@ def explained(options: Options) -> int:
             print(f"  {label}: {reason}")
     for case in cases_by_requirement().get(row.id, []):
         print(f"  judged by: {case.name} ({case.module.replace('.', '/')}.py:{case.line})")
-    print(f"  run it:   chat-conformance run --requirement {row.id}")
+    elsewhere = "" if spec.DEFAULT in row.profiles else f" --profile {options.profile or max(row.profiles)}"
+    print(f"  run it:   chat-conformance run{elsewhere} --requirement {row.id}")
     if options.seen:
         _print_seen(row.seen, sorted(row.profiles, reverse=True))
     return 0

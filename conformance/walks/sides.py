@@ -10,7 +10,7 @@ from typing import Any
 from conformance.play.actors import Actor, Chat
 from conformance.play.case import Case
 from conformance.play.declaration import CaseSpec
-from conformance.play.provisioning import models_path, new_model
+from conformance.play.provisioning import all_models, models_path, new_model
 from conformance.play.verdict import NOT_APPLICABLE, Unmet
 from conformance.run.embedded import EmbeddedFailed, embedded_target
 from conformance.run.session import Options, Session
@@ -189,7 +189,7 @@ async def same_default(t: Case, twin: Session) -> None:
 
 async def _default(t: Case) -> dict[str, Any]:
     """The default model of a server; empty when it has none."""
-    return next((dict(m) for m in t.given(await t.root.get(models_path(t))) if m["is_default"]), {})
+    return next((dict(m) for m in await all_models(t) if m["is_default"]), {})
 
 
 def _texts(socket: Socket) -> list[str]:

@@ -29,6 +29,7 @@ ALSO: dict[str, list[str]] = {
     "SCHEMA-createModelConfig": ["MODEL-013", "MODEL-015"],
     "SCHEMA-listMCPServers": ["MCP-003"],
     "SCHEMA-createMCPServer": ["MCP-002"],
+    "SCHEMA-getModelConfig": ["MODEL-301"],
     "SCHEMA-getMCPServer": ["MCP-002", "MCP-003"],
     "SCHEMA-watch-created": ["WATCH-027"],
     "SCHEMA-parts-message_part": ["SER-007"],

@@ -62,7 +62,6 @@ def served(folder: Path, *arguments: str) -> Iterator[Path]:
         (["run", "--target", "http://127.0.0.1:9"], "127.0.0.1:9"),
         (["run", "--target", "x", "--fault", "y"], "--fault"),
         (["run", "--profile", "nope"], "unknown profile"),
-        (["run", "--profile", "v2-2026-09"], "--unfinished"),
         (["run", "--expect", "missing.yaml", "--requirement", "PAGE-001"], "no expectations file"),
         (["run", "--fault", "nope"], "nope"),
         (["explain", "PAGE-07"], "did you mean PAGE-0"),

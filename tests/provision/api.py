@@ -42,13 +42,17 @@ class Server:
         chat_providers = self.get(f"{CHATS}/providers")
         tool_servers = self.get("/api/experimental/mcp/servers")
         limits = self.get(f"{CHATS}/usage-limits")
+        models = self.get(f"{CHATS}/model-configs")
+        if not isinstance(models, list):  # they belong to organizations
+            models = self.get(f"{V2}/organizations/default/chats/models")["models"]
         return {
             "users": sorted(user["username"] for user in self.get(f"{V2}/users")["users"]),
             "tokens": len(self.get(f"{V2}/users/me/keys/tokens")),
             "providers": [p["name"] for p in providers] if isinstance(providers, list) else providers,
             "chat providers": [p["enabled"] for p in chat_providers] if isinstance(chat_providers, list) else chat_providers,
-            "models": [m["id"] for m in self.get(f"{CHATS}/model-configs")],
+            "models": [m["id"] for m in models],
             "tool servers": [s["id"] for s in tool_servers] if isinstance(tool_servers, list) else tool_servers,
             "settings": [self.get(f"{CHATS}/config/{name}") for name in SETTINGS],
+            "choices": self.get(f"{V2}/organizations/default/chats/model-overrides"),
             "limit": limits["spend_limit_micros"] if isinstance(limits, dict) else limits,
         }

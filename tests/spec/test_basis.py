@@ -67,6 +67,12 @@ def test_it_is_told_with_the_requirement(capsys: pytest.CaptureFixture[str]) -> 
         assert f"  basis:    {row.basis}: " in capsys.readouterr().out
 
 
+def test_what_holds_elsewhere_alone_is_run_there(capsys: pytest.CaptureFixture[str]) -> None:
+    for row, profile in (("CLEAR-001", " --profile v2-2026-09"), ("SEND-004", "")):
+        assert main(["explain", row]) == 0
+        assert f"chat-conformance run{profile} --requirement {row}\n" in capsys.readouterr().out
+
+
 def test_reports_say_of_what_they_judge_how_much_was_never_seen(tmp_path: Path) -> None:
     rows = [http("x1"), check("A-1")]
     path = write(tmp_path / "r", [header(basis={"seen": 1200, "source": 30}), *rows, footer(rows)])

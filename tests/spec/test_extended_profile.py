@@ -106,6 +106,15 @@ def test_a_profile_of_another_folder_is_known_there_alone(folder: Path) -> None:
         spec.load(SMALL)
 
 
+def test_a_profile_that_is_unfinished_is_known_to_those_alone_who_ask_for_it(folder: Path) -> None:
+    said = (folder / SMALL / "profile.yaml").read_text()
+    write(folder / SMALL / "profile.yaml", f"{said}\nunfinished: true\n")
+    assert spec.profiles(folder) == spec.profiles() and SMALL in spec.profiles(folder, unfinished=True)
+    assert spec.is_unfinished(SMALL, folder) and not spec.is_unfinished(BASE, folder)
+    assert "SMALL-001" in spec.load(SMALL, folder).requirements.keys() - spec.registry(folder).keys()
+    assert SMALL not in spec.registry(folder)["AUTH-001"].profiles
+
+
 def test_the_traits_are_the_bases_but_for_what_changes(folder: Path) -> None:
     traits, base = spec.load(SMALL, folder).traits, spec.load(BASE).traits
     assert traits["token_header"] == "Session" and "organizations" not in traits and "extends" not in traits

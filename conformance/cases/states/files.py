@@ -61,3 +61,5 @@ async def more_files_than_a_chat_may_have(t: Case) -> None:
     t.refused(await chat.edit(before[0]["id"], [text("Look"), *parts]), "content.files-count")
     t.expect(await chat.history(), before, "the messages after refusals")
     t.accepted(await chat.send([text("Look"), *parts[:most]]))
+    await chat.settled()
+    t.refused(await chat.send([text("Look"), parts[most]]), "content.files-count")

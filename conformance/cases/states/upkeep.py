@@ -141,5 +141,5 @@ async def without_the_gateway(t: Case) -> None:
         t.accepted(await t.alice.list())
     with t.judging("GATEWAY-024"):
         t.accepted(await t.alice.list())
-        t.accepted(await t.alice.get(t.url("listModels")))
+        t.accepted(await t.alice.get(t.url("listModels" if t.offers("listModels") else "listModelConfigs")))
         t.refused(await t.alice.patch(t.url("patchChat", chat=str(uuid4())), {}), "common.not-found")

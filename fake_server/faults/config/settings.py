@@ -277,10 +277,12 @@ def ttl_bound_off_by_one(answer: Answer) -> None:
         refuse(answer, 400, "Workspace TTL must be more than 1 minute.")
 
 
-@changes("getConfigModelOverride", red=["CONF-031"])
+@changes("getConfigModelOverride", "listModelOverrides", red=["CONF-031"])
 def override_of_another_context(answer: Answer) -> None:
-    """Every override says that it is the one for general."""
-    answer.body["context"] = "general"
+    """The override for titles says that it is the one for general."""
+    for shown in answer.body.get("overrides", [answer.body]):
+        if shown["context"] == "title_generation":
+            shown["context"] = "general"
 
 
 @answers("getConfigUserPersonalModelOverrides", red=["CONF-037"])

@@ -72,9 +72,9 @@ turns_off(
 )
 
 
-@answers("regenerateTitle", red=["TITLE-010"])
+@answers("regenerateTitle", "proposeTitle", red=["TITLE-010"])
 def no_titles_during_a_turn(answer: Answer) -> None:
-    """During a turn no title can be regenerated."""
+    """During a turn no title can be made."""
     if answer.status == 200 and _chat(answer).status == "running":
         _refuse(answer, 409, "Title regeneration already in progress for this chat.")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
 from fake_server.faults.limits.bounds import refuse
+from fake_server.http.endpoint import gateway_is_off
 
 LACKS = "models.of-deployment"  # the faults of this module are ones only in revisions without it
 
@@ -18,6 +19,13 @@ def providers_show_addresses(answer: Answer) -> None:
     """Providers show the address that calls go to."""
     for row in answer.body["providers"]:
         row["base_url"] = answer.backend.store.providers[row["id"]].base_url
+
+
+@answers(LIST, red=["GATEWAY-024", "SCHEMA-listModelConfigs"])
+def no_list_without_the_gateway(answer: Answer) -> None:
+    """No models are listed while the gateway is off."""
+    if gateway_is_off(answer.backend):
+        refuse(answer, "common.gateway-off")
 
 
 @changes("getModelConfig", red=["MODEL-301"])

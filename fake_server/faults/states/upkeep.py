@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from fake_server.faulting import Answer, answers, changes, instead, replaces, turns_off
@@ -25,8 +26,16 @@ replaces(
     lambda right, backend, user, archived: [],
     red=["FILTER-167"],
 )
-replaces("words-of-titles-are-not-found", "a search looks at no text", "whole_text", lambda right, backend, chat: "",
-         red=["FILTER-169"])  # fmt: skip
+
+
+@instead("has_wanted", red=["FILTER-169", "FILTER-300", "FILTER-301"])
+def words_of_titles_are_not_found(right: Any, backend: Any, chat: Any, words: str) -> bool:
+    """A search looks at no title."""
+    untitled = copy.copy(chat)
+    untitled.title = ""
+    return bool(right(backend, untitled, words))
+
+
 replaces(
     "kept-servers-are-checked",
     "tool servers that the chat has are checked again",
