@@ -85,7 +85,6 @@ def has_wanted(backend: Backend, chat: Chat, words: str) -> bool:
     return search.has_words(words, chat.title) or search.has_words(words, said, search.stem)
 
 
-@replaceable
 def whole_text(backend: Backend, chat: Chat) -> str:
     """The title of a chat and the texts of its messages."""
     rows = (m for m in backend.store.messages.get(chat.id, ()) if not m.deleted and m.visibility != "model")
