@@ -35,6 +35,7 @@ class _Row(BaseModel):
 
 _RESTS_ON = {
     "seen": "seen on a real server",
+    "before": "seen on real servers of earlier revisions, none of this one",
     "documented": "documented",
     "client": "relied on by a public client",
     "source": "only read in the server's source, and seen nowhere",

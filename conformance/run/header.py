@@ -42,9 +42,11 @@ def header(session: Session) -> dict[str, Any]:
 
 
 def basis(profile: spec.Profile) -> dict[str, int]:
-    """How many requirements of this profile rest on what, by the names of spec.BASES."""
+    """How many requirements of this profile rest on what, by the names of spec.BASES; `before` instead of `seen` where nothing
+    of the profile itself was recorded."""
     counts = Counter(row.basis for row in profile.requirements.values())
-    return {name: counts[name] for name in spec.BASES if counts[name]}
+    seen = "before" if "source_at_most" in profile.traits else "seen"
+    return {seen if name == "seen" else name: counts[name] for name in spec.BASES if counts[name]}
 
 
 def job(environment: Mapping[str, str]) -> str:

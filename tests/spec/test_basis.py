@@ -52,7 +52,8 @@ def test_what_was_only_read_is_no_must_where_nothing_was_recorded(unseen: spec.P
         "X-006": ("source", "MAY"),
     }
     assert spec.all_rows(unseen.folder)["X-001"].level == "MUST"  # a profile that was recorded may have more of it
-    assert basis(unseen) == {"seen": 1, "documented": 2, "client": 1, "source": 2}
+    assert basis(unseen) == {"before": 1, "documented": 2, "client": 1, "source": 2}
+    assert basis(spec.load(spec.DEFAULT)).keys() == {"seen", "source"}
 
 
 def test_what_recordings_show_is_seen() -> None:
@@ -82,3 +83,8 @@ def test_reports_say_of_what_they_judge_how_much_was_never_seen(tmp_path: Path) 
     for name in ("reports.html", "reports.markdown", "s.md"):
         said = (tmp_path / name).read_text()
         assert "1,200 seen on a real server, 30 only read in the server" in said, name
+    path = write(tmp_path / "later", [header(basis={"before": 1200, "source": 30}), *rows, footer(rows)])
+    statement.render(path, tmp_path / "later.md")
+    assert (
+        "1,200 seen on real servers of earlier revisions, none of this one, 30 only read" in (tmp_path / "later.md").read_text()
+    )
