@@ -34,6 +34,11 @@ class Run:
     def ids(self, *verdicts: str) -> set[str]:
         return {requirement for requirement, verdict in self.verdicts.items() if verdict in verdicts}
 
+    def told(self, cases: list[CaseSpec] | None) -> dict[str, str]:
+        """What each requirement came to; where a part of the cases was played, each that any of them tells of."""
+        told = self.verdicts.keys() if cases is None else {check.requirement for check in self.checks if check.case}
+        return {requirement: self.verdicts[requirement] for requirement in sorted(told)}
+
     def judges(self) -> dict[str, list[str]]:
         """The cases that judged each requirement, whether they declare it or their exchanges are judged in passing."""
         found = {requirement: set(cases) for requirement, (cases, _) in self.passively.items()}
@@ -74,6 +79,16 @@ def cases_for(globs: Iterable[str] | None) -> list[CaseSpec]:
         return all_cases()  # the property phase among them, switched off by fuzz="off"
     wanted = list(globs)
     return [c for c in _importable() if any(fnmatch.fnmatch(r, g) for r in c.requirements for g in wanted)]
+
+
+def telling(profile: str, every: int) -> list[CaseSpec] | None:
+    """The cases that tell of a profile what its base does not: all (None), but where the base is an extension itself, and is
+    played whole, those that judge what it has not, and every so many-th of the others."""
+    chain = spec.chain(profile)
+    if len(chain) < 3:
+        return None
+    own = spec.load(profile).requirements.keys() - spec.load(chain[1]).requirements.keys()
+    return [case for n, case in enumerate(all_cases()) if own & set(case.requirements) or not (case.fuzz or n % every)]
 
 
 def _importable() -> Iterator[CaseSpec]:
