@@ -21,7 +21,7 @@ def test_every_requirement_in_scope_is_judged_and_passes(profile: str) -> None:
 
     run = asyncio.run(scene())
     wrong = {r: (v, run.why(r)) for r, v in run.told(cases).items() if v not in ("pass", "not-applicable")}
-    assert wrong == {} and len(run.ids("pass")) > 400
+    assert wrong == {} and len(run.ids("pass")) > len(spec.load(profile).requirements) / 6
     assert cases or run.footer["exit"] == 0
 
 
