@@ -10,7 +10,7 @@ from conformance.play.declaration import case
 from conformance.play.provisioning import heard_of, new_model, new_provider, providers_path
 from conformance.play.streams import of_type, sentence, statuses, told
 from conformance.play.turns import held
-from conformance.play.verdict import Unmet
+from conformance.play.verdict import Absent
 from conformance.scenes.streaming import NEUTRAL, before_failing, failed, last_error, model_at, refused, until_failed
 from fixtures.scripts import error as says_error
 from fixtures.scripts import raw, script
@@ -83,7 +83,7 @@ CLASSES = {
 @case(rows=CLASSES)
 async def class_of_a_failure(t: Case, row: dict[str, Any]) -> None:
     if row.get("early") and t.refuses("interrupt.at-rest"):
-        raise Unmet("the text is none that this revision knows")
+        raise Absent("the text is none that this revision knows")
     error = await last_error(t, row["failure"], **(await model_at(t) if row.get("own") else {}))
     t.expect(error["kind"], row["kind"], "the kind", "/last_error/kind")
     t.expect(error["retryable"], False, "retryable", "/last_error/retryable")
