@@ -50,6 +50,8 @@ def matches(pattern: Any, value: Any) -> bool:
 
 def worded(pattern: Any) -> str:
     """A pattern for messages: a predicate is told by its docstring."""
+    if isinstance(pattern, type):
+        return "some value"
     if callable(pattern):
         return pattern.__doc__ or "such a value"
     if isinstance(pattern, dict):
