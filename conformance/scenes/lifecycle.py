@@ -51,6 +51,18 @@ async def still(chat: Chat) -> dict[str, Any]:
     return await chat.settled(summary=bool) if "summary" in shown else shown  # the start of its answer
 
 
+async def let_go(chat: Chat) -> dict[str, Any]:
+    """The chat, once answers in a row show the same updated_at: a worker may write it when it lets go of the chat. Raises Unmet."""
+    shown: dict[str, Any] = chat.case.given(await chat.get())
+    alike = 0
+    for _ in range(50):
+        before, shown = shown, chat.case.given(await chat.get())
+        alike = alike + 1 if shown["updated_at"] == before["updated_at"] else 0
+        if alike == 5:
+            break
+    return shown
+
+
 TOOL = {"name": "look_up", "description": "looks up", "input_schema": {"type": "object", "properties": {}}}
 NEW = script(text("better"), prefix="new")
 

@@ -81,11 +81,11 @@ def cases_for(globs: Iterable[str] | None) -> list[CaseSpec]:
     return [c for c in _importable() if any(fnmatch.fnmatch(r, g) for r in c.requirements for g in wanted)]
 
 
-def telling(profile: str, every: int) -> list[CaseSpec] | None:
-    """The cases that tell of a profile what its base does not: all (None), but where the base is an extension itself, and is
-    played whole, those that judge what it has not, and every so many-th of the others."""
+def telling(profile: str, every: int, links: int = 3) -> list[CaseSpec] | None:
+    """The cases that tell of a profile what its base does not: all (None), but for one that stands on so many profiles, itself
+    among them, those that judge what its base has not, and every so many-th of the others."""
     chain = spec.chain(profile)
-    if len(chain) < 3:
+    if len(chain) < links:
         return None
     own = spec.load(profile).requirements.keys() - spec.load(chain[1]).requirements.keys()
     return [case for n, case in enumerate(all_cases()) if own & set(case.requirements) or not (case.fuzz or n % every)]

@@ -7,7 +7,7 @@ import asyncio
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.verdict import Failure, Unmet
-from conformance.scenes.lifecycle import family, titled
+from conformance.scenes.lifecycle import family, let_go, titled
 from conformance.scenes.reading import answered, look, unread
 from fixtures.scripts import gate, script, text, tool_call, turn
 
@@ -90,7 +90,7 @@ async def what_does_not_move_a_chat(t: Case) -> None:
     await t.llm.open(hold)
     for name in (titling, labelling):
         await t.llm.reached(name)
-    before = t.given(await chat.get())["updated_at"]
+    before = (await let_go(chat))["updated_at"]
     await t.llm.open(titling)
     titled_late = await chat.when(lambda c: c["title"] == "Late title", "the title that was being generated")
     t.expect(titled_late["updated_at"], before, "updated_at after the first title", "/updated_at")
