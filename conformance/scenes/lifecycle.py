@@ -52,7 +52,7 @@ async def still(chat: Chat) -> dict[str, Any]:
 
 
 async def let_go(chat: Chat) -> dict[str, Any]:
-    """The chat, once answers in a row show the same updated_at: a worker may write it when it lets go of the chat. Raises Unmet."""
+    """The chat, once answers in a row show one updated_at: a worker may write it when it lets go of the chat. Raises Unmet."""
     shown: dict[str, Any] = chat.case.given(await chat.get())
     alike = 0
     for _ in range(50):
