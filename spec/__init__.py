@@ -339,13 +339,15 @@ def _membership(row: dict[str, Any], sheet: dict[str, Any]) -> tuple[tuple[str, 
 def _requirements(profile: str, folder: Path | None) -> dict[str, Requirement]:
     rows = all_rows(folder) if is_unfinished(profile, folder) else registry(folder)
     held = {r.id: r for r in rows.values() if profile in r.profiles}
-    most = _traits(profile, folder).get("source_at_most")
-    return {id: _at_most(row, most) for id, row in held.items()} if most else held
+    traits = _traits(profile, folder)
+    only_read, areas = traits.get("source_at_most", LEVELS[0]), traits.get("at_most", {})
+    return {id: _at_most(row, areas.get(row.area, LEVELS[0]), only_read) for id, row in held.items()}
 
 
-def _at_most(row: Requirement, most: str) -> Requirement:
-    """The row as a profile has it of which nothing was recorded: what was only read is no more than that level."""
-    return replace(row, level=most) if row.basis == "source" and LEVELS.index(row.level) < LEVELS.index(most) else row
+def _at_most(row: Requirement, area: str, only_read: str) -> Requirement:
+    """The row with the level that a profile has for it: its area has one at most, and what was only read has another."""
+    most = max(LEVELS.index(area), LEVELS.index(only_read if row.basis == "source" else LEVELS[0]))
+    return replace(row, level=LEVELS[most]) if LEVELS.index(row.level) < most else row
 
 
 @cache

@@ -64,7 +64,9 @@ class Scheduler:
         if self.session.routing.way != GATEWAY:
             return [cases]
         rows = self.session.profile.requirements
-        changing = [c for c in cases if "model-admin" in {need for r in c.requirements for need in rows[r].needs} | {*c.needs}]
+        needs = {c.name: {need for r in c.requirements for need in rows[r].needs} | {*c.needs} for c in cases}
+        # walks make models alone, and need a gateway that stays
+        changing = [c for c in cases if "model-admin" in needs[c.name] and self.session.areas(c) != {"diff"}]
         return [[c for c in cases if c not in changing], changing]
 
     def abort(self) -> None:

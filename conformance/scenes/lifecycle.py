@@ -47,8 +47,10 @@ async def still(chat: Chat) -> dict[str, Any]:
     """The chat, once nothing more comes of its last turn: updated_at may move until it has its summary. Raises Unmet."""
     shown = await chat.settled()
     if not shown.get("parent_chat_id"):
-        return await chat.finished()
-    return await chat.settled(summary=bool) if "summary" in shown else shown  # the start of its answer
+        shown = await chat.finished()
+    elif "summary" in shown:
+        shown = await chat.settled(summary=bool)  # the start of its answer
+    return await let_go(chat) if chat.case.refuses("interrupt.at-rest") else shown
 
 
 async def let_go(chat: Chat) -> dict[str, Any]:

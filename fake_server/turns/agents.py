@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from fake_server.chats.views import shown_status
 from fake_server.faulting import replaceable
 from fake_server.rules.refusals import Refusal
 from fake_server.rules.validate import BadUUID, parse_uuid
@@ -48,15 +49,16 @@ async def _run(backend: Backend, chat: Chat, name: str, args: dict[str, Any]) ->
     if not backend.does("agents.close-only-stops"):
         child.archived = True
     if name == "interrupt_agent":
-        return _about(stopped, interrupted=works)
+        return _about(backend, stopped, interrupted=works)
     if stopped.status != "waiting":
         raise ToolError("set target chat waiting", type=child.agent_type)
-    return _about(child, terminated=True)
+    return _about(backend, child, terminated=True)
 
 
-def _about(child: Chat, **more: Any) -> dict[str, Any]:
+def _about(backend: Backend, child: Chat, **more: Any) -> dict[str, Any]:
     """A result as it is streamed: its keys in alphabetical order."""
-    result = {"chat_id": child.id, "status": child.status, "title": child.title, "type": child.agent_type, **more}
+    status = shown_status(backend, child)
+    result = {"chat_id": child.id, "status": status, "title": child.title, "type": child.agent_type, **more}
     return dict(sorted(result.items()))
 
 
@@ -91,7 +93,7 @@ def _spawn(backend: Backend, chat: Chat, args: dict[str, Any]) -> dict[str, Any]
         agent_type=kind,
     )
     backend.lifecycle.insert(child, content, created_by=chat.owner_id)
-    return _about(child)
+    return _about(backend, child)
 
 
 def _target(backend: Backend, chat: Chat, raw: str) -> Chat:
@@ -119,7 +121,7 @@ async def _wait(backend: Backend, child: Chat, seconds: int) -> dict[str, Any]:
     if child.status == "error" and backend.does("agents.failures-are-errors"):
         raise ToolError(report or "agent reached error status", type=child.agent_type)
     told = {"last_error": child.last_error["message"]} if child.status == "error" and child.last_error else {}
-    return _about(child, report=report, **told)
+    return _about(backend, child, report=report, **told)
 
 
 @replaceable
@@ -144,7 +146,7 @@ def _checked_message(args: dict[str, Any]) -> str:
 def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, Any]:
     text = _checked_message(args)
     if not backend.does("agents.take-messages"):
-        return _about(child, interrupted=args["interrupt"])
+        return _about(backend, child, interrupted=args["interrupt"])
     try:
         backend.lifecycle.send(
             child,
@@ -154,4 +156,4 @@ def _message(backend: Backend, child: Chat, args: dict[str, Any]) -> dict[str, A
         )
     except Refusal as refused:
         raise ToolError(str(backend.said(refused).body["message"]), type=child.agent_type) from None
-    return _about(child, interrupted=args["interrupt"])
+    return _about(backend, child, interrupted=args["interrupt"])

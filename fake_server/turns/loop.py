@@ -89,6 +89,7 @@ async def run_turn(backend: Backend, run: Run) -> Outcome:
         step = await _call(backend, run, model)
         if backend.does("turn.stores-first"):
             store_said(backend, run, step, model)
+            chat.planning = chat.plan_mode == "plan"  # the calls are looked at when the chat has been read once more
         waiting = await run_tools(backend, run, step)
         if any("\0" in call.name for call in step.calls):
             raise unexpected(backend)

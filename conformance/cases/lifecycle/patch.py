@@ -40,7 +40,7 @@ async def labels(t: Case) -> None:
 @case("PATCH-015", "PATCH-016")
 async def plan_mode(t: Case) -> None:
     chat = await titled(t)
-    before = t.given(await chat.get())
+    before = await still(chat)
     with t.judging("PATCH-015"):
         t.accepted(await chat.patch(plan_mode="plan"))
         t.expect(t.accepted(await chat.get()).get("plan_mode"), "plan", "the plan mode", "/plan_mode")
