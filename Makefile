@@ -43,6 +43,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.llm
 	$(BIN)/python -m benchmarks.suite
 	$(BIN)/python -m benchmarks.hostile_memory
+	$(BIN)/python -m benchmarks.proxy
 
 setup: $(STAMP)
 
