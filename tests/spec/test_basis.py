@@ -56,6 +56,16 @@ def test_what_was_only_read_is_no_must_where_nothing_was_recorded(unseen: spec.P
     assert basis(spec.load(spec.DEFAULT)).keys() == {"seen", "source"}
 
 
+def test_an_area_has_the_level_that_a_profile_says_at_most(tmp_path: Path) -> None:
+    files = {"base/profile.yaml": "{statuses: {busy: [], rest: []}}", "late/profile.yaml": "{extends: base, at_most: {x: MAY}}"}
+    rows = {"requirements/x.yaml": ROWS.replace("[unseen]", "[base]"), "contract/page.yaml": FACTS.replace("unseen", "base")}
+    for name, text in (files | rows).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    levels = {name: {row.level for row in spec.load(name, tmp_path).requirements.values()} for name in ("base", "late")}
+    assert levels == {"base": {"MUST", "MAY"}, "late": {"MAY"}}
+
+
 def test_what_recordings_show_is_seen() -> None:
     rows = spec.registry()
     assert {row.basis for row in rows.values() if row.seen} == {"seen"}
