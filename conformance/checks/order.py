@@ -208,9 +208,16 @@ def _never_in_snapshot(feed: Told, status: str, kind: str) -> Verdict:
 # -- live --------------------------------------------------------------------------------------------------
 
 
+def _left_over(feed: Told, event: Event) -> bool:
+    """Does it come right behind the snapshot, where there are previews? They may still hold what an ended turn has said."""
+    previews = ("message_part", "preview_reset")
+    before = feed.live[: event.at - feed.snapshot + 1]
+    return feed.order.snapshot_end == previews[1] and all(other.type in previews for other in before)
+
+
 @stream("STREAM-038")
 def running_before_parts(feed: Told, disturbed: Disturbed) -> Verdict:
-    part = next((event for event in feed.live if event.type == "message_part"), None)
+    part = next((event for event in feed.live if event.type == "message_part" and not _left_over(feed, event)), None)
     wanted = feed.order.status_before("message_part")
     if part is None or not wanted:
         return None
@@ -224,7 +231,8 @@ def no_part_after_the_end(feed: Told, disturbed: Disturbed) -> Verdict:
     never = feed.order.never_after_end
     if not feed.of(*never) or feed.chat in disturbed.cut_short or statuses[-1].status not in feed.order.end:
         return None
-    late = next((event for event in feed.live if event.at > statuses[-1].at and event.type in never), None)
+    parts = (event for event in feed.live if event.type in never and not _left_over(feed, event))
+    late = next((event for event in parts if event.at > statuses[-1].at), None)
     # A compaction's last part follows its stored message, and may follow the end.
     if late is not None and not str(late.part.get("tool_call_id", "")).startswith("chat_summarized"):
         return Wrong("a part comes after the last status of its turn", late.pointer, statuses[-1].status, late.part.get("type"))
