@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from typing import Any
 
 from conformance.checks.asked import Asked, Judged, Verdict, Wrong, finding
@@ -208,16 +208,15 @@ def _never_in_snapshot(feed: Told, status: str, kind: str) -> Verdict:
 # -- live --------------------------------------------------------------------------------------------------
 
 
-def _left_over(feed: Told, event: Event) -> bool:
-    """Does it come right behind the snapshot, where there are previews? They may still hold what an ended turn has said."""
-    previews = ("message_part", "preview_reset")
-    before = feed.live[: event.at - feed.snapshot + 1]
-    return feed.order.snapshot_end == previews[1] and all(other.type in previews for other in before)
+def _since_snapshot(feed: Told) -> list[Event]:
+    """What came live; where there are previews, without what they may still hold of an ended turn, right behind the snapshot."""
+    end = feed.order.snapshot_end
+    return list(dropwhile(lambda event: event.type in ("message_part", end), feed.live)) if end else feed.live
 
 
 @stream("STREAM-038")
 def running_before_parts(feed: Told, disturbed: Disturbed) -> Verdict:
-    part = next((event for event in feed.live if event.type == "message_part" and not _left_over(feed, event)), None)
+    part = next((event for event in _since_snapshot(feed) if event.type == "message_part"), None)
     wanted = feed.order.status_before("message_part")
     if part is None or not wanted:
         return None
@@ -231,8 +230,7 @@ def no_part_after_the_end(feed: Told, disturbed: Disturbed) -> Verdict:
     never = feed.order.never_after_end
     if not feed.of(*never) or feed.chat in disturbed.cut_short or statuses[-1].status not in feed.order.end:
         return None
-    parts = (event for event in feed.live if event.type in never and not _left_over(feed, event))
-    late = next((event for event in parts if event.at > statuses[-1].at), None)
+    late = next((event for event in _since_snapshot(feed) if event.at > statuses[-1].at and event.type in never), None)
     # A compaction's last part follows its stored message, and may follow the end.
     if late is not None and not str(late.part.get("tool_call_id", "")).startswith("chat_summarized"):
         return Wrong("a part comes after the last status of its turn", late.pointer, statuses[-1].status, late.part.get("type"))
