@@ -65,8 +65,7 @@ async def regenerate(t: Case) -> None:
 async def propose(t: Case) -> None:
     chat = await titled(t)
     t.given(await chat.patch(title="By hand"))
-    await still(chat)
-    before = {k: v for k, v in t.given(await chat.get()).items() if k not in COMES_LATER}
+    before = {k: v for k, v in (await still(chat)).items() if k not in COMES_LATER}
     title = t.accepted(await chat.propose())["title"]
     t.true(title not in ("By hand", ""), "another title is proposed", title, "/title")
     after = {k: v for k, v in t.accepted(await chat.get()).items() if k not in COMES_LATER}

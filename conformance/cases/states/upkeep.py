@@ -7,9 +7,9 @@ from uuid import uuid4
 from conformance.play.case import Case
 from conformance.play.declaration import case
 from conformance.play.turns import ran, said
-from conformance.scenes.lifecycle import TOOL, becomes, first, queued
+from conformance.scenes.lifecycle import asks, awaits, becomes, first, outputs, queued
 from conformance.wire.exchange import ABSENT
-from fixtures.scripts import gate, http_error, script, text, tool_call, turn, turns
+from fixtures.scripts import gate, http_error, script, text
 
 SUMMARY = "chat_summarized"
 
@@ -121,13 +121,10 @@ async def more_turns_than_places(t: Case) -> None:
 
 @case("CAPACITY-102", alone=True)
 async def clients_hold_places(t: Case) -> None:
-    asks = [script(turns(turn(tool_call("look_up", {}, id=f"p{n}")), turn(text("ok")))) for n in range(t.limit("turns.at-once"))]
-    chats = [await t.new_chat(asked, unsafe_dynamic_tools=[TOOL]) for asked in asks]
-    for chat in chats:
-        await chat.settled("requires_action")
+    chats = [await awaits(t, asks(f"p{n}")) for n in range(t.limit("turns.at-once"))]
     further = await t.new_chat(queued("further"))
     t.expect(t.given(await further.get()).get("queued_for_capacity", ABSENT), True, "queued_for_capacity beside chats that wait")
-    t.accepted(await chats[0].tool_results([{"tool_call_id": "p0", "output": {}}]))
+    t.accepted(await chats[0].tool_results(outputs(p0={})))
     await said(further, ["further", "to further"])
 
 
