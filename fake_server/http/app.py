@@ -21,6 +21,7 @@ from fake_server.http.endpoint import JSON, TEXT, Call, ClientGone, Reply, Strea
 from fake_server.http.router import Route, Router
 from fake_server.rules.refusals import Refusal, refusal
 from fake_server.state.ratelimit import RateLimits
+from fake_server.turns.runner import floor_seconds
 
 if TYPE_CHECKING:
     from fake_server.backend import Backend
@@ -85,7 +86,7 @@ class App:
         self.backend = backend
         self.router = load_routes(backend.revision)
         self.limits = RateLimits(backend)
-        self.pause = float(backend.options.get(ANSWER, 0)) / 1000
+        self.pause = floor_seconds(backend.options.get(ANSWER, 0))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
